@@ -1,0 +1,43 @@
+//! What a build that worked hands over.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Diagnostic;
+
+/// The library that a build made, and what is known about how it was made.
+///
+/// Builders of your own start from [`Artifact::new`] and set what they know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Artifact {
+    /// The dynamic library: a `.so`, `.dylib` or `.dll` file.
+    ///
+    /// The next build of the crate replaces this file, so copy it before you load it.
+    pub library: PathBuf,
+    /// True when the library was up to date, and nothing was compiled for it.
+    pub fresh: bool,
+    /// The files that the compiler and the crate's build script said they read: the sources,
+    /// `include_str!` files, `rerun-if-changed` files. Absolute, sorted, each once.
+    ///
+    /// Empty when the builder does not know. Files of *other* crates are not in it; for
+    /// those ask cargo which crates are local.
+    pub inputs: Vec<PathBuf>,
+    /// Warnings and notes, from the crate and from every other crate that was compiled with it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// From the start of the build to the report of the library.
+    pub duration: Duration,
+}
+
+impl Artifact {
+    /// A library of which no more is known than where it is.
+    pub fn new(library: impl Into<PathBuf>) -> Self {
+        Self {
+            library: library.into(),
+            fresh: false,
+            inputs: Vec::new(),
+            diagnostics: Vec::new(),
+            duration: Duration::ZERO,
+        }
+    }
+}
