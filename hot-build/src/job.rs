@@ -254,9 +254,8 @@ impl BuildHandle {
 
 impl Drop for BuildHandle {
     fn drop(&mut self) {
-        self.shared.finish(Err(BuildError::Abandoned {
-            panic: self.panic.take(),
-        }));
+        self.shared
+            .finish(Err(BuildError::Abandoned { panic: None }));
         self.shared.state().settled = true;
         self.shared.changed.notify_all();
     }
