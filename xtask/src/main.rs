@@ -1,3 +1,38 @@
-//! The repository's own commands.
+//! The repository's own commands, run as `cargo xtask <command>`.
+//!
+//! It drives cargo and the examples from outside, as a user would, and knows the product's packages
+//! only by their names and their printed output: no product code depends on it, nor it on them.
 
-fn main() {}
+mod ci;
+mod demo;
+mod e2e;
+mod flags;
+mod interrupt;
+mod layers;
+mod package;
+mod repository;
+mod step;
+mod terminal;
+
+use std::process::ExitCode;
+
+use flags::{Xtask, XtaskCmd};
+
+fn main() -> ExitCode {
+    let flags = Xtask::from_env_or_exit();
+    let outcome = interrupt::listen().and_then(|()| match flags.subcommand {
+        XtaskCmd::Demo(demo) => demo::run(demo.interactive),
+        XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
+        XtaskCmd::E2e(e2e) => e2e::run(e2e.filter.as_deref()),
+        XtaskCmd::Layers(_) => layers::run(),
+        XtaskCmd::Package(_) => package::run(),
+        XtaskCmd::Ci(_) => ci::run(),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! demo
+pub(crate) fn run(_interactive: bool) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! A running host program: what it says is a stream of lines to wait in, and it ends when dropped.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::log::Log;
+use crate::interrupt;
+
+/// How long a line may take to come before the scenario counts as failed. It guards against waiting
+/// for ever; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How often a waiting scenario asks whether it was interrupted.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// A child process with its standard output read line by line.
+///
+/// Waiting consumes: each wait goes on behind the line at which the one before it ended.
+pub(crate) struct Program {
+    name: String,
+    child: Child,
+    /// Closed, it tells the program to end.
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+    log: Log,
+}
+
+impl Program {
+    /// Starts `command`, calling it `name` in the log.
+    pub(crate) fn start(name: &str, mut command: Command, log: &Log) -> Result<Program> {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        log.record(name, &format!("(started) {command:?}"));
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {name}: {command:?}"))?;
+        let (sender, lines) = channel();
+        let stdout = child
+            .stdout
+            .take()
+            .context("the program has no standard output")?;
+        let stderr = child
+            .stderr
+            .take()
+            .context("the program has no standard error")?;
+        read_lines(name.to_owned(), stdout, Some(sender), log.clone());
+        read_lines(format!("{name} err"), stderr, None, log.clone());
+        let stdin = child.stdin.take();
+        let log = log.clone();
+        Ok(Program {
+            name: name.to_owned(),
+            child,
+            stdin,
+            lines,
+            heard: Vec::new(),
+            log,
+        })
+    }
+
+    /// Waits for the first line that `wanted` accepts, and returns it. `what` names it in errors.
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            interrupt::check()?;
+            match self.lines.recv_timeout(GLANCE) {
+                Ok(line) => {
+                    self.heard.push(line.clone());
+                    if wanted(&line) {
+                        return Ok(line);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("{} did not say {what} within {PATIENCE:?}", self.name)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = self
+                        .child
+                        .wait()
+                        .context("cannot ask how the program ended")?;
+                    bail!("{} ended ({status}) before it said {what}", self.name)
+                }
+            }
+        }
+    }
+
+    /// Waits for the event of this name, and returns its sentence.
+    pub(crate) fn event(&mut self, name: &str) -> Result<String> {
+        self.event_about(name, "")
+    }
+
+    /// Waits for the event of this name whose sentence contains `about`, and returns its sentence.
+    pub(crate) fn event_about(&mut self, name: &str, about: &str) -> Result<String> {
+        let prefix = format!("event {name} ");
+        let what = format!("the event `{name}` about `{about}`");
+        let line = self.wait_for(&what, |line| {
+            line.starts_with(&prefix) && line.contains(about)
+        })?;
+        Ok(line[prefix.len()..].to_owned())
+    }
+
+    /// Waits until the hot code called `speaker` is heard to say something with `text` in it.
+    pub(crate) fn says(&mut self, speaker: &str, text: &str) -> Result<String> {
+        let prefix = format!("says {speaker}: ");
+        let what = format!("`{text}` as {speaker}");
+        self.wait_for(&what, |line| {
+            line.starts_with(&prefix) && line.contains(text)
+        })
+    }
+
+    /// Asks the program to do `request` in its next round, and returns what it answers.
+    ///
+    /// `step`, `panel` and `shade` call the hot code of that name; `tick` tells how many rounds the
+    /// host has counted, which only a restart sets back; `status` and `rebuild <folder>` go to the
+    /// reload service.
+    pub(crate) fn ask(&mut self, request: &str) -> Result<String> {
+        self.log.record(&self.name, &format!("(asked) {request}"));
+        let stdin = self
+            .stdin
+            .as_mut()
+            .context("the program was already told to end")?;
+        writeln!(stdin, "{request}").with_context(|| format!("cannot ask for `{request}`"))?;
+        let prefix = format!("answer {request}: ");
+        let line = self.wait_for(&format!("its answer to `{request}`"), |line| {
+            line.starts_with(&prefix)
+        })?;
+        Ok(line[prefix.len()..].to_owned())
+    }
+
+    /// The rounds that the host has counted in its own state: it only grows while the program runs.
+    pub(crate) fn tick(&mut self) -> Result<u64> {
+        let answer = self.ask("tick")?;
+        answer
+            .parse()
+            .with_context(|| format!("the program's tick is `{answer}`"))
+    }
+
+    /// The sentences of all events of this name that any wait has passed so far.
+    pub(crate) fn events_heard(&self, name: &str) -> Vec<&str> {
+        let prefix = format!("event {name} ");
+        self.heard
+            .iter()
+            .filter_map(|line| line.strip_prefix(prefix.as_str()))
+            .collect()
+    }
+
+    /// Every line that any wait has passed so far.
+    pub(crate) fn heard(&self) -> &[String] {
+        &self.heard
+    }
+
+    /// Forgets what was heard, so that a later count begins here.
+    pub(crate) fn forget(&mut self) {
+        self.heard.clear();
+    }
+
+    /// The operating system's number for it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets it end by itself, and fails if it did not end well.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.stdin = None;
+        let status = self.ended()?;
+        if !status.success() {
+            bail!("{} did not end well: {status}", self.name);
+        }
+        Ok(())
+    }
+
+    /// Ends it as `kill -9` does: it gets no chance to tidy up.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill().context("cannot kill the program")?;
+        self.ended().map(drop)
+    }
+
+    /// Waits for the end of its output, and then of itself.
+    fn ended(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            interrupt::check()?;
+            match self.lines.recv_timeout(GLANCE) {
+                Ok(line) => self.heard.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("{} did not end within {PATIENCE:?}", self.name)
+                }
+            }
+        }
+        let status = self
+            .child
+            .wait()
+            .context("cannot ask how the program ended")?;
+        self.log.record(&self.name, &format!("(ended) {status}"));
+        Ok(status)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Either can only fail because the program is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads `from` to its end on a thread of its own, so that the program never blocks on a full pipe.
+fn read_lines(who: String, from: impl Read + Send + 'static, to: Option<Sender<String>>, log: Log) {
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            match from.read_until(b'\n', &mut bytes) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => return log.record(&who, &format!("(unreadable) {error}")),
+            }
+            let line = String::from_utf8_lossy(&bytes);
+            let line = line.trim_end_matches(['\r', '\n']);
+            log.record(&who, line);
+            if let Some(to) = &to {
+                // Nobody waits any more once the program's value is dropped; the pipe is drained on.
+                let _ = to.send(line.to_owned());
+            }
+        }
+    });
+}

@@ -1,0 +1,75 @@
+//! Nodes that go and come.
+
+use anyhow::{Result, ensure};
+
+use super::super::project::{Project, SCENE};
+use super::super::{Scenario, Verdict};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "node_removed",
+        about: "a node that the new library lacks is answered by the linked-in code, and that is told",
+        run: node_removed,
+    },
+    Scenario {
+        name: "node_added",
+        about: "a node that the library before lacked is answered by the new library",
+        run: node_added,
+    },
+    Scenario {
+        name: "duplicate_names",
+        about: "two nodes of one name are refused by name; the old code runs on",
+        run: duplicate_names,
+    },
+];
+
+const NODE: &str = "#[hot_node]\npub fn sidebar(";
+
+/// The same function, and no node any more.
+const NO_NODE: &str = "pub fn sidebar(";
+
+fn node_removed(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    project.edit(SCENE, "panel one of", "panel two of")?;
+    host.says("panel", "panel two")?;
+    project.edit(SCENE, NODE, NO_NODE)?;
+    host.event_about("fallback", "sidebar")?;
+    host.says("panel", "panel one")?;
+    // The rest of the library is in force.
+    project.edit(SCENE, "step one", "step two")?;
+    host.says("step", "step two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn node_added(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    project.edit(SCENE, NODE, NO_NODE)?;
+    host.event_about("fallback", "sidebar")?;
+    project.edit(SCENE, "panel one of", "panel two of")?;
+    host.event_about("applied", "scene")?;
+    project.edit(SCENE, NO_NODE, NODE)?;
+    host.says("panel", "panel two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn duplicate_names(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    let text = project.read(SCENE)?;
+    let second = "\n#[hot_node(\"sidebar\")]\npub fn other(title: String) -> Box<dyn Panel> {\n    \
+                  Box::new(Sidebar { title })\n}\n";
+    project.write(SCENE, &format!("{text}{second}"))?;
+    let told = host.wait_for("that `sidebar` is there twice", |line| {
+        let told = ["event refused ", "event build-failed ", "event problem "];
+        told.iter().any(|event| line.starts_with(event)) && line.contains("sidebar")
+    })?;
+    ensure!(
+        told.contains("scene"),
+        "the event does not name the crate: {told}"
+    );
+    project.write(SCENE, &text.replace("panel one of", "panel two of"))?;
+    host.says("panel", "panel two of the host")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}

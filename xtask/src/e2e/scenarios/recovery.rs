@@ -1,0 +1,83 @@
+//! A save that does not work, and the one after it that does.
+
+use anyhow::{Result, ensure};
+
+use super::super::project::{Project, SCENE};
+use super::super::{Scenario, Verdict};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "compile_error",
+        about: "the compiler's message is told, the old code runs on, the repair goes live",
+        run: compile_error,
+    },
+    Scenario {
+        name: "two_compile_errors",
+        about: "a second error is told as well, and the repair of both goes live",
+        run: two_compile_errors,
+    },
+    Scenario {
+        name: "panic_in_new_code",
+        about: "new code that panics does not end the program, and the repair goes live",
+        run: panic_in_new_code,
+    },
+];
+
+fn compile_error(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    let ticks = host.tick()?;
+    project.edit(SCENE, "step one, {}", "step two, {missing}, {}")?;
+    let failure = host.event_about("build-failed", "scene")?;
+    ensure!(
+        failure.contains("cannot find value") && failure.contains("missing"),
+        "the event does not have the compiler's message: {failure}"
+    );
+    ensure!(
+        failure.contains("lib.rs"),
+        "the event does not say where: {failure}"
+    );
+    ensure!(
+        host.ask("step")?.contains("step one"),
+        "the old code does not run on"
+    );
+    ensure!(host.tick()? > ticks, "the program stands still");
+    project.edit(SCENE, "step two, {missing}, {}", "step three, {}")?;
+    host.says("step", "step three")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn two_compile_errors(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    project.edit(SCENE, "\"helper one\"", "first_mistake")?;
+    host.event_about("build-failed", "first_mistake")?;
+    project.edit(SCENE, "first_mistake", "second_mistake")?;
+    host.event_about("build-failed", "second_mistake")?;
+    ensure!(
+        host.ask("step")?.contains("helper one"),
+        "the old code does not run on"
+    );
+    project.edit(SCENE, "second_mistake", "\"helper two\"")?;
+    host.says("step", "helper two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panic_in_new_code(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    project.edit(
+        SCENE,
+        "world.ticks += 1;",
+        "world.ticks += 1; panic!(\"a mistake\");",
+    )?;
+    host.event_about("applied", "scene")?;
+    ensure!(
+        host.ask("step")?.contains("step one"),
+        "the last good code does not answer"
+    );
+    project.edit(SCENE, " panic!(\"a mistake\");", "")?;
+    project.edit(SCENE, "step one", "step two")?;
+    host.says("step", "step two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}

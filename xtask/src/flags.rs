@@ -1,0 +1,25 @@
+//! The command line: what can be asked for, and the sentence that `--help` says about each.
+
+xflags::xflags! {
+    /// The repository's own commands.
+    cmd xtask {
+        /// Show a running program take an edit, a broken edit and its repair; ends by itself.
+        cmd demo {
+            /// Leave the program running, and say which file to edit.
+            optional --interactive
+        }
+        /// Run the end-to-end scenarios: real programs, real edits, asserted by their output.
+        cmd e2e {
+            /// Run only the scenarios whose names contain this.
+            optional filter: String
+            /// List the scenarios instead of running them.
+            optional --list
+        }
+        /// Prove the dependency arrows between the packages, and what a hot crate never links.
+        cmd layers {}
+        /// Prove that each publishable package packages: its metadata, its files, its pinned halves.
+        cmd package {}
+        /// Run everything that must hold before a change goes in, and stop at the first failure.
+        cmd ci {}
+    }
+}
