@@ -13,9 +13,34 @@
 //!   every [`Diagnostic`] of the compiler.
 //! - A [`Rebuilder`] turns arguments into a build. It is where another build system steps in.
 //!
-//! The contract stands alone: with `default-features = false` it is all there is, with no
-//! dependency.
+//! # The cargo half
+//!
+//! The feature `cargo`, on by default, brings the builder that most programs want:
+//! [`BuildArgs::default_build`] and its siblings run `cargo build` with the selection of packages,
+//! the features and the profile of the running program, so that the library's dependencies are
+//! those of the program. [`ProgramBuild::discover`] finds out what nobody recorded, and
+//! [`LocalPackages`] tell which directories a crate is made of.
+//!
+//! With `default-features = false` the contract stands alone and has no dependency.
+//!
+//! ```no_run
+//! use hot_build::{BuildArgs, BuildReport, Reporter};
+//!
+//! let mut args = BuildArgs::new("/work/game/scene");
+//! args.program.package = Some("game".to_owned());
+//! args.reporter = Reporter::new(|report| {
+//!     if let BuildReport::Diagnostic(diagnostic) = report {
+//!         eprint!("{}", diagnostic.rendered);
+//!     }
+//! });
+//! # #[cfg(feature = "cargo")]
+//! match args.default_build().wait() {
+//!     Ok(artifact) => println!("{} in {:?}", artifact.library.display(), artifact.duration),
+//!     Err(error) => println!("{error}"),
+//! }
+//! ```
 
+// The contract, in reading order.
 mod args;
 mod artifact;
 mod cancel;
@@ -26,6 +51,26 @@ mod program;
 mod rebuilder;
 mod report;
 
+// The cargo half.
+#[cfg(feature = "cargo")]
+mod cargo;
+#[cfg(feature = "cargo")]
+mod child;
+#[cfg(feature = "cargo")]
+mod discover;
+#[cfg(feature = "cargo")]
+mod environment;
+#[cfg(feature = "cargo")]
+mod inputs;
+#[cfg(feature = "cargo")]
+mod messages;
+#[cfg(feature = "cargo")]
+mod metadata;
+#[cfg(feature = "cargo")]
+mod packages;
+#[cfg(feature = "cargo")]
+mod run;
+
 pub use args::BuildArgs;
 pub use artifact::Artifact;
 pub use cancel::{CancelSignal, CancelWatch};
@@ -35,3 +80,8 @@ pub use job::{Build, BuildHandle, BuildResult};
 pub use program::{CrateBuild, ProgramBuild, TargetKind};
 pub use rebuilder::Rebuilder;
 pub use report::{BuildReport, Reporter};
+
+#[cfg(feature = "cargo")]
+pub use cargo::BUILD_ARGS_VARIABLE;
+#[cfg(feature = "cargo")]
+pub use packages::{LocalPackage, LocalPackages};

@@ -1,0 +1,124 @@
+//! The files that a build read, from what rustc and cargo leave in the target directory.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::BuildError;
+use crate::messages::locate;
+
+/// The files that rustc read to make `library`, by the dep-info file beside it. Empty when there
+/// is no such file, as with a build directory apart from the target directory.
+///
+/// `source` is the crate's root source file: paths in dep-info are relative.
+pub(crate) fn dep_info(
+    library: &Path,
+    crate_name: &str,
+    source: &Path,
+) -> Result<BTreeSet<PathBuf>, BuildError> {
+    let Some(directory) = library.parent() else {
+        return Ok(BTreeSet::new());
+    };
+    let name = format!("{}.d", crate_name.replace('-', "_"));
+    // A library that is a dependency of what was asked for stays in `deps`; the others are linked
+    // from there into the directory above, where the `.d` file is cargo's own and may be older.
+    let path = if directory.ends_with("deps") {
+        directory.join(name)
+    } else {
+        directory.join("deps").join(name)
+    };
+    let Some(text) = read_if_there(&path)? else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(parse_dep_info(&text)
+        .iter()
+        .filter_map(|input| absolute(input, source))
+        .collect())
+}
+
+/// The files and directories that a package's build script named with `rerun-if-changed`.
+///
+/// `out_dir` is the script's `OUT_DIR`; cargo keeps what the script wrote beside it.
+pub(crate) fn build_script(
+    out_dir: &Path,
+    manifest_dir: &Path,
+) -> Result<BTreeSet<PathBuf>, BuildError> {
+    let path = out_dir.with_file_name("output");
+    let Some(text) = read_if_there(&path)? else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(parse_build_script(&text)
+        .map(|input| manifest_dir.join(input))
+        .collect())
+}
+
+/// The inputs that rustc's dep-info names. It is a makefile; each input has a line of its own
+/// there, `path:`, so that make does not fail when the file is gone.
+fn parse_dep_info(text: &str) -> Vec<PathBuf> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.strip_suffix(':'))
+        .map(|path| PathBuf::from(path.replace("\\ ", " ")))
+        .collect()
+}
+
+fn parse_build_script(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let line = line
+            .strip_prefix("cargo::")
+            .or_else(|| line.strip_prefix("cargo:"))?;
+        line.strip_prefix("rerun-if-changed=").map(str::trim_end)
+    })
+}
+
+fn absolute(input: &Path, source: &Path) -> Option<PathBuf> {
+    let path = if input.is_absolute() {
+        input.to_owned()
+    } else {
+        locate(input, source)?
+    };
+    // `include_str!("../x")` leaves `src/../x`. The normal form is what a file watcher tells.
+    Some(path.canonicalize().unwrap_or(path))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, BuildError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(BuildError::Io {
+            path: path.to_owned(),
+            source: Arc::new(error),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_dep_info() {
+        let text = "/t/debug/deps/hot.d: hot/src/lib.rs hot/src/../data\\ file.txt /abs/x.rs\n\n\
+                    /t/debug/deps/libhot.so: hot/src/lib.rs hot/src/../data\\ file.txt /abs/x.rs\n\n\
+                    hot/src/lib.rs:\n\
+                    hot/src/../data\\ file.txt:\n\
+                    /abs/x.rs:\n\n\
+                    # env-dep:CARGO_PKG_NAME=hot:\n";
+        let expected: Vec<PathBuf> = ["hot/src/lib.rs", "hot/src/../data file.txt", "/abs/x.rs"]
+            .map(PathBuf::from)
+            .into();
+        assert_eq!(parse_dep_info(text), expected);
+    }
+
+    #[test]
+    fn reads_what_a_build_script_wrote() {
+        let text = "cargo:rustc-cfg=x\ncargo:rerun-if-changed=old.txt\nhello\n\
+                    cargo::rerun-if-changed=shaders\ncargo::rerun-if-env-changed=X\n";
+        assert_eq!(
+            parse_build_script(text).collect::<Vec<_>>(),
+            ["old.txt", "shaders"]
+        );
+    }
+}
