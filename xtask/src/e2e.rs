@@ -4,9 +4,7 @@
 //! A scenario is a function in one of the files of `scenarios/`, and a line in its list there.
 
 mod log;
-mod program;
 mod project;
-mod save;
 mod scenarios;
 
 use std::time::Instant;

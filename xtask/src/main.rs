@@ -10,7 +10,10 @@ mod flags;
 mod interrupt;
 mod layers;
 mod package;
+mod program;
 mod repository;
+mod save;
+mod scratch;
 mod step;
 mod terminal;
 

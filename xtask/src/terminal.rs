@@ -19,11 +19,6 @@ impl Terminal {
         }
     }
 
-    /// Whether escape sequences may be written.
-    pub(crate) fn colour(self) -> bool {
-        self.colour
-    }
-
     pub(crate) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }

@@ -2,17 +2,16 @@
 //! them uses.
 
 use std::env::consts::EXE_SUFFIX;
-use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use tempfile::TempDir;
+use anyhow::{Context as _, Result, bail};
 
 use super::log::Log;
-use super::program::Program;
-use super::save::Save;
-use crate::repository::{as_from_a_shell, cargo_program};
+use crate::program::Program;
+use crate::save::Save;
+use crate::scratch::Scratch;
 use crate::{repository, step};
 
 /// The packages of the workspace.
@@ -24,10 +23,9 @@ pub(crate) const SCENE: &str = "scene/src/lib.rs";
 /// The other hot crate's file: `shade` lives there.
 pub(crate) const BACKDROP: &str = "backdrop/src/lib.rs";
 
-/// The workspace, removed when dropped.
+/// The workspace, with a log of all that is done to it; what is not here is [`Scratch`]'s.
 pub(crate) struct Project {
-    directory: TempDir,
-    target_dir: PathBuf,
+    scratch: Scratch,
     log: Log,
 }
 
@@ -39,60 +37,20 @@ pub(crate) struct BuildAs {
 }
 
 impl Project {
-    /// Writes the workspace into a fresh directory. It is built into `target_dir`, by its own
-    /// `.cargo/config.toml`, as a user with a shared target directory would have it.
+    /// Writes the workspace into a fresh directory, to be built into `target_dir`.
     pub(crate) fn create(scenario: &str, target_dir: &Path) -> Result<Project> {
-        let directory = tempfile::Builder::new()
-            .prefix(&format!("hot-{scenario}-"))
-            .tempdir()
-            .context("cannot make a scratch directory")?;
         let project = Project {
-            directory,
-            target_dir: target_dir.to_owned(),
+            scratch: Scratch::create(scenario, target_dir)?,
             log: Log::new(),
         };
-        project.write_all()?;
-        // Leftovers of an earlier scenario's packages, which only have the same names: nobody will
-        // use them again, and they are what would let the shared directory grow.
-        let mut clean = project.cargo(&["clean", "--quiet"]);
-        clean.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-        step::capture(&mut clean)?;
+        project.write_packages()?;
+        project.clean(&PACKAGES)?;
         Ok(project)
-    }
-
-    /// Where the workspace lies.
-    pub(crate) fn root(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// The path of a file or folder of the workspace, given with forward slashes.
-    pub(crate) fn path(&self, relative: &str) -> PathBuf {
-        self.root().join(relative)
-    }
-
-    /// Where cargo puts what it builds.
-    pub(crate) fn target_dir(&self) -> &Path {
-        &self.target_dir
     }
 
     /// All that happened so far.
     pub(crate) fn log(&self) -> &Log {
         &self.log
-    }
-
-    /// Reads a file of the workspace.
-    pub(crate) fn read(&self, relative: &str) -> Result<String> {
-        fs::read_to_string(self.path(relative)).with_context(|| format!("cannot read {relative}"))
-    }
-
-    /// Saves a whole file, with the folders it needs.
-    pub(crate) fn write(&self, relative: &str, text: &str) -> Result<()> {
-        let path = self.path(relative);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder of {relative}"))?;
-        }
-        fs::write(&path, text).with_context(|| format!("cannot write {relative}"))
     }
 
     /// Replaces the one place of a file that reads `old`, and saves the file.
@@ -102,17 +60,9 @@ impl Project {
 
     /// [`Project::edit`], saved as a certain editor does.
     pub(crate) fn edit_by(&self, save: Save, relative: &str, old: &str, new: &str) -> Result<()> {
-        let text = self.read(relative)?;
-        let places = text.matches(old).count();
-        ensure!(
-            places == 1,
-            "{relative} has `{old}` in {places} places, and the edit means one"
-        );
-        self.log.record(
-            "editor",
-            &format!("{relative}: `{old}` -> `{new}` ({save:?})"),
-        );
-        save.write(&self.path(relative), &text.replacen(old, new, 1))
+        let edit = format!("{relative}: `{old}` -> `{new}` ({save:?})");
+        self.log.record("editor", &edit);
+        self.scratch.edit(save, relative, &[(old, new)])
     }
 
     /// Writes an executable shell script, and returns its path.
@@ -121,14 +71,6 @@ impl Project {
         let path = self.path(relative);
         make_executable(&path).with_context(|| format!("cannot make {relative} executable"))?;
         Ok(path)
-    }
-
-    /// A call of cargo in the workspace, as from the user's shell.
-    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(cargo_program());
-        command.args(arguments).current_dir(self.root());
-        as_from_a_shell(&mut command);
-        command
     }
 
     /// Builds the host, and returns the program's file.
@@ -143,10 +85,8 @@ impl Project {
         self.log.record("cargo", &step::words(&cargo));
         step::capture(&mut cargo)?;
         let profile = if how.release { "release" } else { "debug" };
-        let program = self
-            .target_dir
-            .join(profile)
-            .join(format!("host{EXE_SUFFIX}"));
+        let file = format!("host{EXE_SUFFIX}");
+        let program = self.target_dir().join(profile).join(file);
         if !program.is_file() {
             bail!(
                 "cargo built the host, but {} is not there",
@@ -162,79 +102,88 @@ impl Project {
         self.start("host", self.command(&program))
     }
 
-    /// How a user starts the program `file` from the workspace's root.
-    pub(crate) fn command(&self, file: &Path) -> Command {
-        let mut command = Command::new(file);
-        command.current_dir(self.root());
-        as_from_a_shell(&mut command);
-        command
-    }
-
     /// Starts `command`, called `name` in the log; returns once every later save will be seen.
     pub(crate) fn start(&self, name: &str, command: Command) -> Result<Program> {
-        let mut program = Program::start(name, command, &self.log)?;
+        let mut program = Program::start(name, command, self.log.witness())?;
         program.event("watching")?;
         Ok(program)
     }
 
-    fn write_all(&self) -> Result<()> {
-        let crate_path = |name: &str| repository::root().join(name).display().to_string();
-        let (hot_abi, hot_app) = (crate_path("hot-abi"), crate_path("hot-app"));
-        let target_dir = self.target_dir.display();
-        // Literal strings: a backslash in a path is no escape.
-        self.write(
-            ".cargo/config.toml",
-            &format!("[build]\ntarget-dir = '{target_dir}'\n"),
-        )?;
+    fn write_packages(&self) -> Result<()> {
+        let product = |name: &str| repository::root().join(name).display().to_string();
+        let (hot_abi, hot_app) = (product("hot-abi"), product("hot-app"));
         self.write(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"host\", \"scene\", \"backdrop\", \"palette\"]\n",
+            &format!("[workspace]\nresolver = \"3\"\nmembers = {PACKAGES:?}\n"),
         )?;
-        // The versions that the repository was tested with, and no look at the registry's index.
-        fs::copy(
-            repository::root().join("Cargo.lock"),
-            self.path("Cargo.lock"),
-        )
-        .context("cannot copy the repository's Cargo.lock")?;
-        self.write(
-            "host/Cargo.toml",
-            &format!(
-                "{}[features]\nfancy = [\"scene/fancy\"]\n\n[dependencies]\nhot-app = {{ path = '{hot_app}' }}\n\
-                 scene = {{ path = \"../scene\" }}\nbackdrop = {{ path = \"../backdrop\" }}\n",
-                package("host"),
-            ),
-        )?;
+
+        let host = format!(
+            r#"{}
+[features]
+fancy = ["scene/fancy"]
+
+[dependencies]
+hot-app = {{ path = '{hot_app}' }}
+scene = {{ path = "../scene" }}
+backdrop = {{ path = "../backdrop" }}
+"#,
+            package("host"),
+        );
+        self.write("host/Cargo.toml", &host)?;
         self.write("host/src/main.rs", include_str!("fixture/host.rs"))?;
-        self.write(
-            "scene/Cargo.toml",
-            &format!(
-                "{}[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n\n[features]\nfancy = []\n\n[dependencies]\n\
-                 hot-abi = {{ path = '{hot_abi}' }}\npalette = {{ path = \"../palette\" }}\n",
-                package("scene"),
-            ),
-        )?;
+
+        let scene = format!(
+            r#"{}
+[lib]
+crate-type = ["lib", "cdylib"]
+
+[features]
+fancy = []
+
+[dependencies]
+hot-abi = {{ path = '{hot_abi}' }}
+palette = {{ path = "../palette" }}
+"#,
+            package("scene"),
+        );
+        self.write("scene/Cargo.toml", &scene)?;
         self.write(SCENE, include_str!("fixture/scene.rs"))?;
-        self.write(
-            "backdrop/Cargo.toml",
-            &format!(
-                "{}[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n\n[dependencies]\nhot-abi = {{ path = '{hot_abi}' }}\n",
-                package("backdrop"),
-            ),
-        )?;
+
+        let backdrop = format!(
+            r#"{}
+[lib]
+crate-type = ["lib", "cdylib"]
+
+[dependencies]
+hot-abi = {{ path = '{hot_abi}' }}
+"#,
+            package("backdrop"),
+        );
+        self.write("backdrop/Cargo.toml", &backdrop)?;
         self.write(BACKDROP, include_str!("fixture/backdrop.rs"))?;
+
         self.write("palette/Cargo.toml", &package("palette"))?;
         self.write("palette/src/lib.rs", include_str!("fixture/palette.rs"))
     }
 }
 
+impl Deref for Project {
+    type Target = Scratch;
+
+    fn deref(&self) -> &Scratch {
+        &self.scratch
+    }
+}
+
 fn package(name: &str) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n")
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
 }
 
 #[cfg(unix)]
 fn make_executable(path: &Path) -> std::io::Result<()> {
+    use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    set_permissions(path, Permissions::from_mode(0o755))
 }
 
 /// Elsewhere a file's name says whether it can be run.

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 
 use super::super::project::{BACKDROP, Project, SCENE};
-use super::super::save::Save;
 use super::super::{Scenario, Verdict};
+use crate::save::Save;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {

@@ -5,8 +5,9 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
-use super::super::save::Save;
 use super::super::{Scenario, Verdict};
+use crate::program::Program;
+use crate::save::Save;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -35,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ///
 /// Cargo calls it by `RUSTC_WRAPPER`, with the compiler's own command line. It lets the questions
 /// pass that cargo asks before it builds anything.
-fn gated_host(project: &Project) -> Result<super::super::program::Program> {
+fn gated_host(project: &Project) -> Result<Program> {
     let gate = project.path("gate");
     let wrapper = project.script(
         "gated-rustc",

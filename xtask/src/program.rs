@@ -1,14 +1,15 @@
-//! A running host program: what it says is a stream of lines to wait in, and it ends when dropped.
+//! A running program: what it says is a stream of lines to wait in, and it ends when dropped.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::ops::{Deref, DerefMut};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::log::Log;
 use crate::interrupt;
 
 /// How long a line may take to come before the scenario counts as failed. It guards against waiting
@@ -18,29 +19,64 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How often a waiting scenario asks whether it was interrupted.
 const GLANCE: Duration = Duration::from_millis(200);
 
+/// Told of everything: who (a program, its standard error) wrote or did what. It is called on the
+/// threads that read, in the order in which things happen.
+pub(crate) type Witness = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
+/// A child process that is killed when dropped.
+pub(crate) struct Mortal(Child);
+
+impl Mortal {
+    /// Starts `command`.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Mortal> {
+        command.spawn().map(Mortal)
+    }
+}
+
+impl Deref for Mortal {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Mortal {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        // Either can only fail because the process is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A child process with its standard output read line by line.
 ///
 /// Waiting consumes: each wait goes on behind the line at which the one before it ended.
 pub(crate) struct Program {
     name: String,
-    child: Child,
+    child: Mortal,
     /// Closed, it tells the program to end.
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     heard: Vec<String>,
-    log: Log,
+    witness: Witness,
 }
 
 impl Program {
-    /// Starts `command`, calling it `name` in the log.
-    pub(crate) fn start(name: &str, mut command: Command, log: &Log) -> Result<Program> {
+    /// Starts `command`, calling it `name` to the witness.
+    pub(crate) fn start(name: &str, mut command: Command, witness: Witness) -> Result<Program> {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        log.record(name, &format!("(started) {command:?}"));
-        let mut child = command
-            .spawn()
+        witness(name, &format!("(started) {command:?}"));
+        let mut child = Mortal::spawn(&mut command)
             .with_context(|| format!("cannot start {name}: {command:?}"))?;
         let (sender, lines) = channel();
         let stdout = child
@@ -51,17 +87,16 @@ impl Program {
             .stderr
             .take()
             .context("the program has no standard error")?;
-        read_lines(name.to_owned(), stdout, Some(sender), log.clone());
-        read_lines(format!("{name} err"), stderr, None, log.clone());
+        read_lines(name.to_owned(), stdout, Some(sender), Arc::clone(&witness));
+        read_lines(format!("{name} err"), stderr, None, Arc::clone(&witness));
         let stdin = child.stdin.take();
-        let log = log.clone();
         Ok(Program {
             name: name.to_owned(),
             child,
             stdin,
             lines,
             heard: Vec::new(),
-            log,
+            witness,
         })
     }
 
@@ -122,7 +157,7 @@ impl Program {
     /// host has counted, which only a restart sets back; `status` and `rebuild <folder>` go to the
     /// reload service.
     pub(crate) fn ask(&mut self, request: &str) -> Result<String> {
-        self.log.record(&self.name, &format!("(asked) {request}"));
+        (self.witness)(&self.name, &format!("(asked) {request}"));
         let stdin = self
             .stdin
             .as_mut()
@@ -201,21 +236,18 @@ impl Program {
             .child
             .wait()
             .context("cannot ask how the program ended")?;
-        self.log.record(&self.name, &format!("(ended) {status}"));
+        (self.witness)(&self.name, &format!("(ended) {status}"));
         Ok(status)
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Either can only fail because the program is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Reads `from` to its end on a thread of its own, so that the program never blocks on a full pipe.
-fn read_lines(who: String, from: impl Read + Send + 'static, to: Option<Sender<String>>, log: Log) {
+fn read_lines(
+    who: String,
+    from: impl Read + Send + 'static,
+    to: Option<Sender<String>>,
+    witness: Witness,
+) {
     thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut bytes = Vec::new();
@@ -224,15 +256,56 @@ fn read_lines(who: String, from: impl Read + Send + 'static, to: Option<Sender<S
             match from.read_until(b'\n', &mut bytes) {
                 Ok(0) => return,
                 Ok(_) => {}
-                Err(error) => return log.record(&who, &format!("(unreadable) {error}")),
+                Err(error) => return witness(&who, &format!("(unreadable) {error}")),
             }
             let line = String::from_utf8_lossy(&bytes);
             let line = line.trim_end_matches(['\r', '\n']);
-            log.record(&who, line);
+            witness(&who, line);
             if let Some(to) = &to {
                 // Nobody waits any more once the program's value is dropped; the pipe is drained on.
                 let _ = to.send(line.to_owned());
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repository::cargo_program;
+    use std::sync::Mutex;
+
+    fn cargo_version(witness: Witness) -> Program {
+        let mut command = Command::new(cargo_program());
+        command.arg("--version");
+        Program::start("cargo", command, witness).expect("cargo can be started")
+    }
+
+    #[test]
+    fn a_line_that_comes_is_returned_and_witnessed() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let witness = Arc::clone(&seen);
+        let mut program = cargo_version(Arc::new(move |who: &str, what: &str| {
+            let mut seen = witness.lock().expect("no witness panics");
+            seen.push(format!("{who}: {what}"));
+        }));
+        let line = program.wait_for("its version", |line| line.starts_with("cargo "));
+        let line = line.expect("cargo says its version");
+        assert_eq!(program.heard(), [line.clone()]);
+        program.end().expect("cargo ends well");
+        let seen = seen.lock().expect("no witness panics");
+        assert!(seen.contains(&format!("cargo: {line}")), "{seen:?}");
+        assert!(
+            seen.last().is_some_and(|last| last.contains("(ended)")),
+            "{seen:?}"
+        );
+    }
+
+    #[test]
+    fn a_line_that_cannot_come_any_more_is_an_error() {
+        let mut program = cargo_version(Arc::new(|_: &str, _: &str| {}));
+        let outcome = program.wait_for("a greeting", |line| line.contains("good morning"));
+        let error = outcome.expect_err("cargo does not greet").to_string();
+        assert!(error.contains("before it said a greeting"), "{error}");
+    }
 }
