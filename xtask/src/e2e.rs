@@ -89,7 +89,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
                     terminal.red("FAILED")
                 );
                 println!(
-                    "{error:?}\n---- everything, in order ----\n{}----",
+                    "{error:#}\n---- everything, in order ----\n{}----",
                     project.log()
                 );
             }

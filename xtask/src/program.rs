@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::interrupt;
+use crate::{interrupt, step};
 
 /// How long a line may take to come before the scenario counts as failed. It guards against waiting
 /// for ever; nothing is measured by it.
@@ -75,7 +76,7 @@ impl Program {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        witness(name, &format!("(started) {command:?}"));
+        witness(name, &format!("(started) {}", step::words(&command)));
         let mut child = Mortal::spawn(&mut command)
             .with_context(|| format!("cannot start {name}: {command:?}"))?;
         let (sender, lines) = channel();
@@ -101,7 +102,10 @@ impl Program {
     }
 
     /// Waits for the first line that `wanted` accepts, and returns it. `what` names it in errors.
+    #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        // A scenario waits in many places, and the sentence alone does not tell them apart.
+        let waiting = Location::caller();
         let deadline = Instant::now() + PATIENCE;
         loop {
             interrupt::check()?;
@@ -114,25 +118,33 @@ impl Program {
                 }
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("{} did not say {what} within {PATIENCE:?}", self.name)
+                    bail!(
+                        "{waiting}: {} did not say {what} within {PATIENCE:?}",
+                        self.name
+                    )
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     let status = self
                         .child
                         .wait()
                         .context("cannot ask how the program ended")?;
-                    bail!("{} ended ({status}) before it said {what}", self.name)
+                    bail!(
+                        "{waiting}: {} ended ({status}) before it said {what}",
+                        self.name
+                    )
                 }
             }
         }
     }
 
     /// Waits for the event of this name, and returns its sentence.
+    #[track_caller]
     pub(crate) fn event(&mut self, name: &str) -> Result<String> {
         self.event_about(name, "")
     }
 
     /// Waits for the event of this name whose sentence contains `about`, and returns its sentence.
+    #[track_caller]
     pub(crate) fn event_about(&mut self, name: &str, about: &str) -> Result<String> {
         let prefix = format!("event {name} ");
         let what = format!("the event `{name}` about `{about}`");
@@ -143,6 +155,7 @@ impl Program {
     }
 
     /// Waits until the hot code called `speaker` is heard to say something with `text` in it.
+    #[track_caller]
     pub(crate) fn says(&mut self, speaker: &str, text: &str) -> Result<String> {
         let prefix = format!("says {speaker}: ");
         let what = format!("`{text}` as {speaker}");
@@ -156,6 +169,7 @@ impl Program {
     /// `step`, `panel` and `shade` call the hot code of that name; `tick` tells how many rounds the
     /// host has counted, which only a restart sets back; `status` and `rebuild <folder>` go to the
     /// reload service.
+    #[track_caller]
     pub(crate) fn ask(&mut self, request: &str) -> Result<String> {
         (self.witness)(&self.name, &format!("(asked) {request}"));
         let stdin = self
@@ -171,6 +185,7 @@ impl Program {
     }
 
     /// The rounds that the host has counted in its own state: it only grows while the program runs.
+    #[track_caller]
     pub(crate) fn tick(&mut self) -> Result<u64> {
         let answer = self.ask("tick")?;
         answer
@@ -291,7 +306,7 @@ mod tests {
         }));
         let line = program.wait_for("its version", |line| line.starts_with("cargo "));
         let line = line.expect("cargo says its version");
-        assert_eq!(program.heard(), [line.clone()]);
+        assert_eq!(program.heard(), std::slice::from_ref(&line));
         program.end().expect("cargo ends well");
         let seen = seen.lock().expect("no witness panics");
         assert!(seen.contains(&format!("cargo: {line}")), "{seen:?}");

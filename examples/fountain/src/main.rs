@@ -9,7 +9,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use fountain_scene::{Report as _, World};
+use fountain_scene::World;
 use hot_app::{HOT_RELOAD, HotReload};
 use screen::Screen;
 

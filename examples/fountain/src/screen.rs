@@ -78,7 +78,7 @@ impl Screen {
                 out.flush()
             }
             Screen::Lines { new_code } => {
-                if *new_code || world.frame % FRAMES_PER_LINE == 0 {
+                if *new_code || world.frame.is_multiple_of(FRAMES_PER_LINE) {
                     *new_code = false;
                     writeln!(stdout(), "frame {:>5}  {sign}", world.frame)?;
                 }
