@@ -1,1 +1,59 @@
-//! hot-abi
+//! All that a hot crate links: the exported entry, the exchange, nodes, functions, context and statics
+//! of hot code reloading.
+//!
+//! A hot crate is a library that is linked into a program and, while the program runs, is built again
+//! as a dynamic library whose code takes the place of what was linked. This crate holds the types on
+//! both sides of that exchange and the few operations on them. It does no I/O, starts no thread, and
+//! knows neither files nor cargo nor how a library is loaded; `hot-app` does all that.
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["lib", "cdylib"]
+//! ```
+//! ```
+//! # mod scene {
+//! use hot_abi::{hot_fn, hot_node, hot_trait};
+//! # } // `hot_entry!` has its place at the root of a crate, which this example is not
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! - `reload`: without it every attribute and macro leaves plain Rust behind, and this crate adds no code
+//!   to a program. `hot-app` turns it on.
+
+pub mod args;
+#[cfg(feature = "reload")]
+pub mod boundary;
+mod child;
+#[cfg(feature = "reload")]
+pub mod entry;
+#[cfg(feature = "reload")]
+pub mod exchange;
+#[cfg(feature = "reload")]
+pub mod fingerprint;
+#[cfg(feature = "reload")]
+pub mod function;
+#[cfg(feature = "reload")]
+pub mod generation;
+#[cfg(feature = "reload")]
+pub mod node;
+#[cfg(feature = "reload")]
+pub mod notice;
+#[cfg(feature = "reload")]
+pub mod registry;
+#[cfg(feature = "reload")]
+mod services;
+
+mod context;
+mod declare;
+mod lazy;
+#[doc(hidden)]
+pub mod private;
+#[cfg(feature = "reload")]
+pub mod statics;
+
+pub use child::Child;
+pub use context::{AppLocal, ContextLocal, LocalContext};
+pub use hot_macros::{hot_entry, hot_fn, hot_node, hot_trait};
+pub use lazy::{LazyStatic, lazy_static_init};

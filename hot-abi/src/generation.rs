@@ -1,0 +1,257 @@
+//! Generations: the loaded builds of a hot crate, and which of them is live.
+
+use crate::entry::EntryFn;
+use crate::registry::{HotCrate, Module};
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// One loaded build of a hot crate. Generation 0 is the code linked into the program, and has no
+/// object of this type.
+pub struct Generation {
+    number: u32,
+    krate: &'static HotCrate,
+    entry: EntryFn,
+    module: Module,
+    /// Keeps the library mapped. Dropped last, after everything above that points into it.
+    library: Arc<dyn Any + Send + Sync>,
+}
+
+impl Generation {
+    /// A generation of `krate`, as it is linked into the program, from a library that is loaded and
+    /// initialised.
+    ///
+    /// `None` if the library's `module` holds no copy of `krate`.
+    ///
+    /// # Safety
+    ///
+    /// - `entry` and everything in `module` belong to the library that `library` keeps mapped;
+    /// - the library was built by the compiler of this program, from the same hot-abi, and its init
+    ///   function has been called and reported success;
+    /// - once the generation is made live with [`make_live`], the library stays mapped for as long as
+    ///   a thread of the program may call a function or a node of the crate.
+    pub unsafe fn new(
+        number: u32,
+        krate: &HotCrate,
+        entry: EntryFn,
+        module: Module,
+        library: Arc<dyn Any + Send + Sync>,
+    ) -> Option<Generation> {
+        let krate = module.find(krate)?;
+        Some(Generation {
+            number,
+            krate,
+            entry,
+            module,
+            library,
+        })
+    }
+
+    /// Its number: how many libraries of the crate were loaded before it, plus one.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The library's own copy of the crate's registration.
+    pub fn krate(&self) -> &'static HotCrate {
+        self.krate
+    }
+
+    /// Everything that the library registered.
+    pub fn module(&self) -> Module {
+        self.module
+    }
+
+    /// The function that makes nodes.
+    pub fn entry(&self) -> EntryFn {
+        self.entry
+    }
+
+    /// What keeps the library mapped.
+    pub fn library(&self) -> &Arc<dyn Any + Send + Sync> {
+        &self.library
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Generation({} #{})", self.krate.crate_name, self.number)
+    }
+}
+
+/// Which generation of a crate is live, as one module sees it.
+#[derive(Debug)]
+pub struct Live {
+    /// Grows whenever `current` changes; stand-ins compare it with what they saw last.
+    changes: AtomicU32,
+    current: RwLock<Option<Arc<Generation>>>,
+}
+
+impl Live {
+    /// Generation 0.
+    pub const fn new() -> Live {
+        Live {
+            changes: AtomicU32::new(0),
+            current: RwLock::new(None),
+        }
+    }
+
+    /// How often the live generation changed.
+    #[inline(always)]
+    pub fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// The live generation; `None` is generation 0.
+    pub fn current(&self) -> Option<Arc<Generation>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, generation: Option<Arc<Generation>>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = generation;
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live::new()
+    }
+}
+
+/// What became of the items of a crate when a generation went live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Functions whose callers now run the new code.
+    pub functions: Vec<&'static str>,
+    /// Functions whose signature changed: their callers stay with the code they had.
+    pub signatures_changed: Vec<SignatureChange>,
+    /// Functions that callers in the program have and the new library lacks: the code linked into the
+    /// program answers.
+    pub functions_removed: Vec<&'static str>,
+    /// Nodes of the new library.
+    pub nodes: Vec<&'static str>,
+    /// Nodes that the program has and the new library lacks: the code linked into the program answers.
+    pub nodes_removed: Vec<&'static str>,
+}
+
+/// A function whose signature is not the one its callers were compiled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureChange {
+    /// The function.
+    pub function: &'static str,
+    /// The signature its callers were compiled with.
+    pub callers: &'static str,
+    /// The signature of the new library.
+    pub library: &'static str,
+}
+
+impl fmt::Display for SignatureChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` changed its signature from `{}` to `{}`: its callers stay with the code they have until the \
+             program is restarted",
+            self.function, self.callers, self.library
+        )
+    }
+}
+
+/// Makes `generation` the live one of its crate in every module: the program, and the retained
+/// libraries, whose code may still be running.
+///
+/// `modules` are all of them, the program first, the generation's own library included. Returns what
+/// became of the items as the program sees them.
+pub fn make_live(generation: &Arc<Generation>, modules: &[Module]) -> Applied {
+    let newest = generation.krate;
+    let mut applied = Applied::default();
+    for (index, module) in modules.iter().enumerate() {
+        let Some(callers) = module.find(newest) else {
+            continue;
+        };
+        let outcome = point_slots(callers, newest);
+        callers.live.set(Some(Arc::clone(generation)));
+        if index == 0 {
+            applied = outcome;
+        }
+    }
+    applied
+}
+
+/// Makes a library that was just loaded call the live generations of the other hot crates that it
+/// holds a copy of.
+pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
+    for copy in library.crates.iter().filter(|copy| !copy.is(own)) {
+        let Some(generation) = program.find(copy).and_then(|krate| krate.live.current()) else {
+            continue;
+        };
+        point_slots(copy, generation.krate);
+        copy.live.set(Some(generation));
+    }
+}
+
+/// Makes generation 0 live again, in the program and in every library.
+pub fn revert_to_linked_in(krate: &HotCrate, modules: &[Module]) {
+    let program = modules.first().and_then(|program| program.find(krate));
+    for module in modules {
+        let Some(callers) = module.find(krate) else {
+            continue;
+        };
+        for function in (callers.functions)() {
+            let linked_in = program
+                .filter(|program| !std::ptr::eq(*program, callers))
+                .and_then(|program| program.function(function.path))
+                .filter(|linked_in| function.accepts(linked_in));
+            let code = linked_in.map_or(std::ptr::null(), |linked_in| linked_in.contained.0);
+            // SAFETY: the code is the program's own, with the path and signature of the slot's entry,
+            // or null.
+            unsafe { function.slot.set(code) };
+        }
+        callers.live.set(None);
+    }
+}
+
+/// Points the slots of `callers` at the functions of `newest`.
+fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied {
+    let mut applied = Applied {
+        nodes: (newest.nodes)().iter().map(|node| node.name).collect(),
+        nodes_removed: (callers.nodes)()
+            .iter()
+            .map(|node| node.name)
+            .filter(|name| newest.node(name).is_none())
+            .collect(),
+        ..Applied::default()
+    };
+    for function in (callers.functions)() {
+        match newest.function(function.path) {
+            Some(newer) if function.accepts(newer) => {
+                let own = std::ptr::eq(callers, newest);
+                let code = if own {
+                    std::ptr::null()
+                } else {
+                    newer.contained.0
+                };
+                // SAFETY: `newer` has the path and signature of the slot's entry, and its library stays
+                // mapped as `Generation::new` demands; a module's own code is reached by null.
+                unsafe { function.slot.set(code) };
+                applied.functions.push(function.path);
+            }
+            Some(newer) => applied.signatures_changed.push(SignatureChange {
+                function: function.path,
+                callers: function.signature,
+                library: newer.signature,
+            }),
+            None => {
+                // SAFETY: null is always allowed.
+                unsafe { function.slot.set(std::ptr::null()) };
+                applied.functions_removed.push(function.path);
+            }
+        }
+    }
+    applied
+}

@@ -1,0 +1,481 @@
+//! Nodes: long-lived things that a reload makes again, and the stand-ins that the host holds in their
+//! place.
+//!
+//! [`#[hot_trait]`](crate::hot_trait) writes, for a trait `Panel`, a second trait with the same methods
+//! whose results are `Result<R, Box<Caught>>`. A [`Guarded`] node implements it, compiled into the
+//! library that made the node, so its panics end there; and a [`StandIn`] implements `Panel` by calling
+//! it, so the host cannot tell the stand-in from the node.
+
+use crate::args::{Args, NodeArg, TypeKey};
+use crate::boundary::{self, Caught};
+use crate::context::LocalContext;
+use crate::exchange::{Exchange, Refusal};
+use crate::generation::Generation;
+use crate::notice::{self, FallbackReason, Notice};
+use crate::registry::HotCrate;
+use crate::services;
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A trait that nodes can have as their interface: what [`#[hot_trait]`](crate::hot_trait) implements for
+/// `dyn Trait`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the interface of a hot node",
+    label = "not a hot trait",
+    note = "write `#[hot_trait]` above the trait"
+)]
+pub trait Interface: 'static {
+    /// The trait object whose methods contain panics.
+    type Guarded: ?Sized + 'static;
+
+    /// The trait as written, to compare the methods and their order.
+    const SIGNATURE: &'static str;
+
+    /// Puts a node behind its guard. Must be compiled into the module that made the node.
+    fn guard(node: Guarded<Self>) -> Box<Self::Guarded>;
+
+    /// The stand-in as a node.
+    fn stand_in(stand_in: StandIn<Self::Guarded>) -> Box<Self>;
+
+    /// The stand-in as a shared node.
+    fn shared_stand_in(stand_in: StandIn<Self::Guarded>) -> Arc<Self>;
+}
+
+/// What gives access to the guard of one interface: the guards of the interface itself, and of every
+/// interface that has it as a supertrait.
+#[doc(hidden)]
+pub trait Guards<I: Interface + ?Sized> {
+    fn guarded(&self) -> &I::Guarded;
+    fn guarded_mut(&mut self) -> &mut I::Guarded;
+    fn guarded_box(self: Box<Self>) -> Box<I::Guarded>;
+}
+
+/// A node in the module that made it.
+pub struct Guarded<N: ?Sized> {
+    held: ManuallyDrop<Held<N>>,
+}
+
+enum Held<N: ?Sized> {
+    Owned(Box<N>),
+    Shared(Arc<N>),
+}
+
+#[doc(hidden)]
+impl<N: ?Sized> Guarded<N> {
+    pub fn owned(node: Box<N>) -> Self {
+        Guarded {
+            held: ManuallyDrop::new(Held::Owned(node)),
+        }
+    }
+
+    pub fn shared(node: Arc<N>) -> Self {
+        Guarded {
+            held: ManuallyDrop::new(Held::Shared(node)),
+        }
+    }
+
+    #[inline]
+    pub fn node(&self) -> &N {
+        match &*self.held {
+            Held::Owned(node) => node,
+            Held::Shared(node) => node,
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If the node is shared. Then nobody has a `&mut` to its stand-in either, so it is not called.
+    #[inline]
+    pub fn node_mut(&mut self) -> &mut N {
+        match &mut *self.held {
+            Held::Owned(node) => node,
+            Held::Shared(node) => Arc::get_mut(node).expect("a shared node is called by `&self`"),
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If the node is shared. Then nobody has a `Box` of its stand-in either, so it is not called.
+    pub fn into_box(self) -> Box<N> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped, so the field is taken once.
+        match unsafe { ManuallyDrop::take(&mut this.held) } {
+            Held::Owned(node) => node,
+            Held::Shared(_) => panic!("a shared node is called by `&self`"),
+        }
+    }
+}
+
+// SAFETY: an owned node is sent as its box would be. A shared node's guard lives in a stand-in that only
+// `Interface::shared_stand_in` hands out, inside an `Arc<dyn Trait>`, and that can be sent only if the
+// trait is `Send + Sync`, as the node's own `Arc` could.
+unsafe impl<N: ?Sized + Send> Send for Guarded<N> {}
+// SAFETY: as above.
+unsafe impl<N: ?Sized + Sync> Sync for Guarded<N> {}
+
+impl<N: ?Sized> Drop for Guarded<N> {
+    fn drop(&mut self) {
+        let held = &mut self.held;
+        let dropped = contain_in_library(|| {
+            // SAFETY: this is the drop of the only owner, and the field is not used after it.
+            unsafe { ManuallyDrop::drop(held) }
+        });
+        if let Err(caught) = dropped {
+            // A destructor has nobody to answer to: it is told, and the rest goes on.
+            notice::send(Notice::Panicked {
+                item: type_name::<N>(),
+                caught: *caught,
+            });
+        }
+    }
+}
+
+/// Calls an operation of a node: contained if this is a library, and as it is in the program, whose own
+/// panics are its own affair.
+#[doc(hidden)]
+#[inline]
+pub fn contain_in_library<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
+    if services::in_library() {
+        boundary::contain(f)
+    } else {
+        Ok(f())
+    }
+}
+
+/// What host and library compare of a node's interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterfaceKey {
+    /// The name of the trait object's type.
+    pub name: &'static str,
+    /// The trait as written.
+    pub signature: &'static str,
+}
+
+impl InterfaceKey {
+    /// The key of an interface.
+    pub fn of<I: Interface + ?Sized>() -> InterfaceKey {
+        InterfaceKey {
+            name: type_name::<I>(),
+            signature: I::SIGNATURE,
+        }
+    }
+}
+
+impl fmt::Display for InterfaceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {{ {} }}", self.name, self.signature)
+    }
+}
+
+/// A node that a library made, on its way to the stand-in.
+pub struct Node {
+    interface: InterfaceKey,
+    object: Box<dyn Erased>,
+}
+
+impl Node {
+    /// Puts a node behind its guard, and forgets its type.
+    pub fn new<I: Interface + ?Sized>(node: Guarded<I>) -> Node {
+        Node {
+            interface: InterfaceKey::of::<I>(),
+            object: Box::new(Object(I::guard(node))),
+        }
+    }
+
+    /// The node's interface.
+    pub fn interface(&self) -> InterfaceKey {
+        self.interface
+    }
+
+    fn into_guarded<I: Interface + ?Sized>(self) -> Result<Box<I::Guarded>, Refusal> {
+        let host = InterfaceKey::of::<I>();
+        if self.interface != host {
+            return Err(Refusal::Interface {
+                host: host.to_string(),
+                library: self.interface.to_string(),
+            });
+        }
+        let object: *mut dyn Erased = Box::into_raw(self.object);
+        // SAFETY: the pointer comes from a box of `Object<G>`, where `G` is the guard of the interface
+        // that the key names, and the key is that of `I`: the same trait, with the same methods in
+        // the same order, built by one compiler. The box is not used again.
+        let object = unsafe { Box::from_raw(object.cast::<Object<I::Guarded>>()) };
+        Ok(object.0)
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({})", self.interface.name)
+    }
+}
+
+trait Erased {}
+struct Object<G: ?Sized>(Box<G>);
+impl<G: ?Sized> Erased for Object<G> {}
+
+/// A node function marked with [`#[hot_node]`](crate::hot_node), as it registers.
+#[derive(Debug)]
+pub struct NodeEntry {
+    /// The folder of its crate's Cargo.toml.
+    pub manifest_dir: &'static str,
+    /// Its name: the function's, unless another was given.
+    pub name: &'static str,
+    /// Its signature, as written.
+    pub signature: &'static str,
+    /// The file it is written in.
+    pub file: &'static str,
+    /// Its line.
+    pub line: u32,
+    /// Its crate.
+    pub krate: &'static HotCrate,
+    /// The type of its arguments.
+    pub args: fn() -> TypeKey,
+    /// Makes an instance.
+    pub make: fn(Args) -> Result<Node, Refusal>,
+}
+
+/// What the host holds in the place of a node: it makes the node, forwards to it, and makes it again
+/// when a newer generation is live.
+pub struct StandIn<G: ?Sized + 'static> {
+    entry: &'static NodeEntry,
+    args: Mutex<Args>,
+    unpack: fn(Node) -> Result<Box<G>, Refusal>,
+    /// The live instance, owned; null while there is none.
+    current: AtomicPtr<Instance<G>>,
+    /// [`Live::changes`](crate::generation::Live::changes) of the crate when it was made.
+    made_at: AtomicU32,
+    /// Instances that were replaced through `&self`, when a caller may still hold a reference into
+    /// them. Dropped as soon as there is a `&mut self`.
+    replaced: Mutex<Vec<Box<Instance<G>>>>,
+    owns: PhantomData<Instance<G>>,
+}
+
+/// One instance of a node.
+struct Instance<G: ?Sized> {
+    /// Dropped first: its code is in the library.
+    node: Box<G>,
+    /// Keeps the library mapped; `None` is the program itself.
+    generation: Option<Arc<Generation>>,
+}
+
+#[doc(hidden)]
+impl<G: ?Sized + 'static> StandIn<G> {
+    /// Makes the stand-in, and its first instance.
+    pub fn new<I, A>(entry: &'static NodeEntry, args: A) -> StandIn<G>
+    where
+        I: Interface<Guarded = G> + ?Sized,
+        A: NodeArg,
+    {
+        let stand_in = StandIn {
+            entry,
+            args: Mutex::new(Args::new(args)),
+            unpack: Node::into_guarded::<I>,
+            current: AtomicPtr::new(ptr::null_mut()),
+            made_at: AtomicU32::new(0),
+            replaced: Mutex::new(Vec::new()),
+            owns: PhantomData,
+        };
+        stand_in.current_or_renewed();
+        stand_in
+    }
+
+    /// The instance to call by `&self`.
+    #[inline]
+    pub fn get(&self) -> &G {
+        &self.current_or_renewed().node
+    }
+
+    /// The instance to call by `&mut self`.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut G {
+        if self.is_stale() || !unlocked(&mut self.replaced).is_empty() {
+            self.renew_mut();
+        }
+        // SAFETY: `renew_mut` leaves a pointer to an instance that this stand-in owns, and it is
+        // borrowed for as long as `self`, mutably.
+        let instance = unsafe { &mut **self.current.get_mut() };
+        &mut instance.node
+    }
+
+    /// The instance to call by `self`, and what keeps its library mapped meanwhile.
+    pub fn into_node(mut self) -> (Box<G>, Option<Arc<Generation>>) {
+        if self.is_stale() {
+            self.renew_mut();
+        }
+        let instance = self.take_current().expect("just renewed");
+        (instance.node, instance.generation)
+    }
+
+    /// The name of the node.
+    pub fn name(&self) -> &'static str {
+        self.entry.name
+    }
+
+    #[inline]
+    fn is_stale(&self) -> bool {
+        self.made_at.load(Ordering::Relaxed) != self.entry.krate.live.changes()
+            || self.current.load(Ordering::Relaxed).is_null()
+    }
+
+    #[inline]
+    fn current_or_renewed(&self) -> &Instance<G> {
+        if self.is_stale() {
+            self.renew();
+        }
+        // SAFETY: once set the pointer is never null while `self` is shared, and what it pointed at is
+        // kept in `replaced` until there is a `&mut self`, which cannot be while this borrow lives.
+        unsafe { &*self.current.load(Ordering::Acquire) }
+    }
+
+    /// Replaces the instance while others may be using it.
+    #[cold]
+    fn renew(&self) {
+        let mut replaced = lock(&self.replaced);
+        if !self.is_stale() {
+            return; // another thread was faster
+        }
+        let changes = self.entry.krate.live.changes();
+        let instance = Box::into_raw(Box::new(self.make()));
+        let before = self.current.swap(instance, Ordering::AcqRel);
+        if !before.is_null() {
+            // SAFETY: the pointer came from a box, and nobody else takes it: `replaced` is locked.
+            replaced.push(unsafe { Box::from_raw(before) });
+        }
+        self.made_at.store(changes, Ordering::Release);
+    }
+
+    /// Replaces the instance: the old one is gone before the new one is made, so that what it held (a
+    /// port, a file) is free.
+    #[cold]
+    fn renew_mut(&mut self) {
+        unlocked(&mut self.replaced).clear();
+        if !self.is_stale() {
+            return;
+        }
+        drop(self.take_current());
+        let changes = self.entry.krate.live.changes();
+        *self.current.get_mut() = Box::into_raw(Box::new(self.make()));
+        *self.made_at.get_mut() = changes;
+    }
+
+    fn take_current(&mut self) -> Option<Box<Instance<G>>> {
+        let current = std::mem::replace(self.current.get_mut(), ptr::null_mut());
+        // SAFETY: the pointer came from a box, and is replaced by null, so it is taken once.
+        (!current.is_null()).then(|| unsafe { Box::from_raw(current) })
+    }
+
+    /// Makes an instance with the newest code, or with the program's own.
+    fn make(&self) -> Instance<G> {
+        let args = lock(&self.args).clone();
+        let entry = self.entry;
+        let fallback = |generation: Option<u32>, reason| {
+            let (manifest_dir, node) = (entry.manifest_dir, entry.name);
+            notice::send(Notice::Fallback {
+                manifest_dir,
+                node,
+                generation,
+                reason,
+            });
+        };
+        match entry.krate.live.current() {
+            None => fallback(None, FallbackReason::NoLibrary),
+            Some(generation) => {
+                let number = generation.number();
+                match self.ask(&generation, args.clone()) {
+                    Ok(Some(node)) => {
+                        let (manifest_dir, node_name) = (entry.manifest_dir, entry.name);
+                        notice::send(Notice::Instantiated {
+                            manifest_dir,
+                            node: node_name,
+                            generation: number,
+                        });
+                        return Instance {
+                            node,
+                            generation: Some(generation),
+                        };
+                    }
+                    Ok(None) => fallback(Some(number), FallbackReason::NotFound),
+                    Err(refusal) => fallback(Some(number), FallbackReason::Refused(refusal)),
+                }
+            }
+        }
+        let node = (entry.make)(args).and_then(self.unpack);
+        let node = node.expect("a node fits the stand-in that was compiled with it");
+        Instance {
+            node,
+            generation: None,
+        }
+    }
+
+    fn ask(&self, generation: &Generation, args: Args) -> Result<Option<Box<G>>, Refusal> {
+        let mut context = LocalContext::capture();
+        let mut exchange = Exchange::Request(args);
+        generation.entry()(
+            self.entry.manifest_dir,
+            self.entry.name,
+            &mut context,
+            &mut exchange,
+        );
+        match exchange {
+            Exchange::Response(node) => node.map(self.unpack).transpose(),
+            Exchange::Refused(refusal) => Err(refusal),
+            other => Err(Refusal::NotARequest {
+                state: other.state(),
+            }),
+        }
+    }
+}
+
+impl<G: ?Sized + 'static> Drop for StandIn<G> {
+    fn drop(&mut self) {
+        drop(self.take_current());
+    }
+}
+
+impl<G: ?Sized + fmt::Debug> fmt::Debug for StandIn<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+impl<G: ?Sized + fmt::Display> fmt::Display for StandIn<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+impl<N: ?Sized + fmt::Debug> fmt::Debug for Guarded<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        contain_in_library(|| self.node().fmt(f)).unwrap_or(Err(fmt::Error))
+    }
+}
+
+impl<N: ?Sized + fmt::Display> fmt::Display for Guarded<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        contain_in_library(|| self.node().fmt(f)).unwrap_or(Err(fmt::Error))
+    }
+}
+
+/// Unpacks the arguments of a node, for the generated `make` functions.
+#[doc(hidden)]
+pub fn unpack<A: NodeArg>(args: Args) -> Result<A, Refusal> {
+    args.unpack::<A>().map_err(|args| Refusal::Arguments {
+        host: args.key().to_string(),
+        library: TypeKey::of::<A>().to_string(),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The content of a mutex that nobody else can lock.
+fn unlocked<T>(mutex: &mut Mutex<T>) -> &mut T {
+    mutex.get_mut().unwrap_or_else(PoisonError::into_inner)
+}

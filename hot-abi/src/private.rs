@@ -1,0 +1,62 @@
+//! What the code that the macros generate refers to, and nobody else.
+
+#[cfg(feature = "reload")]
+pub use linkme;
+
+#[cfg(feature = "reload")]
+pub use crate::{
+    args::{Args, NodeArg, TypeKey},
+    boundary::{Caught, contain, panicked},
+    context::LocalContext,
+    entry::{InitReport, InitRequest, entry, init},
+    exchange::{Exchange, Refusal},
+    fingerprint,
+    function::{CodePtr, FunctionEntry, Slot},
+    generation::Live,
+    node::{Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_in_library, unpack},
+    registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, STATICS},
+    statics::StaticEntry,
+};
+
+/// Implemented once for each node name of a crate, so that a name used twice is two equal impls, which
+/// the compiler reports with both places.
+#[allow(
+    non_camel_case_types,
+    reason = "the compiler's message is made of this name"
+)]
+pub trait a_hot_node_name_is_used_once_in_a_crate<const NAME: u64> {}
+
+/// Whether every argument of a node is a [`NodeArg`](crate::args::NodeArg), asked at the argument's type.
+#[cfg(feature = "reload")]
+pub const fn assert_node_arg<T: NodeArg>() {}
+
+/// Chooses between the two forms of an item that an attribute wrote.
+#[cfg(feature = "reload")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hot_item {
+    ({ $($reload:tt)* } { $($plain:tt)* }) => { $($reload)* };
+}
+
+/// Chooses between the two forms of an item that an attribute wrote.
+#[cfg(not(feature = "reload"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hot_item {
+    ({ $($reload:tt)* } { $($plain:tt)* }) => { $($plain)* };
+}
+
+/// The key of a static: the folder of its crate's Cargo.toml, the path of its module, its name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __static_key {
+    ($name:ident) => {
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            " ",
+            module_path!(),
+            "::",
+            stringify!($name)
+        )
+    };
+}

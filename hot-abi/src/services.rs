@@ -1,0 +1,82 @@
+//! What a library asks of the program it runs in, as functions of the program.
+//!
+//! A library has its own copy of every static and thread-local of this crate. Where there must be
+//! only one, the copy in the program is it, and libraries reach it through this table.
+
+use crate::context::LocalContext;
+use crate::notice::{self, Notice};
+use std::panic::PanicHookInfo;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// The functions of the program that libraries call.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// Delivers a notice.
+    pub(crate) notice: fn(&Notice),
+    /// Runs the program's panic hook.
+    pub(crate) panic_hook: fn(&PanicHookInfo<'_>),
+    /// Makes a context the thread's current one and returns the one before; null means none.
+    pub(crate) swap_context: fn(*const LocalContext) -> *const LocalContext,
+    /// The thread's current context; null means none.
+    pub(crate) context: fn() -> *const LocalContext,
+    /// The context that is current where none was entered.
+    pub(crate) root_context: fn() -> &'static LocalContext,
+}
+
+/// The services of the program: this module's own, unless it is a library that was handed others.
+#[inline]
+pub(crate) fn current() -> &'static Services {
+    let handed = HANDED.load(Ordering::Acquire);
+    if handed.is_null() {
+        return &OWN;
+    }
+    // SAFETY: the only pointer ever stored is the `&'static Services` given to `hand_over`.
+    unsafe { &*handed }
+}
+
+/// The services of this module itself, for a program to hand to its libraries.
+pub(crate) fn own() -> &'static Services {
+    &OWN
+}
+
+/// Whether this module is a library that runs in a program.
+#[inline]
+pub(crate) fn in_library() -> bool {
+    !HANDED.load(Ordering::Relaxed).is_null()
+}
+
+/// Hands the program's services to this module, a library.
+pub(crate) fn hand_over(services: &'static Services) {
+    HANDED.store(ptr::from_ref(services).cast_mut(), Ordering::Release);
+}
+
+static HANDED: AtomicPtr<Services> = AtomicPtr::new(ptr::null_mut());
+
+static OWN: Services = Services {
+    notice: notice::deliver,
+    panic_hook: run_panic_hook,
+    swap_context: crate::context::swap_own,
+    context: crate::context::own,
+    root_context: crate::context::own_root,
+};
+
+/// Runs the program's panic hook for a panic of a library.
+///
+/// std has no way to call the hook in place, so it is taken and put back; whatever hook the program
+/// sets later is found too. A thread of the program that panics in between gets the default message.
+fn run_panic_hook(info: &PanicHookInfo<'_>) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if std::thread::panicking() {
+        // This thread of the program is already unwinding, and then std lets nobody touch the hook.
+        eprintln!("{info}");
+        return;
+    }
+    let _guard = ONE_AT_A_TIME
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let hook = std::panic::take_hook();
+    hook(info);
+    std::panic::set_hook(hook);
+}

@@ -1,0 +1,378 @@
+//! `#[hot_trait]`: a trait whose nodes can be made again behind the host's back.
+
+use crate::errors::{Errors, with_item};
+use crate::signature;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::{
+    FnArg, GenericParam, Ident, ItemTrait, Path, ReceiverKind, ReturnType, Safety, Signature,
+    TraitItem, TraitItemFn, Type, TypeParamBound, WherePredicate,
+};
+
+pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
+    match syn::parse2::<ItemTrait>(item.clone()).and_then(|interface| check(attr, interface)) {
+        Ok(model) => model.expand(),
+        Err(error) => with_item(&error, item),
+    }
+}
+
+/// A trait that passed the checks.
+struct Model {
+    interface: ItemTrait,
+    methods: Vec<Method>,
+    /// Supertraits that are nobody's code: `Send`, `Sync`, `Debug`, `Display`, `'static`.
+    known: Vec<TypeParamBound>,
+    /// Supertraits that are hot traits themselves.
+    hot: Vec<Path>,
+}
+
+/// A method that can be called through `dyn Trait`.
+struct Method {
+    signature: Signature,
+    receiver: Receiver,
+    arguments: Vec<(Ident, Type)>,
+}
+
+#[derive(Clone, Copy)]
+enum Receiver {
+    Shared,
+    Mutable,
+    Boxed,
+}
+
+fn check(attr: TokenStream, interface: ItemTrait) -> syn::Result<Model> {
+    let mut errors = Errors::default();
+    if !attr.is_empty() {
+        errors.at(attr, "`#[hot_trait]` takes no arguments");
+    }
+    for parameter in &interface.generics.params {
+        errors.at(
+            parameter,
+            "a hot trait cannot have parameters: its nodes are used as `dyn Trait` of one type",
+        );
+    }
+    if let Some(clause) = &interface.generics.where_clause {
+        errors.at(
+            clause,
+            "a hot trait cannot have a `where` clause; write supertraits after the name",
+        );
+    }
+    let (mut known, mut hot) = (Vec::new(), Vec::new());
+    for bound in &interface.supertraits {
+        match bound {
+            TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static" => {
+                known.push(bound.clone())
+            }
+            TypeParamBound::Trait(supertrait) if is_known(&supertrait.path) => {
+                known.push(bound.clone())
+            }
+            TypeParamBound::Trait(supertrait) => hot.push(supertrait.path.clone()),
+            other => errors.at(
+                other,
+                "a hot trait's supertraits are `Send`, `Sync`, `Debug`, `Display` or hot traits",
+            ),
+        }
+    }
+    let mut methods = Vec::new();
+    for item in &interface.items {
+        match item {
+            TraitItem::Fn(method) => methods.extend(check_method(method, &mut errors)),
+            TraitItem::Const(constant) => {
+                errors.at(
+                    constant,
+                    "a hot trait cannot have constants; make it a method that returns the value",
+                );
+            }
+            TraitItem::Type(associated) => {
+                errors.at(
+                    associated,
+                    "a hot trait cannot have associated types; use the concrete type",
+                );
+            }
+            other => errors.at(other, "a hot trait has methods only"),
+        }
+    }
+    errors.or(Model {
+        interface,
+        methods,
+        known,
+        hot,
+    })
+}
+
+/// Traits whose forwarding hot-abi or the compiler provides.
+fn is_known(path: &Path) -> bool {
+    let name = path
+        .segments
+        .last()
+        .map(|segment| segment.ident.to_string());
+    matches!(
+        name.as_deref(),
+        Some("Send" | "Sync" | "Unpin" | "Debug" | "Display")
+    )
+}
+
+fn check_method(method: &TraitItemFn, errors: &mut Errors) -> Option<Method> {
+    let signature = &method.sig;
+    if is_for_sized_only(signature) {
+        return None; // never called through `dyn Trait`
+    }
+    if let Some(asyncness) = &signature.asyncness {
+        errors.at(asyncness, "a method of a hot trait cannot be `async`; return `Pin<Box<dyn Future<Output = T> + '_>>`");
+    }
+    for parameter in &signature.generics.params {
+        if !matches!(parameter, GenericParam::Lifetime(_)) {
+            errors.at(
+                parameter,
+                "a method of a hot trait cannot have type or const parameters; use `&dyn Trait`, or add \
+                 `where Self: Sized` to keep it out of `dyn Trait`",
+            );
+        }
+    }
+    let receiver = match signature.receiver().map(|receiver| &receiver.kind) {
+        Some(ReceiverKind::Reference(_, _, None)) => Some(Receiver::Shared),
+        Some(ReceiverKind::Reference(_, _, Some(_))) => Some(Receiver::Mutable),
+        Some(ReceiverKind::Typed(_, ty)) if ty.to_token_stream().to_string() == "Box < Self >" => {
+            Some(Receiver::Boxed)
+        }
+        _ => None,
+    };
+    if receiver.is_none() {
+        errors.at(
+            signature,
+            "a method of a hot trait takes `&self`, `&mut self` or `self: Box<Self>`; add `where Self: Sized` to keep \
+             it out of `dyn Trait`",
+        );
+    }
+    let mut arguments = Vec::new();
+    for (index, input) in signature.inputs.iter().enumerate() {
+        let FnArg::Typed(argument) = input else {
+            continue;
+        };
+        if let Some(found) = signature::find_impl_trait(&argument.ty) {
+            errors.at(found, "a method of a hot trait cannot take `impl Trait`; use `&dyn Trait` or the concrete type");
+        }
+        arguments.push((format_ident!("argument{}", index), (*argument.ty).clone()));
+    }
+    if let ReturnType::Type(_, ty) = &signature.output
+        && let Some(found) = signature::find_impl_trait(ty)
+    {
+        errors.at(
+            found,
+            "a method of a hot trait cannot return `impl Trait`; return `Box<dyn Trait>`",
+        );
+    }
+    Some(Method {
+        signature: signature.clone(),
+        receiver: receiver?,
+        arguments,
+    })
+}
+
+/// Whether the method says `where Self: Sized`.
+fn is_for_sized_only(signature: &Signature) -> bool {
+    let predicates = signature
+        .generics
+        .where_clause
+        .iter()
+        .flat_map(|clause| &clause.predicates);
+    predicates.into_iter().any(|predicate| match predicate {
+        WherePredicate::Type(predicate) => {
+            predicate.bounded_ty.to_token_stream().to_string() == "Self"
+                && predicate
+                    .bounds
+                    .iter()
+                    .any(|bound| bound.to_token_stream().to_string() == "Sized")
+        }
+        _ => false,
+    })
+}
+
+impl Model {
+    fn expand(self) -> TokenStream {
+        let interface = &self.interface;
+        let (name, vis, unsafety) = (&interface.ident, &interface.vis, &interface.unsafety);
+        let guarded = format_ident!("__HotGuarded{}", name);
+        let (known, hot) = (&self.known, &self.hot);
+        let written = self.as_written();
+
+        let declarations = self.methods.iter().map(|method| {
+            let signature = method.contained_signature();
+            quote!(#signature;)
+        });
+        let contained = self.methods.iter().map(|method| method.contained(name));
+        let forwarded = self
+            .methods
+            .iter()
+            .map(|method| method.forwarded(name, &guarded));
+
+        quote! {
+            #interface
+
+            ::hot_abi::__hot_item! {
+                {
+                    #[doc(hidden)]
+                    #[allow(clippy::all, missing_docs)]
+                    #vis trait #guarded: #(#known +)* #(::hot_abi::private::Guards<dyn #hot> +)* 'static {
+                        #(#declarations)*
+                    }
+
+                    const _: () = {
+                        use ::hot_abi::private as __hot;
+
+                        #[allow(clippy::all)]
+                        impl<N: ?::core::marker::Sized + #name + 'static> #guarded for __hot::Guarded<N> {
+                            #(#contained)*
+                        }
+
+                        impl<N: ?::core::marker::Sized + #name + 'static> __hot::Guards<dyn #name> for __hot::Guarded<N> {
+                            fn guarded(&self) -> &(dyn #guarded + 'static) { self }
+                            fn guarded_mut(&mut self) -> &mut (dyn #guarded + 'static) { self }
+                            fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
+                        }
+
+                        impl __hot::Guards<dyn #name> for dyn #guarded {
+                            fn guarded(&self) -> &(dyn #guarded + 'static) { self }
+                            fn guarded_mut(&mut self) -> &mut (dyn #guarded + 'static) { self }
+                            fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
+                        }
+
+                        #[allow(clippy::all)]
+                        #unsafety impl<G> #name for __hot::StandIn<G>
+                        where
+                            G: ?::core::marker::Sized + __hot::Guards<dyn #name> + 'static,
+                            #(__hot::StandIn<G>: #known,)*
+                            #(__hot::StandIn<G>: #hot,)*
+                        {
+                            #(#forwarded)*
+                        }
+
+                        impl __hot::Interface for dyn #name {
+                            type Guarded = dyn #guarded;
+                            const SIGNATURE: &'static str = #written;
+
+                            fn guard(node: __hot::Guarded<Self>) -> ::std::boxed::Box<Self::Guarded> {
+                                ::std::boxed::Box::new(node)
+                            }
+                            fn stand_in(stand_in: __hot::StandIn<Self::Guarded>) -> ::std::boxed::Box<Self> {
+                                ::std::boxed::Box::new(stand_in)
+                            }
+                            fn shared_stand_in(stand_in: __hot::StandIn<Self::Guarded>) -> ::std::sync::Arc<Self> {
+                                ::std::sync::Arc::new(stand_in)
+                            }
+                        }
+                    };
+                }
+                {}
+            }
+        }
+    }
+
+    /// The supertraits and methods in their order, which is what callers depend on.
+    fn as_written(&self) -> String {
+        let supertraits = self.interface.supertraits.to_token_stream().to_string();
+        let methods = self.methods.iter().map(|method| {
+            format!(
+                "{}: {}",
+                method.signature.ident,
+                signature::as_written(&method.signature)
+            )
+        });
+        [supertraits]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .chain(methods)
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+}
+
+impl Method {
+    /// The signature with plain argument names and no body's `mut`.
+    fn plain_signature(&self) -> Signature {
+        let mut signature = self.signature.clone();
+        let receiver = signature.receiver().cloned().map(|mut receiver| {
+            if matches!(receiver.kind, ReceiverKind::Typed(..)) {
+                receiver.mutability = None;
+            }
+            FnArg::Receiver(receiver)
+        });
+        let arguments = self
+            .arguments
+            .iter()
+            .map(|(name, ty)| -> FnArg { syn::parse_quote!(#name: #ty) });
+        signature.inputs = receiver.into_iter().chain(arguments).collect();
+        signature
+    }
+
+    /// The signature in the guarded trait: the result may be a contained panic.
+    fn contained_signature(&self) -> Signature {
+        let mut signature = self.plain_signature();
+        let result = match &signature.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, ty) => ty.to_token_stream(),
+        };
+        signature.output = syn::parse_quote! {
+            -> ::core::result::Result<#result, ::std::boxed::Box<::hot_abi::private::Caught>>
+        };
+        signature
+    }
+
+    fn is_unsafe(&self) -> bool {
+        matches!(self.signature.safety, Safety::Unsafe(_))
+    }
+
+    fn call(&self, callee: TokenStream, receiver: &TokenStream) -> TokenStream {
+        let names = self.arguments.iter().map(|(name, _)| name);
+        let call = quote!(#callee(#receiver #(, #names)*));
+        if self.is_unsafe() {
+            quote!(unsafe { #call })
+        } else {
+            call
+        }
+    }
+
+    /// The method of the guard: calls the node, and contains its panic.
+    fn contained(&self, interface: &Ident) -> TokenStream {
+        let (signature, method) = (self.contained_signature(), &self.signature.ident);
+        let node = match self.receiver {
+            Receiver::Shared => quote!(self.node()),
+            Receiver::Mutable => quote!(self.node_mut()),
+            Receiver::Boxed => quote!((*self).into_box()),
+        };
+        let call = self.call(quote!(#interface::#method), &quote!(node));
+        quote! {
+            #[inline]
+            #signature {
+                let node = #node;
+                __hot::contain_in_library(move || #call)
+            }
+        }
+    }
+
+    /// The method of the stand-in: calls the guard of the newest instance.
+    fn forwarded(&self, interface: &Ident, guarded: &Ident) -> TokenStream {
+        let (signature, method) = (self.plain_signature(), &self.signature.ident);
+        let guards = quote!(__hot::Guards::<dyn #interface>);
+        let (prepare, node) = match self.receiver {
+            Receiver::Shared => (quote!(), quote!(#guards::guarded(self.get()))),
+            Receiver::Mutable => (quote!(), quote!(#guards::guarded_mut(self.get_mut()))),
+            Receiver::Boxed => (
+                quote!(let (node, _library) = (*self).into_node();),
+                quote!(#guards::guarded_box(node)),
+            ),
+        };
+        let call = self.call(quote!(#guarded::#method), &node);
+        quote! {
+            #[inline]
+            #signature {
+                let name = self.name();
+                #prepare
+                match #call {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(caught) => __hot::panicked(name, caught),
+                }
+            }
+        }
+    }
+}

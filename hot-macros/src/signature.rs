@@ -1,0 +1,173 @@
+//! What a hot function or node may look like, and every sentence that says why one may not.
+
+use crate::errors::Errors;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+use syn::{FnArg, GenericParam, Ident, Pat, Safety, Signature, Type};
+
+/// Which attribute checks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Function,
+    Node,
+}
+
+impl Kind {
+    fn noun(self) -> &'static str {
+        match self {
+            Kind::Function => "a hot function",
+            Kind::Node => "a hot node",
+        }
+    }
+}
+
+/// One parameter that passed the checks.
+pub(crate) struct Parameter {
+    /// Its name.
+    pub(crate) name: Ident,
+    /// Its type as written.
+    pub(crate) ty: Type,
+}
+
+/// Checks everything that both attributes refuse, and returns the parameters.
+pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) -> Vec<Parameter> {
+    let noun = kind.noun();
+    if let Some(constness) = &signature.constness {
+        errors.at(
+            constness,
+            format!("{noun} cannot be `const`: which code runs is known only at run time"),
+        );
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.at(variadic, format!("{noun} cannot be variadic; take a slice"));
+    }
+    for parameter in &signature.generics.params {
+        match parameter {
+            GenericParam::Type(parameter) => errors.at(
+                parameter,
+                format!(
+                    "{noun} cannot have type parameters: a library holds no code for types it does not know; write \
+                     the concrete type, or call a hot function from inside the generic one"
+                ),
+            ),
+            GenericParam::Const(parameter) => errors.at(
+                parameter,
+                format!("{noun} cannot have const parameters; pass the value as an argument"),
+            ),
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+    signature
+        .inputs
+        .iter()
+        .filter_map(|input| check_parameter(kind, input, errors))
+        .collect()
+}
+
+fn check_parameter(kind: Kind, input: &FnArg, errors: &mut Errors) -> Option<Parameter> {
+    let noun = kind.noun();
+    let typed = match input {
+        FnArg::Receiver(receiver) => {
+            errors.at(
+                receiver,
+                match kind {
+                    Kind::Function => {
+                        "`#[hot_fn]` stands on a free function; for methods put `#[hot_fn]` on the whole `impl` block"
+                    }
+                    Kind::Node => "a hot node is a free function and has no `self`; pass what it needs as an argument",
+                },
+            );
+            return None;
+        }
+        FnArg::Typed(typed) => typed,
+    };
+    for attr in &typed.attrs {
+        errors.at(
+            attr,
+            format!(
+                "attributes on the parameters of {noun} are not supported; put them on the function"
+            ),
+        );
+    }
+    match &*typed.pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(Parameter {
+            name: pat.ident.clone(),
+            ty: (*typed.ty).clone(),
+        }),
+        Pat::Wild(wild) => {
+            let name = Ident::new("_unused", wild.underscore_token.spans[0]);
+            Some(Parameter {
+                name,
+                ty: (*typed.ty).clone(),
+            })
+        }
+        pattern => {
+            errors.at(
+                pattern,
+                format!(
+                    "a parameter of {noun} is a plain name; take it apart with `let` in the body"
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// The first `impl Trait` in a type.
+pub(crate) fn find_impl_trait(ty: &Type) -> Option<TokenStream> {
+    struct Find(Option<TokenStream>);
+    impl<'ast> Visit<'ast> for Find {
+        fn visit_type_impl_trait(&mut self, found: &'ast syn::TypeImplTrait) {
+            self.0.get_or_insert_with(|| found.to_token_stream());
+        }
+    }
+    let mut find = Find(None);
+    find.visit_type(ty);
+    find.0
+}
+
+/// The first reference or lifetime in a type that is not `'static`.
+pub(crate) fn find_lifetime(ty: &Type) -> Option<TokenStream> {
+    struct Find(Option<TokenStream>);
+    impl<'ast> Visit<'ast> for Find {
+        fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+            if reference
+                .lifetime
+                .as_ref()
+                .is_none_or(|lifetime| lifetime.ident != "static")
+            {
+                self.0.get_or_insert_with(|| reference.to_token_stream());
+            }
+            visit::visit_type_reference(self, reference);
+        }
+        fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+            if lifetime.ident != "static" {
+                self.0.get_or_insert_with(|| lifetime.to_token_stream());
+            }
+        }
+        // The references in a function pointer's signature are bound by the pointer itself.
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+    }
+    let mut find = Find(None);
+    find.visit_type(ty);
+    find.0
+}
+
+/// The types of a signature as one line of text: what two builds compare.
+pub(crate) fn as_written(signature: &Signature) -> String {
+    let inputs = signature.inputs.iter().map(|input| match input {
+        FnArg::Typed(typed) => typed.ty.to_token_stream().to_string(),
+        FnArg::Receiver(receiver) => receiver.to_token_stream().to_string(),
+    });
+    let inputs = inputs.collect::<Vec<_>>().join(", ");
+    let qualifiers = [
+        signature.asyncness.is_some().then_some("async "),
+        matches!(signature.safety, Safety::Unsafe(_)).then_some("unsafe "),
+        signature.abi.is_some().then_some("extern "),
+    ];
+    let qualifiers: String = qualifiers.into_iter().flatten().collect();
+    let output = signature.output.to_token_stream();
+    let separator = if output.is_empty() { "" } else { " " };
+    format!("{qualifiers}fn({inputs}){separator}{output}")
+}
