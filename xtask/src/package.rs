@@ -105,3 +105,88 @@ fn faults(package: &Package) -> Vec<String> {
     }
     faults
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use cargo_metadata::MetadataCommand;
+
+    /// What is missing in a package with this manifest and a readme.
+    fn told(manifest: &str) -> Vec<String> {
+        let scratch = Scratch::create("test", Path::new("/nowhere")).expect("a scratch workspace");
+        scratch
+            .write("Cargo.toml", manifest)
+            .expect("can be written");
+        scratch.write("src/lib.rs", "").expect("can be written");
+        scratch.write("FIRST.md", "").expect("can be written");
+        let metadata = MetadataCommand::new()
+            .manifest_path(scratch.path("Cargo.toml"))
+            .no_deps()
+            .exec()
+            .expect("cargo reads the manifest");
+        metadata.packages.iter().flat_map(faults).collect()
+    }
+
+    const COMPLETE: &str = r#"
+        description = "Something."
+        license = "MIT"
+        keywords = ["some"]
+        categories = ["development-tools"]
+        edition = "2024"
+        rust-version = "1.95"
+        readme = "FIRST.md"
+    "#;
+
+    #[test]
+    fn a_complete_package_lacks_nothing() {
+        let manifest = format!("[package]\nname = \"some\"\nversion = \"0.1.0\"\n{COMPLETE}");
+        assert_eq!(told(&manifest), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_bare_package_is_told_all_that_it_lacks_at_once() {
+        assert_eq!(
+            told("[package]\nname = \"bare\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+            [
+                "bare: no `description`",
+                "bare: no `license`",
+                "bare: no `keywords` or no `categories`",
+                "bare: no `rust-version`",
+                "bare: no `readme`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_readme_that_is_not_there_is_named() {
+        let complete = COMPLETE.replace("FIRST.md", "LAST.md");
+        let manifest = format!("[package]\nname = \"some\"\nversion = \"0.1.0\"\n{complete}");
+        assert_eq!(told(&manifest), ["some: its readme LAST.md is not there"]);
+    }
+
+    #[test]
+    fn halves_must_be_pinned_and_siblings_have_a_version() {
+        let manifest = |version: &str| {
+            format!(
+                "[package]\nname = \"hot-abi\"\nversion = \"0.1.0\"\n{COMPLETE}\n[dependencies]\n\
+                 hot-macros = {{ path = \"macros\"{version} }}\n"
+            )
+        };
+        assert_eq!(
+            told(&manifest(", version = \"=0.1.0\"")),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            told(&manifest(", version = \"0.1.0\"")),
+            ["hot-abi: must pin hot-macros with `=`, and asks for `^0.1.0`"]
+        );
+        assert_eq!(
+            told(&manifest("")),
+            [
+                "hot-abi: depends on hot-macros without a version",
+                "hot-abi: must pin hot-macros with `=`, and asks for `*`",
+            ]
+        );
+    }
+}
