@@ -55,6 +55,10 @@ pub fn resume(caught: Caught) -> ! {
 /// the caller.
 #[doc(hidden)]
 #[cold]
+#[allow(
+    clippy::boxed_local,
+    reason = "boxed is how it crosses, and unboxing it is not the caller's business"
+)]
 pub fn panicked(item: &'static str, caught: Box<Caught>) -> ! {
     notice::send(Notice::Panicked {
         item,

@@ -183,15 +183,20 @@ pub fn make_live(generation: &Arc<Generation>, modules: &[Module]) -> Applied {
     applied
 }
 
-/// Makes a library that was just loaded call the live generations of the other hot crates that it
-/// holds a copy of.
+/// Makes a library that was just loaded call the live code of the other hot crates that it holds a copy
+/// of: their live generation, or what is linked into the program.
 pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
     for copy in library.crates.iter().filter(|copy| !copy.is(own)) {
-        let Some(generation) = program.find(copy).and_then(|krate| krate.live.current()) else {
+        let Some(linked_in) = program.find(copy) else {
             continue;
         };
-        point_slots(copy, generation.krate);
-        copy.live.set(Some(generation));
+        match linked_in.live.current() {
+            Some(generation) => {
+                point_slots(copy, generation.krate);
+                copy.live.set(Some(generation));
+            }
+            None => drop(point_slots(copy, linked_in)),
+        }
     }
 }
 

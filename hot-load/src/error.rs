@@ -1,0 +1,250 @@
+//! Why a library did not become a generation.
+
+use hot_abi::fingerprint::Difference;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a library did not become a generation. The code that was running goes on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The library could not be copied to a name of its own.
+    Copy {
+        /// The library that was built.
+        from: PathBuf,
+        /// Where the copy should have gone.
+        to: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The file could not be read.
+    Read {
+        /// The library that was built.
+        library: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The file is no dynamic library: cut short, or something else.
+    NotALibrary {
+        /// The file.
+        library: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The library has no fingerprint of the crate: it is not a hot crate's, or was built without
+    /// reloading.
+    NoFingerprint {
+        /// The library that was built.
+        library: PathBuf,
+        /// The crate that should be in it.
+        crate_name: String,
+        /// The crates that are.
+        found: Vec<String>,
+    },
+    /// The library was built in another way than the program, so they share no type.
+    Incompatible {
+        /// The library that was built.
+        library: PathBuf,
+        /// Each line in which the fingerprints differ.
+        differences: Vec<Difference>,
+    },
+    /// The system's loader refused the library.
+    Open {
+        /// The library that was built.
+        library: PathBuf,
+        /// What the loader said.
+        source: Arc<libloading::Error>,
+    },
+    /// The library does not export a function that it must.
+    MissingSymbol {
+        /// The library that was built.
+        library: PathBuf,
+        /// The function's name.
+        symbol: String,
+        /// What the loader said.
+        source: Arc<libloading::Error>,
+    },
+    /// Opening and initialising the library took too long. It goes on in its thread, and what becomes
+    /// of it is ignored.
+    Deadline {
+        /// The library that was built.
+        library: PathBuf,
+        /// How long it was given.
+        deadline: Duration,
+    },
+    /// The library was opened, and its initialisation failed.
+    Init {
+        /// The library that was built.
+        library: PathBuf,
+        /// How.
+        reason: String,
+    },
+    /// Two nodes of the library have one name.
+    DuplicateNodes {
+        /// The library that was built.
+        library: PathBuf,
+        /// The names.
+        names: Vec<String>,
+    },
+    /// The thread that loads could not be started.
+    Thread {
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Copy { from, to, source } => {
+                write!(
+                    f,
+                    "cannot copy {} to {}: {source}",
+                    from.display(),
+                    to.display()
+                )?;
+                match source.kind() {
+                    io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge => {
+                        f.write_str("; free some space on that disk and save again")
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("; make that folder writable and save again")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            LoadError::Read { library, source } => {
+                write!(f, "cannot read {}: {source}", library.display())
+            }
+            LoadError::NotALibrary { library, reason } => {
+                write!(
+                    f,
+                    "{} is no dynamic library ({reason}); build it again",
+                    library.display()
+                )
+            }
+            LoadError::NoFingerprint {
+                library,
+                crate_name,
+                found,
+            } => {
+                write!(f, "{} holds no hot crate `{crate_name}`", library.display())?;
+                if found.is_empty() {
+                    f.write_str(
+                        "; write `hot_abi::hot_entry!();` at the root of the crate, and build it together with the \
+                         program, so that hot-abi has its `reload` feature",
+                    )
+                } else {
+                    write!(
+                        f,
+                        " but {}; was the crate renamed? restart the program",
+                        found.join(", ")
+                    )
+                }
+            }
+            LoadError::Incompatible {
+                library,
+                differences,
+            } => {
+                write!(
+                    f,
+                    "{} was built in another way than the running program",
+                    library.display()
+                )?;
+                for difference in differences {
+                    write!(f, "; {difference}")?;
+                }
+                f.write_str("; build the program again and restart it, or build the library as the program was built")
+            }
+            LoadError::Open { library, source } => {
+                write!(
+                    f,
+                    "the system cannot load {}: {}",
+                    library.display(),
+                    Chain(&**source)
+                )
+            }
+            LoadError::MissingSymbol {
+                library,
+                symbol,
+                source,
+            } => write!(
+                f,
+                "{} does not export `{symbol}`: {}; is `hot_abi::hot_entry!();` at the root of the crate?",
+                library.display(),
+                Chain(&**source)
+            ),
+            LoadError::Deadline { library, deadline } => write!(
+                f,
+                "{} was not initialised within {deadline:?}; it is left to itself, and the next build is tried anew",
+                library.display()
+            ),
+            LoadError::Init { library, reason } => {
+                write!(
+                    f,
+                    "{} could not be initialised: {reason}",
+                    library.display()
+                )
+            }
+            LoadError::DuplicateNodes { library, names } => write!(
+                f,
+                "{} has several nodes named {}; give each its own name with `#[hot_node(\"name\")]`",
+                library.display(),
+                names.join(", ")
+            ),
+            LoadError::Thread { source } => {
+                write!(f, "cannot start the thread that loads: {source}")
+            }
+        }
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            LoadError::Copy { source, .. }
+            | LoadError::Read { source, .. }
+            | LoadError::Thread { source } => Some(&**source),
+            LoadError::Open { source, .. } | LoadError::MissingSymbol { source, .. } => {
+                Some(&**source)
+            }
+            LoadError::NotALibrary { .. }
+            | LoadError::NoFingerprint { .. }
+            | LoadError::Incompatible { .. }
+            | LoadError::Deadline { .. }
+            | LoadError::Init { .. }
+            | LoadError::DuplicateNodes { .. } => None,
+        }
+    }
+}
+
+/// Two errors are equal when they tell the same.
+impl PartialEq for LoadError {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for LoadError {}
+
+/// An error and its sources in one line. libloading tells the loader's own words only as a source.
+struct Chain<'a>(&'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,287 @@
+//! From a library's file to a generation.
+
+use crate::error::LoadError;
+use crate::retention::Retention;
+use crate::staging::Staging;
+use crate::{library, verify};
+use hot_abi::entry::{EntryFn, InitFn, InitOutcome, InitReport, InitRequest};
+use hot_abi::fingerprint::Fingerprint;
+use hot_abi::generation::{self, Applied, Generation};
+use hot_abi::registry::{HotCrate, Module};
+use hot_abi::statics::{PatchReport, StaticPatch};
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// The hot crates that are linked into this program.
+pub fn linked_crates() -> &'static [&'static HotCrate] {
+    Module::this().crates
+}
+
+/// How libraries are loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// How long opening and initialising a library may take. Two seconds by default.
+    pub deadline: Duration,
+    /// Which libraries stay loaded. All of them by default.
+    pub retention: Retention,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions {
+            deadline: Duration::from_secs(2),
+            retention: Retention::KEEP_ALL,
+        }
+    }
+}
+
+/// Loads libraries into this process, and knows those that are loaded.
+///
+/// Loads run one after the other; a load that takes its time keeps nobody from
+/// [`apply`](Loader::apply).
+#[derive(Debug)]
+pub struct Loader {
+    options: LoadOptions,
+    /// Locked for the whole of a load.
+    staging: Mutex<Staging>,
+    /// Locked for moments only: the app's thread waits for it.
+    loaded: Mutex<LoadedLibraries>,
+}
+
+#[derive(Debug, Default)]
+struct LoadedLibraries {
+    /// Those that are retained, oldest first.
+    generations: Vec<Arc<Generation>>,
+    /// How many were loaded so far, by crate.
+    counts: Vec<(&'static HotCrate, u32)>,
+}
+
+/// A library that was loaded, verified and initialised, and whose code is not live yet.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The generation.
+    pub generation: Arc<Generation>,
+    /// The copy that was opened.
+    pub copy: PathBuf,
+    /// The fingerprint in it.
+    pub fingerprint: Fingerprint,
+    /// What became of its statics.
+    pub statics: PatchReport,
+}
+
+/// Two loads are equal when they are the same load.
+impl PartialEq for Loaded {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.generation, &other.generation)
+    }
+}
+
+impl Eq for Loaded {}
+
+impl Loader {
+    /// A loader that has loaded nothing yet.
+    pub fn new(options: LoadOptions) -> Loader {
+        Loader {
+            options,
+            staging: Mutex::default(),
+            loaded: Mutex::default(),
+        }
+    }
+
+    /// Loads a library of `krate`, a crate that is linked into this program.
+    ///
+    /// The file is copied, its fingerprint is checked before it is opened, and its init function has
+    /// reported success when this returns. Nothing of it is live until [`apply`](Loader::apply).
+    ///
+    /// # Errors
+    ///
+    /// A variant of [`LoadError`] for each step that can fail. The crate's code goes on as it was.
+    pub fn load(&self, krate: &'static HotCrate, built: &Path) -> Result<Loaded, LoadError> {
+        let mut staging = lock(&self.staging);
+        let copy = staging.copy(built)?;
+        let fingerprint = verify::check(krate, &copy, built)?;
+        let number = lock(&self.loaded).count(krate) + 1;
+        let opening = Opening {
+            krate,
+            number,
+            copy: copy.clone(),
+            built: built.to_owned(),
+        };
+        let (generation, statics) = within(self.options.deadline, built, move || opening.open())?;
+        lock(&self.loaded).add(krate, Arc::clone(&generation));
+        Ok(Loaded {
+            generation,
+            copy,
+            fingerprint,
+            statics,
+        })
+    }
+
+    /// Makes a generation live: from now on it answers every call of its crate.
+    ///
+    /// Must be called where the program is ready for new code, its safe point.
+    pub fn apply(&self, generation: &Arc<Generation>) -> Applied {
+        let mut loaded = lock(&self.loaded);
+        let applied = generation::make_live(generation, &loaded.modules());
+        loaded.release_surplus(generation.krate(), self.options.retention);
+        applied
+    }
+
+    /// The generations that are loaded, oldest first.
+    pub fn generations(&self) -> Vec<Arc<Generation>> {
+        lock(&self.loaded).generations.clone()
+    }
+}
+
+impl LoadedLibraries {
+    fn count(&self, krate: &HotCrate) -> u32 {
+        self.counts
+            .iter()
+            .find(|(counted, _)| counted.is(krate))
+            .map_or(0, |(_, count)| *count)
+    }
+
+    fn add(&mut self, krate: &'static HotCrate, generation: Arc<Generation>) {
+        self.counts.retain(|(counted, _)| !counted.is(krate));
+        self.counts.push((krate, generation.number()));
+        generation::adopt(&generation.module(), &Module::this(), krate);
+        self.generations.push(generation);
+    }
+
+    /// The program and every loaded library.
+    fn modules(&self) -> Vec<Module> {
+        let libraries = self
+            .generations
+            .iter()
+            .map(|generation| generation.module());
+        std::iter::once(Module::this()).chain(libraries).collect()
+    }
+
+    fn release_surplus(&mut self, krate: &HotCrate, retention: Retention) {
+        let of_crate = |generation: &Arc<Generation>| generation.krate().is(krate);
+        let loaded = self
+            .generations
+            .iter()
+            .filter(|generation| of_crate(generation))
+            .count();
+        let mut surplus = retention.surplus(loaded);
+        self.generations.retain(|generation| {
+            let release = surplus > 0 && of_crate(generation);
+            surplus -= usize::from(release);
+            !release
+        });
+    }
+}
+
+/// What the loading thread needs.
+struct Opening {
+    krate: &'static HotCrate,
+    number: u32,
+    copy: PathBuf,
+    built: PathBuf,
+}
+
+impl Opening {
+    fn open(self) -> Result<(Arc<Generation>, PatchReport), LoadError> {
+        let Opening {
+            krate,
+            number,
+            copy,
+            built,
+        } = self;
+        // SAFETY: the file's fingerprint says that it is a build of a crate of this program, which the
+        // program runs anyway.
+        let library = unsafe { library::open(&copy, &built) }?;
+        // A library that is refused from here on stays mapped: its code has run, and may have left
+        // thread-locals behind.
+        let library = ManuallyDrop::new(library);
+        // SAFETY: `hot_entry!` exports its init function under this name, and the fingerprint says that
+        // it did so with this program's version of hot-abi.
+        let init = unsafe { library::function::<InitFn>(&library, krate.init_symbol, &built) }?;
+        // SAFETY: as above, for the entry function.
+        let entry = unsafe { library::function::<EntryFn>(&library, krate.entry_symbol, &built) }?;
+
+        let mut report = InitReport::new();
+        init(&InitRequest::new(&PATCH), &mut report);
+        let failed = |reason: &str| LoadError::Init {
+            library: built.clone(),
+            reason: reason.to_owned(),
+        };
+        match report.outcome() {
+            InitOutcome::Done => {}
+            InitOutcome::OtherAbi => {
+                return Err(failed(
+                    "its hot-abi is another one than the program's, though they have one version; build the \
+                     program again and restart it",
+                ));
+            }
+            InitOutcome::Panicked => {
+                return Err(failed("it panicked while its statics were set up"));
+            }
+            _ => return Err(failed("it did not report how it went")),
+        }
+        if !report.duplicate_nodes.is_empty() {
+            let names = report
+                .duplicate_nodes
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            return Err(LoadError::DuplicateNodes {
+                library: built,
+                names,
+            });
+        }
+        // SAFETY: entry and module are those of the library, which is checked and initialised; it stays
+        // mapped as long as the generation, and `Retention` releases none that could still be called.
+        let generation = unsafe {
+            Generation::new(
+                number,
+                krate,
+                entry,
+                report.module,
+                Arc::new(ManuallyDrop::into_inner(library)),
+            )
+        };
+        let generation = generation
+            .ok_or_else(|| failed("the crate is not among those that the library registered"))?;
+        Ok((Arc::new(generation), report.statics))
+    }
+}
+
+/// The statics of this program. Captured once: they are there from the start and never move.
+static PATCH: LazyLock<StaticPatch> = LazyLock::new(StaticPatch::capture);
+
+/// Runs `work` on a thread of its own, and gives up waiting for it after the deadline.
+fn within<T: Send + 'static>(
+    deadline: Duration,
+    built: &Path,
+    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new()
+        .name("hot-load".into())
+        // The receiver is gone once the deadline has passed; then the result is nobody's.
+        .spawn(move || drop(sender.send(work())))
+        .map_err(|source| LoadError::Thread {
+            source: Arc::new(source),
+        })?;
+    match receiver.recv_timeout(deadline) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => Err(LoadError::Deadline {
+            library: built.to_owned(),
+            deadline,
+        }),
+        Err(RecvTimeoutError::Disconnected) => Err(LoadError::Init {
+            library: built.to_owned(),
+            reason: "the thread that loads it ended without a result".to_owned(),
+        }),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
