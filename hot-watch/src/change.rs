@@ -1,0 +1,74 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::WatchError;
+
+/// What a [`Watcher`](crate::Watcher) delivers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The content of every watched file is known: a change from now on is not missed. Sent once
+    /// after the start, and again after each `watch`, `unwatch`, `set_roots` or `rescan` took effect.
+    Ready,
+    /// Files changed in content. Never empty.
+    Changed(Changes),
+    /// Something went wrong. Watching goes on as well as it can; the error says how.
+    Problem(WatchError),
+    /// A root that a [`WatchError::RootMissing`] told of is there (again), and is watched. What is
+    /// different from before comes as [`Notice::Changed`].
+    RootReturned {
+        /// The root, as given.
+        root: PathBuf,
+    },
+    /// From now on the files are looked at regularly, for want of the system's events or because
+    /// the configuration says so.
+    Polling {
+        /// The time from one look to the next.
+        interval: Duration,
+    },
+}
+
+/// A set of changes that came together: one save, or one checkout of many files.
+///
+/// Each path occurs once, and the paths are sorted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// The changes, sorted by path.
+    pub list: Vec<Change>,
+}
+
+impl Changes {
+    /// The paths that changed, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.list.iter().map(|change| change.path.as_path())
+    }
+}
+
+impl<'a> IntoIterator for &'a Changes {
+    type Item = &'a Change;
+    type IntoIter = std::slice::Iter<'a, Change>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+/// One file whose content is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Change {
+    /// The file: absolute, beneath the root as it was given.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub kind: ChangeKind,
+}
+
+/// What happened to a file since it was last delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// It was not there.
+    Created,
+    /// It holds other bytes.
+    Modified,
+    /// It is no longer there.
+    Removed,
+}
