@@ -27,6 +27,6 @@ pub use hot_abi::fingerprint::{Difference, Fingerprint};
 pub use hot_abi::generation::{Applied, Generation, SignatureChange};
 pub use hot_abi::registry::{HotCrate, Module};
 pub use hot_abi::statics::{PatchReport, StaticMismatch};
-pub use loader::{LoadOptions, Loaded, Loader, linked_crates};
+pub use loader::{LoadOptions, Loaded, Loader, linked_crates, repeated_statics};
 pub use retention::Retention;
 pub use verify::read_fingerprints;

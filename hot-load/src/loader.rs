@@ -21,6 +21,11 @@ pub fn linked_crates() -> &'static [&'static HotCrate] {
     Module::this().crates
 }
 
+/// The keys that several statics of this program have, and that are therefore shared with no library.
+pub fn repeated_statics() -> &'static [&'static str] {
+    PATCH.repeated()
+}
+
 /// How libraries are loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {

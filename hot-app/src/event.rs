@@ -1,0 +1,320 @@
+//! What happens, as plain data: one event for every outcome.
+
+use crate::crate_id::CrateId;
+use hot_build::{BuildError, BuildReport, Diagnostic};
+use hot_load::{Applied, LoadError, PatchReport};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Something that happened to a hot crate, or to the watching of it.
+///
+/// `Display` tells it in a sentence; [`name`](Event::name) is a word that stays the same.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The content of all sources is known: from now on every save is seen.
+    Watching {
+        /// The hot crates of the program.
+        crates: Vec<CrateId>,
+    },
+    /// Sources of a crate changed in content.
+    ChangeSeen {
+        /// The crate.
+        krate: CrateId,
+        /// The files.
+        paths: Vec<PathBuf>,
+    },
+    /// A build was started.
+    BuildStarted {
+        /// The crate.
+        krate: CrateId,
+    },
+    /// A running build has something to tell.
+    Progress {
+        /// The crate.
+        krate: CrateId,
+        /// What.
+        report: BuildReport,
+    },
+    /// A build made a library.
+    Built {
+        /// The crate.
+        krate: CrateId,
+        /// How long it took.
+        duration: Duration,
+        /// The compiler's warnings.
+        warnings: Vec<Diagnostic>,
+    },
+    /// A build found that the crate's library is the one that is already loaded.
+    Unchanged {
+        /// The crate.
+        krate: CrateId,
+        /// How long it took to find out.
+        duration: Duration,
+    },
+    /// A build failed. The old code runs on.
+    BuildFailed {
+        /// The crate.
+        krate: CrateId,
+        /// Why, with everything that the compiler said.
+        error: BuildError,
+    },
+    /// A build was cancelled, by a request or because its source changed meanwhile.
+    Cancelled {
+        /// The crate.
+        krate: CrateId,
+        /// Whether another build follows at once.
+        superseded: bool,
+    },
+    /// A library was loaded and initialised. Its code is not live yet.
+    Loaded {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation.
+        generation: u32,
+        /// What became of its statics.
+        statics: PatchReport,
+    },
+    /// A library was not loaded. The old code runs on.
+    Refused {
+        /// The crate.
+        krate: CrateId,
+        /// Why.
+        error: LoadError,
+    },
+    /// A generation is live: the next call runs its code.
+    Applied {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation.
+        generation: u32,
+        /// What became of each of its items.
+        items: Applied,
+        /// From the change being seen to the code being live; `None` for a build that was asked for.
+        since_change: Option<Duration>,
+    },
+    /// A node was made, by the newest code that has it.
+    NodeMade {
+        /// The crate.
+        krate: CrateId,
+        /// The node.
+        node: &'static str,
+        /// The generation that made it; 0 is the code linked into the program.
+        generation: u32,
+    },
+    /// A node is answered by the code linked into the program though newer code is live.
+    Fallback {
+        /// The crate.
+        krate: CrateId,
+        /// The node.
+        node: &'static str,
+        /// Why, in a sentence.
+        reason: String,
+    },
+    /// New code panicked. The panic was contained at the edge of its library and went on in its caller.
+    Panicked {
+        /// The function or node that was called.
+        item: &'static str,
+        /// The panic's message.
+        message: String,
+        /// File, line and column.
+        location: Option<String>,
+        /// The backtrace, where one was asked for.
+        backtrace: Option<String>,
+    },
+    /// Something that is tied to no build went wrong.
+    Problem {
+        /// What, to which file, and what to do.
+        message: String,
+    },
+}
+
+impl Event {
+    /// The event in one word, which does not change between versions.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Watching { .. } => "watching",
+            Event::ChangeSeen { .. } => "change-seen",
+            Event::BuildStarted { .. } => "build-started",
+            Event::Progress { .. } => "progress",
+            Event::Built { .. } => "built",
+            Event::Unchanged { .. } => "unchanged",
+            Event::BuildFailed { .. } => "build-failed",
+            Event::Cancelled { .. } => "cancelled",
+            Event::Loaded { .. } => "loaded",
+            Event::Refused { .. } => "refused",
+            Event::Applied { .. } => "applied",
+            Event::NodeMade { .. } => "node-made",
+            Event::Fallback { .. } => "fallback",
+            Event::Panicked { .. } => "panicked",
+            Event::Problem { .. } => "problem",
+        }
+    }
+
+    /// The crate it happened to, if it is tied to one.
+    pub fn krate(&self) -> Option<&CrateId> {
+        match self {
+            Event::ChangeSeen { krate, .. }
+            | Event::BuildStarted { krate }
+            | Event::Progress { krate, .. }
+            | Event::Built { krate, .. }
+            | Event::Unchanged { krate, .. }
+            | Event::BuildFailed { krate, .. }
+            | Event::Cancelled { krate, .. }
+            | Event::Loaded { krate, .. }
+            | Event::Refused { krate, .. }
+            | Event::Applied { krate, .. }
+            | Event::NodeMade { krate, .. }
+            | Event::Fallback { krate, .. } => Some(krate),
+            Event::Watching { .. } | Event::Panicked { .. } | Event::Problem { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Watching { crates } => {
+                let names: Vec<_> = crates.iter().map(CrateId::name).collect();
+                write!(f, "watching {}", names.join(", "))
+            }
+            Event::ChangeSeen { krate, paths } => match paths.as_slice() {
+                [path] => write!(f, "{krate}: {} changed", path.display()),
+                paths => write!(f, "{krate}: {} files changed", paths.len()),
+            },
+            Event::BuildStarted { krate } => write!(f, "{krate}: building"),
+            Event::Progress { krate, report } => match report {
+                BuildReport::Started { command } => write!(f, "{krate}: running {command}"),
+                BuildReport::Blocked { waiting_for } => {
+                    write!(f, "{krate}: waiting for {waiting_for}")
+                }
+                BuildReport::Compiling { package } => write!(f, "{krate}: compiling {package}"),
+                BuildReport::Compiled { target, .. } => write!(f, "{krate}: compiled {target}"),
+                BuildReport::Diagnostic(diagnostic) => write!(f, "{krate}: {}", diagnostic.message),
+                BuildReport::Line(line) => write!(f, "{krate}: {line}"),
+                other => write!(f, "{krate}: {other:?}"),
+            },
+            Event::Built {
+                krate,
+                duration,
+                warnings,
+            } => {
+                write!(f, "{krate}: built in {}", Millis(*duration))?;
+                match warnings.len() {
+                    0 => Ok(()),
+                    1 => f.write_str(", with 1 warning"),
+                    count => write!(f, ", with {count} warnings"),
+                }
+            }
+            Event::Unchanged { krate, duration } => {
+                write!(
+                    f,
+                    "{krate}: nothing that runs has changed ({})",
+                    Millis(*duration)
+                )
+            }
+            Event::BuildFailed { krate, error } => write!(f, "{krate}: the build failed: {error}"),
+            Event::Cancelled {
+                krate,
+                superseded: true,
+            } => {
+                write!(
+                    f,
+                    "{krate}: build cancelled, for its source changed meanwhile"
+                )
+            }
+            Event::Cancelled {
+                krate,
+                superseded: false,
+            } => write!(f, "{krate}: build cancelled"),
+            Event::Loaded {
+                krate,
+                generation,
+                statics,
+            } => {
+                write!(f, "{krate}: generation {generation} is loaded")?;
+                for key in &statics.new {
+                    write!(f, "; static `{key}` is new and exists in the new code only")?;
+                }
+                for mismatch in &statics.mismatched {
+                    write!(f, "; {mismatch}")?;
+                }
+                Ok(())
+            }
+            Event::Refused { krate, error } => {
+                write!(f, "{krate}: the new library was refused: {error}")
+            }
+            Event::Applied {
+                krate,
+                generation,
+                items,
+                since_change,
+            } => {
+                write!(f, "{krate}: generation {generation} is live")?;
+                if let Some(time) = since_change {
+                    write!(f, ", {} after the change", Millis(*time))?;
+                }
+                for change in &items.signatures_changed {
+                    write!(f, "; {change}")?;
+                }
+                for function in &items.functions_removed {
+                    write!(
+                        f,
+                        "; `{function}` is gone, and the code linked into the program answers its callers"
+                    )?;
+                }
+                for node in &items.nodes_removed {
+                    write!(
+                        f,
+                        "; node `{node}` is gone, and the code linked into the program takes its place"
+                    )?;
+                }
+                Ok(())
+            }
+            Event::NodeMade {
+                krate,
+                node,
+                generation: 0,
+            } => {
+                write!(
+                    f,
+                    "{krate}: node `{node}` was made by the code linked into the program"
+                )
+            }
+            Event::NodeMade {
+                krate,
+                node,
+                generation,
+            } => {
+                write!(
+                    f,
+                    "{krate}: node `{node}` was made by generation {generation}"
+                )
+            }
+            Event::Fallback { krate, reason, .. } => write!(f, "{krate}: {reason}"),
+            Event::Panicked {
+                item,
+                message,
+                location,
+                ..
+            } => {
+                write!(f, "`{item}` panicked in new code: {message}")?;
+                match location {
+                    Some(location) => write!(f, " (at {location})"),
+                    None => Ok(()),
+                }
+            }
+            Event::Problem { message } => f.write_str(message),
+        }
+    }
+}
+
+/// A duration in whole milliseconds.
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.0.as_millis())
+    }
+}

@@ -1,0 +1,148 @@
+//! The same names with reloading off: nothing happens, and nothing else is linked.
+
+use std::fmt;
+use std::path::Path;
+
+/// Hot reloading of this program, which is off.
+#[derive(Debug, Default)]
+pub struct HotReload {
+    _private: (),
+}
+
+impl HotReload {
+    /// Does nothing.
+    #[inline(always)]
+    pub fn start() -> HotReload {
+        HotReload::default()
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn background() {}
+
+    /// Options that nothing reads.
+    #[inline(always)]
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn update(&mut self) -> usize {
+        0
+    }
+}
+
+/// Options that nothing reads.
+#[derive(Debug, Default)]
+pub struct Options {
+    _private: (),
+}
+
+impl Options {
+    /// Does nothing.
+    #[inline(always)]
+    pub fn console(self, _console: bool) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn load_deadline(self, _deadline: std::time::Duration) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn poll_files(self, _interval: std::time::Duration) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn wake(self, _wake: impl Fn() + Send + Sync + 'static) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn start(self) -> HotReload {
+        HotReload::default()
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn background(self) {}
+}
+
+/// The hot reloading of this program, which is off.
+pub static HOT_RELOAD: Service = Service { _private: () };
+
+/// What the program can ask for: nothing.
+#[derive(Debug)]
+pub struct Service {
+    _private: (),
+}
+
+impl Service {
+    /// A subscription that never has an event.
+    #[inline(always)]
+    pub fn events(&self) -> Events {
+        Events { _private: () }
+    }
+
+    /// No crate is reloaded.
+    #[inline(always)]
+    pub fn status(&self) -> Vec<HotStatus> {
+        Vec::new()
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn rebuild(&self, _manifest_dir: impl AsRef<Path>) {}
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn cancel(&self, _manifest_dir: impl AsRef<Path>) {}
+}
+
+/// A subscription that never has an event.
+#[derive(Debug)]
+pub struct Events {
+    _private: (),
+}
+
+impl Events {
+    /// `None`.
+    #[inline(always)]
+    pub fn try_recv(&self) -> Option<Event> {
+        None
+    }
+
+    /// An iterator of nothing.
+    #[inline(always)]
+    pub fn try_iter(&self) -> impl Iterator<Item = Event> + '_ {
+        std::iter::empty()
+    }
+}
+
+/// An event, of which there are none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {}
+
+impl Event {
+    /// The event in one word.
+    pub fn name(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+/// How a hot crate stands, of which there are none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HotStatus {}

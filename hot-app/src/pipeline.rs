@@ -1,0 +1,812 @@
+//! The pipeline as a state machine: change → build → load → apply.
+//!
+//! It does nothing itself. [`Pipeline::step`] takes one input and returns the effects that must
+//! follow, and the driver carries them out. So its rules are tested without files, processes or
+//! clocks:
+//!
+//! - one build runs at a time, for builds of one workspace wait for each other anyway;
+//! - a change while its crate is being built cancels that build, and the next begins at once: the latest
+//!   save wins, and none is lost;
+//! - a library that is loaded waits for the safe point, and a newer one takes its place.
+
+use crate::crate_id::CrateId;
+use crate::event::Event;
+use crate::scope::CrateScope;
+use crate::status::HotStatus;
+use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
+use hot_load::{Applied, LoadError, PatchReport};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Everything that can happen to the pipeline. `L` is a library that was loaded.
+#[derive(Debug)]
+pub(crate) enum Input<L> {
+    /// The watcher knows the content of all sources.
+    Watching,
+    /// Files changed in content.
+    Changed(Vec<PathBuf>),
+    /// Something went wrong that is tied to no build.
+    Problem(String),
+    /// It became known which files belong to a crate.
+    Scoped { krate: CrateId, scope: CrateScope },
+    /// The program asks for a build.
+    Rebuild(PathBuf),
+    /// The program asks to cancel a build.
+    Cancel(PathBuf),
+    /// A build tells how it goes.
+    Report { job: JobId, report: BuildReport },
+    /// A build ended.
+    BuildDone { job: JobId, result: BuildResult },
+    /// Loading ended.
+    LoadDone {
+        job: JobId,
+        result: Result<LoadedLibrary<L>, LoadError>,
+    },
+    /// A generation went live.
+    Applied {
+        krate: CrateId,
+        generation: u32,
+        items: Applied,
+    },
+    /// Something happened that only has to be told.
+    Tell(Event),
+}
+
+/// A library that was loaded, and what the pipeline has to know of it.
+#[derive(Debug)]
+pub(crate) struct LoadedLibrary<L> {
+    pub(crate) library: L,
+    pub(crate) generation: u32,
+    pub(crate) statics: PatchReport,
+}
+
+/// What must follow.
+#[derive(Debug)]
+pub(crate) enum Effect<L> {
+    /// Start a build.
+    Build { job: JobId, krate: CrateId },
+    /// Cancel a running build. It still ends with [`Input::BuildDone`].
+    CancelBuild { job: JobId },
+    /// Load what a build made.
+    Load {
+        job: JobId,
+        krate: CrateId,
+        artifact: Artifact,
+    },
+    /// Offer a library to the safe point, in the place of an older one of its crate.
+    Offer { krate: CrateId, library: L },
+    /// Watch what the crates' scopes say now.
+    Watch,
+    /// Find out anew which files belong to which crate: a manifest changed.
+    FindScopes,
+    /// Tell everyone.
+    Emit(Event),
+}
+
+/// One build and the loading of what it made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct JobId(u32);
+
+/// The state of the pipeline.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    crates: Vec<CrateState>,
+    /// The crate that is being built, by its place in `crates`.
+    building: Option<Building>,
+    last_job: u32,
+}
+
+#[derive(Debug)]
+struct Building {
+    index: usize,
+    job: JobId,
+    /// Set when the build was told to stop: whether another one follows.
+    superseded: Option<bool>,
+}
+
+#[derive(Debug)]
+struct CrateState {
+    status: HotStatus,
+    scope: CrateScope,
+    /// A build is due.
+    due: bool,
+    /// The build that is due was asked for, and tells its result even if nothing changed.
+    changed_at: Option<Instant>,
+    /// The job whose library is being loaded.
+    loading: Option<JobId>,
+    /// What the last library that was loaded looked like, to know it again.
+    loaded: Option<LibraryStamp>,
+    /// What the library of the running job looks like.
+    built: Option<LibraryStamp>,
+}
+
+/// What tells two files of one path apart without reading them.
+type LibraryStamp = (PathBuf, u64, Option<std::time::SystemTime>);
+
+impl Pipeline {
+    pub(crate) fn new(crates: impl IntoIterator<Item = CrateId>) -> Pipeline {
+        let crates = crates.into_iter().map(|krate| CrateState {
+            scope: CrateScope::of_directory(krate.manifest_dir()),
+            status: HotStatus::new(krate),
+            due: false,
+            changed_at: None,
+            loading: None,
+            loaded: None,
+            built: None,
+        });
+        Pipeline {
+            crates: crates.collect(),
+            building: None,
+            last_job: 0,
+        }
+    }
+
+    /// How the crates stand.
+    pub(crate) fn status(&self) -> Vec<HotStatus> {
+        self.crates
+            .iter()
+            .map(|state| state.status.clone())
+            .collect()
+    }
+
+    /// The files that belong to the crates.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &CrateScope> {
+        self.crates.iter().map(|state| &state.scope)
+    }
+
+    /// Takes one input; returns what must follow, in order.
+    pub(crate) fn step<L>(&mut self, now: Instant, input: Input<L>) -> Vec<Effect<L>> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Watching => {
+                let crates = self
+                    .crates
+                    .iter()
+                    .map(|state| state.status.krate.clone())
+                    .collect();
+                effects.push(Effect::Emit(Event::Watching { crates }));
+            }
+            Input::Changed(paths) => self.changed(now, &paths, &mut effects),
+            Input::Problem(message) => effects.push(Effect::Emit(Event::Problem { message })),
+            Input::Scoped { krate, scope } => self.scoped(&krate, scope, &mut effects),
+            Input::Rebuild(manifest_dir) => match self.index_of(&manifest_dir) {
+                Some(index) => self.request(index, &mut effects),
+                None => effects.push(Effect::Emit(self.unknown(&manifest_dir, "rebuild"))),
+            },
+            Input::Cancel(manifest_dir) => match self.index_of(&manifest_dir) {
+                Some(index) => self.cancel(index, &mut effects),
+                None => effects.push(Effect::Emit(self.unknown(&manifest_dir, "cancel"))),
+            },
+            Input::Report { job, report } => {
+                if let Some(building) = self
+                    .building
+                    .as_ref()
+                    .filter(|building| building.job == job)
+                {
+                    let krate = self.crates[building.index].status.krate.clone();
+                    effects.push(Effect::Emit(Event::Progress { krate, report }));
+                }
+            }
+            Input::BuildDone { job, result } => self.build_done(now, job, result, &mut effects),
+            Input::LoadDone { job, result } => self.load_done(job, result, &mut effects),
+            Input::Applied {
+                krate,
+                generation,
+                items,
+            } => {
+                self.applied(now, krate, generation, items, &mut effects);
+            }
+            Input::Tell(event) => effects.push(Effect::Emit(event)),
+        }
+        self.start_next(now, &mut effects);
+        effects
+    }
+
+    fn changed<L>(&mut self, now: Instant, paths: &[PathBuf], effects: &mut Vec<Effect<L>>) {
+        let is_build_file = |path: &PathBuf| {
+            self.crates
+                .iter()
+                .any(|state| state.scope.build_files.contains(path))
+        };
+        if paths.iter().any(is_build_file) {
+            effects.push(Effect::FindScopes);
+        }
+        for index in 0..self.crates.len() {
+            let state = &mut self.crates[index];
+            let own: Vec<_> = paths
+                .iter()
+                .filter(|path| state.scope.contains(path))
+                .cloned()
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            // Cargo itself writes the lock file while it builds; that build knows the new content.
+            let only_lock_file = own.iter().all(|path| path.ends_with("Cargo.lock"));
+            let krate = state.status.krate.clone();
+            state.changed_at.get_or_insert(now);
+            state.status.stale = true;
+            state.due = true;
+            effects.push(Effect::Emit(Event::ChangeSeen { krate, paths: own }));
+            if !only_lock_file {
+                self.supersede(index, effects);
+            }
+        }
+    }
+
+    fn scoped<L>(&mut self, krate: &CrateId, scope: CrateScope, effects: &mut Vec<Effect<L>>) {
+        let Some(state) = self
+            .crates
+            .iter_mut()
+            .find(|state| state.status.krate == *krate)
+        else {
+            return;
+        };
+        let inputs = std::mem::take(&mut state.scope.inputs);
+        state.scope = CrateScope { inputs, ..scope };
+        effects.push(Effect::Watch);
+    }
+
+    fn request<L>(&mut self, index: usize, effects: &mut Vec<Effect<L>>) {
+        let state = &mut self.crates[index];
+        if !state.due {
+            state.due = true;
+            self.supersede(index, effects);
+        }
+    }
+
+    fn cancel<L>(&mut self, index: usize, effects: &mut Vec<Effect<L>>) {
+        self.crates[index].due = false;
+        if let Some(building) = self
+            .building
+            .as_mut()
+            .filter(|building| building.index == index)
+        {
+            if building.superseded.is_none() {
+                effects.push(Effect::CancelBuild { job: building.job });
+            }
+            building.superseded = Some(false);
+        }
+    }
+
+    /// Cancels the running build of a crate, for another one follows.
+    fn supersede<L>(&mut self, index: usize, effects: &mut Vec<Effect<L>>) {
+        if let Some(building) = self
+            .building
+            .as_mut()
+            .filter(|building| building.index == index)
+            && building.superseded.is_none()
+        {
+            building.superseded = Some(true);
+            effects.push(Effect::CancelBuild { job: building.job });
+        }
+    }
+
+    fn build_done<L>(
+        &mut self,
+        now: Instant,
+        job: JobId,
+        result: BuildResult,
+        effects: &mut Vec<Effect<L>>,
+    ) {
+        let Some(building) = self.building.take_if(|building| building.job == job) else {
+            return;
+        };
+        let state = &mut self.crates[building.index];
+        let krate = state.status.krate.clone();
+        let started = state.status.building.take();
+        // A build that ended before it could be cancelled is of an old source all the same.
+        let result = match building.superseded {
+            Some(_) => Err(BuildError::Cancelled),
+            None => result,
+        };
+        match result {
+            Ok(artifact) => {
+                let duration = started.map_or(artifact.duration, |started| now - started);
+                state.status.last_build = Some(Ok(duration));
+                let inputs_before = state.scope.inputs.clone();
+                state.scope.set_inputs(&artifact.inputs);
+                if state.scope.inputs != inputs_before {
+                    effects.push(Effect::Watch);
+                }
+                let stamp = stamp(&artifact.library);
+                if stamp.is_some() && stamp == state.loaded {
+                    state.status.stale = state.due;
+                    state.changed_at = state.changed_at.filter(|_| state.due);
+                    effects.push(Effect::Emit(Event::Unchanged { krate, duration }));
+                    return;
+                }
+                state.built = stamp;
+                state.loading = Some(job);
+                let warnings = artifact.diagnostics.clone();
+                effects.push(Effect::Emit(Event::Built {
+                    krate: krate.clone(),
+                    duration,
+                    warnings,
+                }));
+                effects.push(Effect::Load {
+                    job,
+                    krate,
+                    artifact,
+                });
+            }
+            Err(BuildError::Cancelled) => {
+                state.status.last_build = Some(Err(BuildError::Cancelled));
+                let superseded = state.due;
+                effects.push(Effect::Emit(Event::Cancelled { krate, superseded }));
+            }
+            Err(error) => {
+                state.status.last_build = Some(Err(error.clone()));
+                state.changed_at = state.changed_at.filter(|_| state.due);
+                effects.push(Effect::Emit(Event::BuildFailed { krate, error }));
+            }
+        }
+    }
+
+    fn load_done<L>(
+        &mut self,
+        job: JobId,
+        result: Result<LoadedLibrary<L>, LoadError>,
+        effects: &mut Vec<Effect<L>>,
+    ) {
+        let Some(state) = self
+            .crates
+            .iter_mut()
+            .find(|state| state.loading == Some(job))
+        else {
+            return;
+        };
+        state.loading = None;
+        let krate = state.status.krate.clone();
+        match result {
+            Ok(LoadedLibrary {
+                library,
+                generation,
+                statics,
+            }) => {
+                state.loaded = state.built.take();
+                state.status.refused = None;
+                effects.push(Effect::Emit(Event::Loaded {
+                    krate: krate.clone(),
+                    generation,
+                    statics,
+                }));
+                effects.push(Effect::Offer { krate, library });
+            }
+            Err(error) => {
+                state.status.refused = Some(error.clone());
+                state.changed_at = state.changed_at.filter(|_| state.due);
+                effects.push(Effect::Emit(Event::Refused { krate, error }));
+            }
+        }
+    }
+
+    fn applied<L>(
+        &mut self,
+        now: Instant,
+        krate: CrateId,
+        generation: u32,
+        items: Applied,
+        effects: &mut Vec<Effect<L>>,
+    ) {
+        let Some(state) = self
+            .crates
+            .iter_mut()
+            .find(|state| state.status.krate == krate)
+        else {
+            return;
+        };
+        let pending = state.due || state.loading.is_some() || state.status.building.is_some();
+        let since_change = match pending {
+            // The change that is waited for is a newer one.
+            true => None,
+            false => state.changed_at.take().map(|changed| now - changed),
+        };
+        state.status.generation = generation;
+        state.status.stale = pending;
+        effects.push(Effect::Emit(Event::Applied {
+            krate,
+            generation,
+            items,
+            since_change,
+        }));
+    }
+
+    /// Starts the build that is due, if none is running.
+    fn start_next<L>(&mut self, now: Instant, effects: &mut Vec<Effect<L>>) {
+        if self.building.is_some() {
+            return;
+        }
+        let due = |state: &CrateState| state.due && state.loading.is_none();
+        let Some(index) = self.crates.iter().position(due) else {
+            return;
+        };
+        let state = &mut self.crates[index];
+        state.due = false;
+        state.status.building = Some(now);
+        state.status.rebuild_count += 1;
+        self.last_job += 1;
+        let job = JobId(self.last_job);
+        self.building = Some(Building {
+            index,
+            job,
+            superseded: None,
+        });
+        let krate = state.status.krate.clone();
+        effects.push(Effect::Emit(Event::BuildStarted {
+            krate: krate.clone(),
+        }));
+        effects.push(Effect::Build { job, krate });
+    }
+
+    fn index_of(&self, manifest_dir: &Path) -> Option<usize> {
+        self.crates
+            .iter()
+            .position(|state| state.status.manifest_dir() == manifest_dir)
+    }
+
+    fn unknown(&self, manifest_dir: &Path, request: &str) -> Event {
+        let known: Vec<_> = self
+            .crates
+            .iter()
+            .map(|state| state.status.manifest_dir().display().to_string())
+            .collect();
+        Event::Problem {
+            message: format!(
+                "cannot {request} {}: no hot crate of the program has its Cargo.toml there; the hot crates are in {}",
+                manifest_dir.display(),
+                known.join(", ")
+            ),
+        }
+    }
+}
+
+fn stamp(library: &Path) -> Option<LibraryStamp> {
+    let metadata = std::fs::metadata(library).ok()?;
+    Some((library.to_owned(), metadata.len(), metadata.modified().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    /// A pipeline whose watcher, builder and loader are played by the test.
+    struct World {
+        pipeline: Pipeline,
+        now: Instant,
+        /// Every effect, one word or line each.
+        log: Vec<String>,
+        running: VecDeque<(JobId, CrateId)>,
+        loading: VecDeque<JobId>,
+        offered: VecDeque<(CrateId, u32)>,
+        generation: u32,
+    }
+
+    impl World {
+        fn new(crates: &[&str]) -> World {
+            let ids = crates
+                .iter()
+                .map(|name| CrateId::new(*name, format!("/w/{name}")));
+            World {
+                pipeline: Pipeline::new(ids),
+                now: Instant::now(),
+                log: Vec::new(),
+                running: VecDeque::new(),
+                loading: VecDeque::new(),
+                offered: VecDeque::new(),
+                generation: 0,
+            }
+        }
+
+        fn feed(&mut self, input: Input<u32>) {
+            self.now += Duration::from_millis(1);
+            for effect in self.pipeline.step(self.now, input) {
+                match effect {
+                    Effect::Build { job, krate } => {
+                        self.log.push(format!("build {krate}"));
+                        self.running.push_back((job, krate));
+                    }
+                    Effect::CancelBuild { .. } => self.log.push("cancel".into()),
+                    Effect::Load { job, krate, .. } => {
+                        self.log.push(format!("load {krate}"));
+                        self.loading.push_back(job);
+                    }
+                    Effect::Offer { krate, library } => {
+                        self.log.push(format!("offer {krate} {library}"));
+                        self.offered.push_back((krate, library));
+                    }
+                    Effect::Watch => self.log.push("watch".into()),
+                    Effect::FindScopes => self.log.push("find-scopes".into()),
+                    Effect::Emit(event) => {
+                        let krate = event.krate().map_or("", CrateId::name).to_owned();
+                        self.log.push(format!("<{} {krate}>", event.name()));
+                    }
+                }
+            }
+        }
+
+        fn save(&mut self, path: &str) {
+            self.feed(Input::Changed(vec![path.into()]));
+        }
+
+        fn finish_build(&mut self, result: BuildResult) {
+            let (job, _) = self.running.pop_front().expect("a build runs");
+            self.feed(Input::BuildDone { job, result });
+        }
+
+        fn build_succeeds(&mut self) {
+            self.finish_build(Ok(Artifact::new("/no/such/library.so")));
+        }
+
+        fn load_succeeds(&mut self) {
+            let job = self.loading.pop_front().expect("a library is being loaded");
+            self.generation += 1;
+            let library = LoadedLibrary {
+                library: self.generation,
+                generation: self.generation,
+                statics: PatchReport::default(),
+            };
+            self.feed(Input::LoadDone {
+                job,
+                result: Ok(library),
+            });
+        }
+
+        fn apply(&mut self) {
+            let (krate, generation) = self.offered.pop_front().expect("a library is offered");
+            self.feed(Input::Applied {
+                krate,
+                generation,
+                items: Applied::default(),
+            });
+        }
+
+        fn take_log(&mut self) -> Vec<String> {
+            std::mem::take(&mut self.log)
+        }
+
+        fn status(&self) -> HotStatus {
+            self.pipeline.status().remove(0)
+        }
+    }
+
+    #[test]
+    fn a_save_goes_all_the_way() {
+        let mut world = World::new(&["scene"]);
+        world.feed(Input::Watching);
+        world.save("/w/scene/src/lib.rs");
+        assert!(world.status().stale && world.status().building.is_some());
+        world.build_succeeds();
+        world.load_succeeds();
+        assert!(world.status().stale, "the code is not live yet");
+        world.apply();
+        assert_eq!(
+            world.take_log(),
+            [
+                "<watching >",
+                "<change-seen scene>",
+                "<build-started scene>",
+                "build scene",
+                "<built scene>",
+                "load scene",
+                "<loaded scene>",
+                "offer scene 1",
+                "<applied scene>",
+            ]
+        );
+        let status = world.status();
+        assert_eq!(
+            (status.generation, status.rebuild_count, status.stale),
+            (1, 1, false)
+        );
+        assert!(status.ok() && status.building.is_none());
+    }
+
+    #[test]
+    fn a_file_of_nobody_starts_nothing() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/host/src/main.rs");
+        assert_eq!(world.take_log(), [""; 0]);
+    }
+
+    #[test]
+    fn a_save_during_a_build_cancels_it_and_is_built() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        world.save("/w/scene/b.rs");
+        world.save("/w/scene/c.rs");
+        world.finish_build(Err(BuildError::Cancelled));
+        world.build_succeeds();
+        assert_eq!(
+            world.take_log(),
+            [
+                "<change-seen scene>",
+                "<build-started scene>",
+                "build scene",
+                "<change-seen scene>",
+                "cancel",
+                "<change-seen scene>",
+                "<cancelled scene>",
+                "<build-started scene>",
+                "build scene",
+                "<built scene>",
+                "load scene",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_build_that_ended_before_it_could_be_cancelled_is_not_loaded() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        world.save("/w/scene/b.rs");
+        world.take_log();
+        world.build_succeeds();
+        assert_eq!(
+            world.take_log(),
+            ["<cancelled scene>", "<build-started scene>", "build scene"]
+        );
+    }
+
+    #[test]
+    fn a_save_while_loading_is_built_when_loading_is_done() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        world.build_succeeds();
+        world.save("/w/scene/b.rs");
+        world.take_log();
+        world.load_succeeds();
+        assert_eq!(
+            world.take_log(),
+            [
+                "<loaded scene>",
+                "offer scene 1",
+                "<build-started scene>",
+                "build scene"
+            ]
+        );
+        world.apply();
+        assert!(world.status().stale, "the newest save is not live");
+    }
+
+    #[test]
+    fn a_failed_build_leaves_the_crate_stale_and_the_next_save_recovers() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        world.finish_build(Err(BuildError::other("broken")));
+        assert!(world.status().stale && world.status().err().is_some());
+        world.save("/w/scene/a.rs");
+        world.build_succeeds();
+        world.load_succeeds();
+        world.apply();
+        assert!(!world.status().stale && world.status().ok());
+    }
+
+    #[test]
+    fn a_refused_library_is_told_and_the_next_save_recovers() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        world.build_succeeds();
+        let job = world.loading.pop_front().unwrap();
+        let error = LoadError::NotALibrary {
+            library: "/l".into(),
+            reason: "cut short".into(),
+        };
+        world.feed(Input::LoadDone {
+            job,
+            result: Err(error.clone()),
+        });
+        assert_eq!(world.log.last().unwrap(), "<refused scene>");
+        assert_eq!(world.status().refused, Some(error));
+        assert!(world.status().stale);
+        world.save("/w/scene/a.rs");
+        world.build_succeeds();
+        world.load_succeeds();
+        world.apply();
+        assert_eq!(world.status().refused, None);
+    }
+
+    #[test]
+    fn crates_are_built_one_after_the_other() {
+        let mut world = World::new(&["scene", "audio"]);
+        world.feed(Input::Changed(vec![
+            "/w/audio/a.rs".into(),
+            "/w/scene/a.rs".into(),
+        ]));
+        world.build_succeeds();
+        world.build_succeeds();
+        let built: Vec<_> = world
+            .take_log()
+            .into_iter()
+            .filter(|line| !line.starts_with('<'))
+            .collect();
+        assert_eq!(
+            built,
+            ["build scene", "load scene", "build audio", "load audio"]
+        );
+    }
+
+    #[test]
+    fn a_request_builds_once_and_a_cancel_stops_it_for_good() {
+        let mut world = World::new(&["scene", "audio"]);
+        world.feed(Input::Rebuild("/w/scene".into()));
+        world.feed(Input::Rebuild("/w/audio".into()));
+        world.feed(Input::Rebuild("/w/audio".into()));
+        world.feed(Input::Cancel("/w/audio".into()));
+        world.feed(Input::Cancel("/w/scene".into()));
+        world.finish_build(Err(BuildError::Cancelled));
+        assert_eq!(
+            world.take_log(),
+            [
+                "<build-started scene>",
+                "build scene",
+                "cancel",
+                "<cancelled scene>"
+            ]
+        );
+        assert!(world.status().is_cancelled());
+        assert!(world.running.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_crate_is_told() {
+        let mut world = World::new(&["scene"]);
+        world.feed(Input::Rebuild("/w/nobody".into()));
+        world.feed(Input::Cancel("/w/nobody".into()));
+        assert_eq!(world.take_log(), ["<problem >", "<problem >"]);
+    }
+
+    #[test]
+    fn a_manifest_changes_the_scopes_and_the_lock_file_does_not_disturb_a_build() {
+        let mut world = World::new(&["scene"]);
+        let krate = CrateId::new("scene", "/w/scene");
+        let scope = CrateScope {
+            directories: vec!["/w/scene".into(), "/w/math".into()],
+            build_files: ["/w/Cargo.toml".into(), "/w/Cargo.lock".into()].into(),
+            ..CrateScope::default()
+        };
+        world.feed(Input::Scoped { krate, scope });
+        world.save("/w/math/src/lib.rs");
+        world.save("/w/Cargo.lock");
+        world.build_succeeds();
+        world.load_succeeds();
+        world.take_log();
+        world.save("/w/Cargo.toml");
+        assert_eq!(
+            world.take_log(),
+            ["find-scopes", "<change-seen scene>", "cancel"]
+        );
+    }
+
+    #[test]
+    fn the_same_library_is_not_loaded_twice() {
+        let mut world = World::new(&["scene"]);
+        let library = std::env::current_exe().unwrap();
+        world.save("/w/scene/a.rs");
+        world.finish_build(Ok(Artifact::new(&library)));
+        world.load_succeeds();
+        world.apply();
+        world.save("/w/scene/a.rs");
+        world.finish_build(Ok(Artifact::new(&library)));
+        assert_eq!(world.log.last().unwrap(), "<unchanged scene>");
+        assert!(world.loading.is_empty() && !world.status().stale);
+    }
+
+    #[test]
+    fn files_that_a_build_read_are_watched() {
+        let mut world = World::new(&["scene"]);
+        world.save("/w/scene/a.rs");
+        let mut artifact = Artifact::new("/no/such/library.so");
+        artifact.inputs = vec!["/assets/shader.wgsl".into(), "/w/scene/src/lib.rs".into()];
+        world.finish_build(Ok(artifact));
+        world.load_succeeds();
+        assert!(world.take_log().contains(&"watch".to_owned()));
+        world.save("/assets/shader.wgsl");
+        assert_eq!(
+            world.take_log()[..2],
+            ["<change-seen scene>", "<build-started scene>"]
+        );
+    }
+}

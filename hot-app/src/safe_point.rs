@@ -1,0 +1,88 @@
+//! Where loaded libraries wait until the program is ready for new code.
+
+use crate::crate_id::CrateId;
+use hot_load::Loaded;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The libraries that are ready to go live, at most one for each crate.
+#[derive(Debug, Default)]
+pub(crate) struct SafePoint {
+    /// Whether there is something to take; all that a turn of the program costs when there is not.
+    ready: AtomicBool,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    offered: Vec<(CrateId, Loaded)>,
+    holds: usize,
+}
+
+impl SafePoint {
+    /// Offers a library, in the place of an older one of its crate.
+    pub(crate) fn offer(&self, krate: CrateId, loaded: Loaded) {
+        let mut waiting = self.lock();
+        waiting.offered.retain(|(other, _)| *other != krate);
+        waiting.offered.push((krate, loaded));
+        self.ready.store(waiting.holds == 0, Ordering::Release);
+    }
+
+    /// Takes what is ready. Costs one load when nothing is.
+    #[inline]
+    pub(crate) fn take(&self) -> Vec<(CrateId, Loaded)> {
+        if !self.ready.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut waiting = self.lock();
+        if waiting.holds > 0 {
+            return Vec::new();
+        }
+        self.ready.store(false, Ordering::Release);
+        std::mem::take(&mut waiting.offered)
+    }
+
+    /// Holds everything back until the returned value is dropped.
+    pub(crate) fn hold(self: &Arc<Self>, released: impl FnOnce() + Send + 'static) -> Hold {
+        let mut waiting = self.lock();
+        waiting.holds += 1;
+        self.ready.store(false, Ordering::Release);
+        Hold {
+            safe_point: Arc::clone(self),
+            released: Some(Box::new(released)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps new code from going live for as long as it exists. Made by
+/// [`Service::hold`](crate::Service::hold).
+#[must_use = "new code is held back only as long as this value exists"]
+pub struct Hold {
+    safe_point: Arc<SafePoint>,
+    released: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let free = {
+            let mut waiting = self.safe_point.lock();
+            waiting.holds -= 1;
+            let free = waiting.holds == 0 && !waiting.offered.is_empty();
+            self.safe_point.ready.store(free, Ordering::Release);
+            free
+        };
+        if free && let Some(released) = self.released.take() {
+            released();
+        }
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hold").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! Which files belong to which hot crate.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The files that a crate is built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CrateScope {
+    /// Its own folder, and those of the local packages that it depends on.
+    pub(crate) directories: Vec<PathBuf>,
+    /// Folders of other packages, which may lie inside of those.
+    pub(crate) foreign: Vec<PathBuf>,
+    /// Files that decide how it is built: manifests, the lock file, cargo's configuration.
+    pub(crate) build_files: BTreeSet<PathBuf>,
+    /// Files that its last build read and that are none of the above.
+    pub(crate) inputs: BTreeSet<PathBuf>,
+}
+
+impl CrateScope {
+    /// What is known of a crate before anyone was asked: its folder.
+    pub(crate) fn of_directory(manifest_dir: &Path) -> CrateScope {
+        CrateScope {
+            directories: vec![manifest_dir.to_owned()],
+            ..CrateScope::default()
+        }
+    }
+
+    /// Whether the crate is built from the file at `path`.
+    pub(crate) fn contains(&self, path: &Path) -> bool {
+        if self.build_files.contains(path) || self.inputs.contains(path) {
+            return true;
+        }
+        let depth_in = |folders: &[PathBuf]| {
+            let inside = folders.iter().filter(|folder| path.starts_with(folder));
+            inside.map(|folder| folder.components().count()).max()
+        };
+        // The innermost package that a file lies in is the one that it belongs to.
+        match (depth_in(&self.directories), depth_in(&self.foreign)) {
+            (Some(own), Some(foreign)) => own >= foreign,
+            (own, _) => own.is_some(),
+        }
+    }
+
+    /// Keeps those of `read`, the files that a build read, that no folder covers.
+    pub(crate) fn set_inputs(&mut self, read: &[PathBuf]) {
+        let covered = |path: &Path| {
+            self.build_files.contains(path)
+                || self
+                    .directories
+                    .iter()
+                    .any(|folder| path.starts_with(folder))
+        };
+        self.inputs = read.iter().filter(|path| !covered(path)).cloned().collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> CrateScope {
+        CrateScope {
+            directories: vec!["/w".into(), "/w/libs/math".into()],
+            foreign: vec!["/w/libs".into(), "/w/host".into()],
+            build_files: ["/w/Cargo.lock".into()].into(),
+            inputs: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_innermost_package() {
+        let scope = scope();
+        let contains = |path: &str| scope.contains(path.as_ref());
+        assert!(contains("/w/src/lib.rs"));
+        assert!(contains("/w/libs/math/src/lib.rs"));
+        assert!(!contains("/w/libs/other/src/lib.rs"));
+        assert!(!contains("/w/host/src/main.rs"));
+        assert!(contains("/w/Cargo.lock"));
+        assert!(!contains("/elsewhere/lib.rs"));
+    }
+
+    #[test]
+    fn inputs_outside_of_the_folders_belong_too() {
+        let mut scope = scope();
+        scope.set_inputs(&["/assets/shader.wgsl".into(), "/w/src/lib.rs".into()]);
+        assert_eq!(scope.inputs, ["/assets/shader.wgsl".into()].into());
+        assert!(scope.contains("/assets/shader.wgsl".as_ref()));
+    }
+}

@@ -1,0 +1,143 @@
+//! `HOT_RELOAD`: what the program can ask for, and what it can see, from any thread.
+
+use crate::crate_id::CrateId;
+use crate::driver::{Message, Running};
+use crate::event::Event;
+use crate::event_bus::{EventBus, Events};
+use crate::pipeline::Input;
+use crate::safe_point::Hold;
+use crate::status::HotStatus;
+use hot_build::{Build, BuildArgs, Rebuilder};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The hot reloading of this program.
+pub static HOT_RELOAD: Service = Service::new();
+
+/// What the program can ask for, and what it can see. There is one: [`HOT_RELOAD`].
+///
+/// Every method may be called from any thread, before reloading is started too.
+#[derive(Debug)]
+pub struct Service {
+    bus: EventBus,
+    status: Mutex<Vec<HotStatus>>,
+    rebuilders: Mutex<Rebuilders>,
+    running: OnceLock<Arc<Running>>,
+}
+
+impl Service {
+    const fn new() -> Service {
+        Service {
+            bus: EventBus::new(),
+            status: Mutex::new(Vec::new()),
+            rebuilders: Mutex::new(Rebuilders { list: Vec::new() }),
+            running: OnceLock::new(),
+        }
+    }
+
+    /// Subscribes to what happens from now on.
+    pub fn events(&self) -> Events {
+        self.bus.subscribe()
+    }
+
+    /// How each hot crate of the program stands. Empty before reloading is started.
+    pub fn status(&self) -> Vec<HotStatus> {
+        lock(&self.status).clone()
+    }
+
+    /// Registers a way to build, in force from the next build on.
+    ///
+    /// Rebuilders are asked in the order of their registration, and the first that returns a build wins.
+    /// If none does, cargo builds as the program was built.
+    ///
+    /// ```
+    /// use hot_app::build::BuildArgs;
+    /// hot_app::HOT_RELOAD.rebuilder(|args: BuildArgs| {
+    ///     // This crate is built by a script; all others as usual.
+    ///     args.manifest_dir.ends_with("scene").then(|| args.custom(std::process::Command::new("./build-scene.sh")))
+    /// });
+    /// ```
+    pub fn rebuilder(&self, rebuilder: impl Rebuilder + 'static) {
+        lock(&self.rebuilders).list.push(Arc::new(rebuilder));
+    }
+
+    /// Asks for a build of the crate whose Cargo.toml is in `manifest_dir`, though none of its files changed.
+    ///
+    /// An unknown crate is told by [`Event::Problem`].
+    pub fn rebuild(&self, manifest_dir: impl AsRef<Path>) {
+        self.request(Input::Rebuild(manifest_dir.as_ref().to_owned()));
+    }
+
+    /// Cancels the running build of the crate whose Cargo.toml is in `manifest_dir`, and one that is due.
+    ///
+    /// An unknown crate is told by [`Event::Problem`].
+    pub fn cancel(&self, manifest_dir: impl AsRef<Path>) {
+        self.request(Input::Cancel(manifest_dir.as_ref().to_owned()));
+    }
+
+    /// Keeps new code from going live until the returned value is dropped. Builds and loads go on.
+    ///
+    /// `None` if reloading was not started.
+    pub fn hold(&self) -> Option<Hold> {
+        let running = self.running.get()?;
+        let releasing = Arc::clone(running);
+        Some(running.safe_point().hold(move || releasing.released()))
+    }
+
+    /// The crates of the program that can be reloaded.
+    pub fn crates(&self) -> Vec<CrateId> {
+        lock(&self.status)
+            .iter()
+            .map(|status| status.krate.clone())
+            .collect()
+    }
+
+    pub(crate) fn set_running(&self, running: Arc<Running>) -> Result<(), Arc<Running>> {
+        self.running.set(running)
+    }
+
+    pub(crate) fn running(&self) -> Option<&Arc<Running>> {
+        self.running.get()
+    }
+
+    pub(crate) fn set_status(&self, status: Vec<HotStatus>) {
+        *lock(&self.status) = status;
+    }
+
+    pub(crate) fn send(&self, event: &Event) {
+        self.bus.send(event);
+    }
+
+    /// Asks the rebuilders for a build, in their order.
+    pub(crate) fn ask_rebuilders(&self, args: &BuildArgs) -> Option<Build> {
+        // Asked without the lock: a rebuilder may register another one.
+        let rebuilders = lock(&self.rebuilders).list.clone();
+        rebuilders
+            .iter()
+            .find_map(|rebuilder| rebuilder.rebuild(args))
+    }
+
+    fn request(&self, input: Input<hot_load::Loaded>) {
+        match self.running.get() {
+            Some(running) => running.send(Message::Input(input)),
+            None => self.send(&Event::Problem {
+                message: "hot reloading is not started; call `HotReload::start()` first".to_owned(),
+            }),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Rebuilders {
+    list: Vec<Arc<dyn Rebuilder>>,
+}
+
+impl std::fmt::Debug for Rebuilders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rebuilders", self.list.len())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
