@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
+use crate::metadata::{self, Scope};
 use crate::{Build, BuildArgs, BuildError, ProgramBuild, TargetKind, environment, run};
 
 /// The environment variable that [`BuildArgs::custom_env`] reads unless told otherwise.
@@ -158,30 +159,34 @@ impl CargoBuild {
         self.command.args(["--package", spec]);
     }
 
-    /// Turns on the program's features.
-    ///
-    /// Default features are a trap: of a package that is selected they are on, so selecting the
-    /// hot crate would turn on those that the program had turned off.
-    fn program_features(&mut self, args: &BuildArgs, package: &str) {
-        let ProgramBuild {
-            features,
-            default_features,
-            ..
-        } = &args.program;
-        let is_program = args.hot_crate.package.as_deref() == Some(package);
-        let keep_defaults = *default_features && (is_program || args.hot_crate.default_features);
-        let mut features: Vec<&str> = features
-            .iter()
-            .map(String::as_str)
-            .filter(|name| *name != "default")
-            .collect();
-        if !keep_defaults {
+    /// Turns on the program's features, for a command that selects the program's package.
+    fn program_features(&mut self, program: &ProgramBuild, package: &str) {
+        if !program.default_features {
             self.command.arg("--no-default-features");
-            if *default_features {
-                features.push("default");
-            }
         }
-        for feature in features {
+        self.features_of(program, package);
+    }
+
+    /// The same for a command that selects the hot crate's package as well. Default features are a
+    /// trap there: of a selected package they are on, even if the program turned them off.
+    fn program_features_alone(
+        &mut self,
+        program: &ProgramBuild,
+        package: &str,
+        near: &Path,
+    ) -> Result<(), BuildError> {
+        self.command.arg("--no-default-features");
+        // Naming a feature that the package does not have is an error.
+        let named = program.features.iter().any(|name| name == "default");
+        if program.default_features && (named || has_default_feature(package, near)?) {
+            self.command.arg(format!("--features={package}/default"));
+        }
+        self.features_of(program, package);
+        Ok(())
+    }
+
+    fn features_of(&mut self, program: &ProgramBuild, package: &str) {
+        for feature in program.features.iter().filter(|name| *name != "default") {
             self.command.arg(format!("--features={package}/{feature}"));
         }
     }
@@ -215,16 +220,26 @@ fn repeat_program(args: &BuildArgs) -> Result<Command, BuildError> {
         (Some(program), TargetKind::Example(example)) => {
             cargo.package(program);
             cargo.command.args(["--example", example]);
-            cargo.program_features(&args, program);
+            cargo.program_features(&args.program, program);
         }
         (Some(program), TargetKind::Bin(_) | TargetKind::Other) => {
             cargo.package(program);
             let hot_crate = hot_crate_spec(&args);
-            if hot_crate != *program {
+            let is_other_package = hot_crate != *program;
+            if is_other_package {
                 cargo.package(&hot_crate);
             }
             cargo.command.arg("--lib");
-            cargo.program_features(&args, program);
+            if is_other_package && !args.hot_crate.default_features {
+                let near = args
+                    .program
+                    .manifest_dir
+                    .as_deref()
+                    .unwrap_or(&args.manifest_dir);
+                cargo.program_features_alone(&args.program, program, near)?;
+            } else {
+                cargo.program_features(&args.program, program);
+            }
         }
         (None, _) => {
             cargo.command.current_dir(&args.manifest_dir).arg("--lib");
@@ -232,6 +247,15 @@ fn repeat_program(args: &BuildArgs) -> Result<Command, BuildError> {
         }
     }
     Ok(cargo.command)
+}
+
+fn has_default_feature(package: &str, near: &Path) -> Result<bool, BuildError> {
+    let metadata = metadata::read(near, Scope::Workspace)?;
+    let mut packages = metadata
+        .packages
+        .iter()
+        .filter(|found| *found.name == package);
+    Ok(packages.any(|found| found.features.contains_key("default")))
 }
 
 /// `cargo build -p <package>`, with the program's features if it is the program's package.
@@ -243,7 +267,7 @@ fn package_command(args: &BuildArgs, package: Option<&str>) -> CargoBuild {
     if let Some(program) = args.program.package.as_deref()
         && package.is_none_or(|package| package == program)
     {
-        cargo.program_features(args, program);
+        cargo.program_features(&args.program, program);
     }
     cargo
 }

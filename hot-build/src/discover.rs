@@ -13,7 +13,7 @@ impl ProgramBuild {
     /// `near`, a directory of the program's workspace perhaps, is asked first, then the
     /// directories above `exe`. `None` when no package is found there to have made it.
     ///
-    /// Features cannot be seen from a path: the default ones are assumed.
+    /// Features cannot be seen from a path: the default ones are assumed, if the package has any.
     ///
     /// # Errors
     ///
@@ -78,6 +78,7 @@ fn in_workspace(exe: &Path, metadata: &Metadata) -> Option<ProgramBuild> {
             .parent()
             .map(|dir| dir.as_std_path().to_owned()),
         target_kind,
+        default_features: package.features.contains_key("default"),
         profile: Some(place.profile),
         target: place.target,
         target_dir: Some(target_dir),
@@ -95,7 +96,8 @@ struct Place {
 }
 
 impl Place {
-    /// Takes `[<target>/]<profile directory>/[examples/]<name>` apart.
+    /// Takes `[<target>/]<profile directory>/[examples/]<name>` apart. Tests and benches, which lie
+    /// in `deps`, are not programs.
     fn of(exe: &Path, target_dir: &Path) -> Option<Self> {
         let inside = exe.strip_prefix(target_dir).ok()?;
         let name = inside.file_stem()?.to_str()?.to_owned();
@@ -110,6 +112,7 @@ impl Place {
         }
         let (target, profile) = match directories[..] {
             [profile] => (None, profile),
+            [_, "deps"] => return None,
             [target, profile] => (Some(target.to_owned()), profile),
             _ => return None,
         };

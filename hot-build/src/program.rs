@@ -15,7 +15,7 @@ pub struct ProgramBuild {
     /// Which target of the package is running.
     pub target_kind: TargetKind,
     /// The features of the package that are on, as `cfg!(feature = "..")` tells them. `default`
-    /// may be among them or not: only [`default_features`](Self::default_features) counts for it.
+    /// among them says that the package has such a feature, which saves asking cargo.
     pub features: Vec<String>,
     /// False when the package was built without its default features, or has none:
     /// `cfg!(feature = "default")`. True is cargo's default, and what to say when it is not known.

@@ -359,8 +359,10 @@ fn is_dynamic_library(file: &str) -> bool {
 }
 
 fn target_argument(command: &Command) -> Option<OsString> {
-    let words: Vec<&str> =
-        command.get_args().map(|word| word.to_str().unwrap_or_default()).collect();
+    let words: Vec<&str> = command
+        .get_args()
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
     let value = words
         .iter()
         .enumerate()
