@@ -9,7 +9,7 @@ use crate::{CancelSignal, CrateBuild, ProgramBuild, Reporter};
 /// ```
 /// use hot_build::{BuildArgs, Reporter};
 ///
-/// let mut args = BuildArgs::new("/work/game/scene");
+/// let mut args = BuildArgs::new("/projects/game/scene");
 /// args.hot_crate.package = Some("scene".to_owned());
 /// args.program.package = Some("game".to_owned());
 /// args.reporter = Reporter::new(|report| eprintln!("{report:?}"));

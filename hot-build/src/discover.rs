@@ -23,7 +23,7 @@ impl ProgramBuild {
     /// use hot_build::ProgramBuild;
     ///
     /// let exe = std::env::current_exe()?;
-    /// if let Some(program) = ProgramBuild::discover(&exe, "/work/game/scene".as_ref())? {
+    /// if let Some(program) = ProgramBuild::discover(&exe, "/projects/game/scene".as_ref())? {
     ///     println!("package {:?}, profile {:?}", program.package, program.profile);
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())

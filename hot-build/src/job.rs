@@ -24,7 +24,7 @@ pub type BuildResult = Result<Artifact, BuildError>;
 /// ```
 /// use hot_build::{Artifact, Build, BuildArgs};
 ///
-/// let build = Build::spawn(&BuildArgs::new("/work/scene"), |_args| {
+/// let build = Build::spawn(&BuildArgs::new("/projects/scene"), |_args| {
 ///     Ok(Artifact::new("/out/libscene.so"))
 /// });
 /// assert_eq!(build.wait(), Ok(Artifact::new("/out/libscene.so")));

@@ -16,17 +16,17 @@
 //! # The cargo half
 //!
 //! The feature `cargo`, on by default, brings the builder that most programs want:
-//! [`BuildArgs::default_build`] and its siblings run `cargo build` with the selection of packages,
+//! `BuildArgs::default_build` and its siblings run `cargo build` with the selection of packages,
 //! the features and the profile of the running program, so that the library's dependencies are
-//! those of the program. [`ProgramBuild::discover`] finds out what nobody recorded, and
-//! [`LocalPackages`] tell which directories a crate is made of.
+//! those of the program. `ProgramBuild::discover` finds out what nobody recorded, and
+//! `LocalPackages` tell which directories a crate is made of.
 //!
 //! With `default-features = false` the contract stands alone and has no dependency.
 //!
 //! ```no_run
 //! use hot_build::{BuildArgs, BuildReport, Reporter};
 //!
-//! let mut args = BuildArgs::new("/work/game/scene");
+//! let mut args = BuildArgs::new("/projects/game/scene");
 //! args.program.package = Some("game".to_owned());
 //! args.reporter = Reporter::new(|report| {
 //!     if let BuildReport::Diagnostic(diagnostic) = report {
@@ -85,3 +85,8 @@ pub use report::{BuildReport, Reporter};
 pub use cargo::BUILD_ARGS_VARIABLE;
 #[cfg(feature = "cargo")]
 pub use packages::{LocalPackage, LocalPackages};
+
+/// The example in the README compiles.
+#[cfg(all(doctest, feature = "cargo"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -48,7 +48,7 @@ pub(crate) fn diagnostic(message: cargo_metadata::CompilerMessage) -> Option<Dia
 pub(crate) fn status_line(line: &str) -> BuildReport {
     let plain = strip_str(line).to_string();
     match plain.trim_start().split_once(' ') {
-        // "   Compiling scene v0.1.0 (/work/game/scene)"
+        // "   Compiling scene v0.1.0 (/projects/game/scene)"
         Some(("Compiling", rest)) => {
             let package = rest.split(" (").next().unwrap_or(rest).trim().to_owned();
             BuildReport::Compiling { package }
@@ -100,4 +100,111 @@ fn source_span(message: &rustc::Diagnostic, near: &Path) -> Option<SourceSpan> {
         line: span.line_start,
         column: span.column_start,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What cargo wrote for a hot crate with a warning and a program with two errors.
+    const STDOUT: &str = include_str!("../tests/data/cargo-build.jsonl");
+    const STDERR: &str = include_str!("../tests/data/cargo-build.stderr");
+
+    fn messages() -> impl Iterator<Item = Message> {
+        STDOUT
+            .lines()
+            .map(|line| parse_message(line).expect("each line is a message"))
+    }
+
+    #[test]
+    fn understands_what_cargo_writes() {
+        let kinds: Vec<&str> = messages()
+            .map(|message| match message {
+                Message::CompilerArtifact(artifact) if artifact.executable.is_some() => "program",
+                Message::CompilerArtifact(_) => "artifact",
+                Message::CompilerMessage(_) => "message",
+                Message::BuildScriptExecuted(_) => "script",
+                Message::BuildFinished(finished) if !finished.success => "failed",
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = [
+            "artifact", "script", "message", "artifact", "message", "message", "message",
+            "message", "failed",
+        ];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn takes_no_other_line_for_a_message() {
+        for line in [
+            "",
+            "hello",
+            "{}",
+            "[1]",
+            "{\"reason\":\"new-in-2031\"}",
+            "{\"reason\":",
+        ] {
+            assert!(parse_message(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn keeps_what_the_compiler_said_and_not_its_closing_lines() {
+        let said: Vec<Diagnostic> = messages()
+            .filter_map(|message| match message {
+                Message::CompilerMessage(message) => diagnostic(message),
+                _ => None,
+            })
+            .collect();
+        let brief: Vec<_> = said
+            .iter()
+            .map(|found| {
+                let span = found.span.as_ref().expect("each has a place");
+                let place = (span.line, span.column);
+                (
+                    found.level,
+                    found.code.as_deref(),
+                    found.target.as_deref(),
+                    place,
+                )
+            })
+            .collect();
+        use DiagnosticLevel::{Error, Warning};
+        let expected = [
+            (Warning, Some("unused_variables"), Some("scene"), (2, 9)),
+            (Error, Some("E0308"), Some("game"), (1, 37)),
+            (Error, Some("E0425"), Some("game"), (1, 43)),
+        ];
+        assert_eq!(brief, expected);
+        assert_eq!(said[1].message, "mismatched types");
+        assert!(said[1].rendered.contains("\u{1b}["));
+        assert!(
+            said[1]
+                .plain
+                .starts_with("error[E0308]: mismatched types\n --> game/src/main.rs:1")
+        );
+        // The file is not there to be found, so it stays as the compiler wrote it.
+        let file = said[1].span.as_ref().map(|span| span.file.as_path());
+        assert_eq!(file, Some(Path::new("game/src/main.rs")));
+    }
+
+    #[test]
+    fn reads_status_lines() {
+        let reports: Vec<BuildReport> = STDERR.lines().map(status_line).collect();
+        let compiling = |package: &str| BuildReport::Compiling {
+            package: package.to_owned(),
+        };
+        assert_eq!(
+            reports[..2],
+            [compiling("scene v0.1.0"), compiling("game v0.1.0")]
+        );
+        assert!(matches!(&reports[2], BuildReport::Line(line) if line.starts_with("error: could")));
+
+        let coloured = "\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.200";
+        assert_eq!(status_line(coloured), compiling("serde v1.0.200"));
+        let blocked = "    Blocking waiting for file lock on build directory";
+        let waiting_for = "file lock on build directory".to_owned();
+        assert_eq!(status_line(blocked), BuildReport::Blocked { waiting_for });
+    }
 }

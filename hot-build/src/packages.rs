@@ -14,8 +14,8 @@ use crate::metadata::{self, Scope};
 /// ```no_run
 /// use hot_build::LocalPackages;
 ///
-/// let packages = LocalPackages::read("/work/game/scene".as_ref())?;
-/// for package in packages.closure("/work/game/scene".as_ref()) {
+/// let packages = LocalPackages::read("/projects/game/scene".as_ref())?;
+/// for package in packages.closure("/projects/game/scene".as_ref()) {
 ///     println!("a change in {} changes the scene", package.manifest_dir.display());
 /// }
 /// # Ok::<(), hot_build::BuildError>(())

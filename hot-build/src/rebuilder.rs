@@ -17,8 +17,8 @@ use crate::{Build, BuildArgs};
 ///         Build::spawn(&args, |_| Ok(Artifact::new("/out/libscene.so")))
 ///     })
 /// };
-/// assert!(rebuilder.rebuild(&BuildArgs::new("/work/game/audio")).is_none());
-/// let build = rebuilder.rebuild(&BuildArgs::new("/work/game/scene")).unwrap();
+/// assert!(rebuilder.rebuild(&BuildArgs::new("/projects/game/audio")).is_none());
+/// let build = rebuilder.rebuild(&BuildArgs::new("/projects/game/scene")).unwrap();
 /// assert_eq!(build.wait().unwrap().library.to_str(), Some("/out/libscene.so"));
 /// ```
 pub trait Rebuilder: Send + Sync {

@@ -250,7 +250,10 @@ fn a_process_that_leaves_the_group_does_not_hold_the_build_up() {
     let build = project.args("").custom(command);
     build.wait_settled();
     let result = build.wait();
-    assert!(matches!(result, Err(BuildError::UnknownFormat { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(BuildError::UnknownFormat { .. })),
+        "{result:?}"
+    );
     std::fs::write(project.path("held"), "bye\n").expect("the daemon still reads");
 }
 
