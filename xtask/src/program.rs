@@ -1,5 +1,6 @@
 //! A running program: what it says is a stream of lines to wait in, and it ends when dropped.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -58,7 +59,9 @@ impl Drop for Mortal {
 
 /// A child process with its standard output read line by line.
 ///
-/// Waiting consumes: each wait goes on behind the line at which the one before it ended.
+/// A wait goes on behind the line at which the one before it ended, among lines of its kind: what a
+/// host's hot code says, what its events tell and what it answers come from different threads, so
+/// that only lines of one kind have an order.
 pub(crate) struct Program {
     name: String,
     child: Mortal,
@@ -66,6 +69,10 @@ pub(crate) struct Program {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     heard: Vec<String>,
+    /// Where the next wait begins in what was heard, by how the lines of a kind begin.
+    passed: HashMap<String, usize>,
+    /// Where counting begins in what was heard.
+    counted_from: usize,
     witness: Witness,
 }
 
@@ -97,6 +104,8 @@ impl Program {
             stdin,
             lines,
             heard: Vec::new(),
+            passed: HashMap::new(),
+            counted_from: 0,
             witness,
         })
     }
@@ -104,25 +113,37 @@ impl Program {
     /// Waits for the first line that `wanted` accepts, and returns it. `what` names it in errors.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        self.wait_in("", what, wanted)
+    }
+
+    /// [`Program::wait_for`], among the lines that begin with `stream`.
+    #[track_caller]
+    fn wait_in(
+        &mut self,
+        stream: &str,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         // A scenario waits in many places, and the sentence alone does not tell them apart.
         let waiting = Location::caller();
         let deadline = Instant::now() + PATIENCE;
+        let mut next = self.passed.get(stream).copied().unwrap_or(0);
         loop {
             interrupt::check()?;
+            while let Some(line) = self.heard.get(next) {
+                next += 1;
+                if line.starts_with(stream) && wanted(line) {
+                    self.passed.insert(stream.to_owned(), next);
+                    return Ok(line.clone());
+                }
+            }
             match self.lines.recv_timeout(GLANCE) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if wanted(&line) {
-                        return Ok(line);
-                    }
-                }
+                Ok(line) => self.heard.push(line),
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
-                Err(RecvTimeoutError::Timeout) => {
-                    bail!(
-                        "{waiting}: {} did not say {what} within {PATIENCE:?}",
-                        self.name
-                    )
-                }
+                Err(RecvTimeoutError::Timeout) => bail!(
+                    "{waiting}: {} did not say {what} within {PATIENCE:?}",
+                    self.name
+                ),
                 Err(RecvTimeoutError::Disconnected) => {
                     let status = self
                         .child
@@ -148,7 +169,7 @@ impl Program {
     pub(crate) fn event_about(&mut self, name: &str, about: &str) -> Result<String> {
         let prefix = format!("event {name} ");
         let what = format!("the event `{name}` about `{about}`");
-        let line = self.wait_for(&what, |line| {
+        let line = self.wait_in("event ", &what, |line| {
             line.starts_with(&prefix) && line.contains(about)
         })?;
         Ok(line[prefix.len()..].to_owned())
@@ -159,9 +180,7 @@ impl Program {
     pub(crate) fn says(&mut self, speaker: &str, text: &str) -> Result<String> {
         let prefix = format!("says {speaker}: ");
         let what = format!("`{text}` as {speaker}");
-        self.wait_for(&what, |line| {
-            line.starts_with(&prefix) && line.contains(text)
-        })
+        self.wait_in(&prefix, &what, |line| line.contains(text))
     }
 
     /// Asks the program to do `request` in its next round, and returns what it answers.
@@ -178,9 +197,8 @@ impl Program {
             .context("the program was already told to end")?;
         writeln!(stdin, "{request}").with_context(|| format!("cannot ask for `{request}`"))?;
         let prefix = format!("answer {request}: ");
-        let line = self.wait_for(&format!("its answer to `{request}`"), |line| {
-            line.starts_with(&prefix)
-        })?;
+        let what = format!("its answer to `{request}`");
+        let line = self.wait_in(&prefix, &what, |_| true)?;
         Ok(line[prefix.len()..].to_owned())
     }
 
@@ -193,23 +211,23 @@ impl Program {
             .with_context(|| format!("the program's tick is `{answer}`"))
     }
 
-    /// The sentences of all events of this name that any wait has passed so far.
+    /// The sentences of all events of this name that came so far, from where counting begins.
     pub(crate) fn events_heard(&self, name: &str) -> Vec<&str> {
         let prefix = format!("event {name} ");
-        self.heard
+        self.heard()
             .iter()
             .filter_map(|line| line.strip_prefix(prefix.as_str()))
             .collect()
     }
 
-    /// Every line that any wait has passed so far.
+    /// Every line that came so far, from where counting begins.
     pub(crate) fn heard(&self) -> &[String] {
-        &self.heard
+        &self.heard[self.counted_from..]
     }
 
-    /// Forgets what was heard, so that a later count begins here.
-    pub(crate) fn forget(&mut self) {
-        self.heard.clear();
+    /// Lets counting begin here.
+    pub(crate) fn count_from_here(&mut self) {
+        self.counted_from = self.heard.len();
     }
 
     /// The operating system's number for it.
