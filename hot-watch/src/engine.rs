@@ -52,7 +52,8 @@ struct Known {
 /// What to make of the files when the tree is looked at anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Survey {
-    /// New ones are taken as they are: the roots or the ignore rules changed, not the files.
+    /// The roots or the ignore rules changed. Files that did not count before are taken as they
+    /// are.
     Adopt,
     /// New ones are changes; known ones are compared where their stamp differs.
     CompareStamps,
@@ -232,6 +233,7 @@ impl Engine {
             || self.scope.is_rule_file(location)
             || self.tree.name_of(location, &mut self.scope).is_some();
         if !counts {
+            self.tree.leave_out(location);
             // Where a watch covers a whole tree, the first that is heard of a new directory may be
             // a file in it.
             if self.watches.reach_everything()
@@ -302,11 +304,12 @@ impl Engine {
             .keep_only(|directory| self.tree.needs(directory));
 
         let returned = self.tell_missing(&before);
+        let moved = self.follow_moved(&found);
         for location in &found {
             let Some(named) = self.tree.name_of(location, &mut self.scope) else {
                 continue;
             };
-            let survey = if returned.contains(&*named.root) {
+            let survey = if returned.contains(&*named.root) || moved.contains(location) {
                 Survey::CompareContents
             } else {
                 survey
@@ -319,7 +322,7 @@ impl Engine {
                 }
             } else if awaited {
                 // Looked at in its time.
-            } else if survey == Survey::Adopt {
+            } else if survey == Survey::Adopt && !before.covers(location) {
                 self.adopt(location, named);
             } else {
                 self.settle.on_event(location, Signal::Unfinished, now);
@@ -327,6 +330,33 @@ impl Engine {
         }
         self.survey_lost(&found.into_iter().collect(), now);
         self.note_watches(now);
+    }
+
+    /// Finds the known files that are elsewhere now though their names are the same, because a link
+    /// on the way to them was turned. Returns where they are.
+    fn follow_moved(&mut self, found: &[PathBuf]) -> HashSet<PathBuf> {
+        let present: HashSet<_> = found.iter().collect();
+        let mut lost: HashMap<_, _> = self
+            .files
+            .iter()
+            .filter(|(location, _)| !present.contains(location))
+            .map(|(location, known)| (known.named.name.clone(), location.clone()))
+            .collect();
+        let mut moved = HashSet::new();
+        for location in found {
+            if lost.is_empty() {
+                break;
+            }
+            if !self.files.contains_key(location)
+                && let Some(named) = self.tree.name_of(location, &mut self.scope)
+                && let Some(before) = lost.remove(&named.name)
+                && let Some(known) = self.files.remove(&before)
+            {
+                self.files.insert(location.clone(), known);
+                moved.insert(location.clone());
+            }
+        }
+        moved
     }
 
     /// Looks at the known files that a survey did not find.
@@ -342,7 +372,9 @@ impl Engine {
             } else if self.tree.missing.contains(&*known.named.root) {
                 // Remembered until the root returns.
             } else if matches!(Stamp::take(location), Ok(None)) {
-                self.settle.on_event(location, Signal::Unfinished, now);
+                if !self.settle.is_pending(location) {
+                    self.settle.on_event(location, Signal::Unfinished, now);
+                }
             } else {
                 // It is there, and left out by now.
                 dropped.push(location.clone());
@@ -533,4 +565,336 @@ impl Engine {
 
 fn is_directory(path: &Path) -> bool {
     path.is_dir()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::sync::{Arc, Mutex};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::backend::{Backend, Reach};
+
+    /// A backend that says what it was asked for, and may refuse.
+    #[derive(Clone, Default)]
+    struct Fake {
+        watched: Arc<Mutex<BTreeSet<PathBuf>>>,
+        room: Option<usize>,
+        reach_everything: bool,
+    }
+
+    impl Backend for Fake {
+        fn reach(&self) -> Reach {
+            if self.reach_everything {
+                Reach::Everything
+            } else {
+                Reach::Entries
+            }
+        }
+
+        fn watch(&mut self, directory: &Path, _: Reach) -> Result<(), BackendError> {
+            let mut watched = self.watched.lock().unwrap();
+            if self.room.is_some_and(|room| watched.len() >= room) {
+                return Err(BackendError {
+                    cause: Cause::WatchLimit,
+                    source: "no room".into(),
+                });
+            }
+            watched.insert(directory.to_owned());
+            Ok(())
+        }
+
+        fn unwatch(&mut self, directory: &Path) {
+            self.watched.lock().unwrap().remove(directory);
+        }
+    }
+
+    struct Scene {
+        dir: TempDir,
+        root: PathBuf,
+        fake: Fake,
+        engine: Engine,
+        zero: Instant,
+    }
+
+    impl Scene {
+        /// An engine that has just started on a directory with these files.
+        fn new(files: &[&str]) -> Self {
+            Scene::with(Fake::default(), files)
+        }
+
+        fn with(fake: Fake, files: &[&str]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let root = dir.path().canonicalize().unwrap().join("root");
+            fs::create_dir(&root).unwrap();
+            for file in files {
+                write(&root.join(file), "old");
+            }
+            let watches = Watches::new(Some(Box::new(fake.clone())));
+            let config = WatchConfig::default().directory(&root);
+            let scope = Scope::new(&[]).unwrap();
+            let zero = Instant::now();
+            let mut engine = Engine::new(config, scope, watches);
+            engine.start(zero);
+            Scene {
+                dir,
+                root,
+                fake,
+                engine,
+                zero,
+            }
+        }
+
+        fn at(&self, millis: u64) -> Instant {
+            self.zero + Duration::from_millis(millis)
+        }
+
+        fn hear(&mut self, millis: u64, file: &str, what: What) {
+            let path = self.root.join(file);
+            let now = self.at(millis);
+            self.engine.on_event(Event::Path { path, what }, now);
+        }
+
+        fn run_until(&mut self, millis: u64) -> Vec<Notice> {
+            let now = self.at(millis);
+            self.engine.advance(now);
+            self.engine.take_notices(now)
+        }
+
+        fn watched(&self) -> Vec<String> {
+            let watched = self.fake.watched.lock().unwrap();
+            watched
+                .iter()
+                .filter_map(|path| path.strip_prefix(&self.root).ok())
+                .map(|path| path.display().to_string())
+                .collect()
+        }
+
+        fn lock_repository(&self) -> PathBuf {
+            self.root.join(".git/index.lock")
+        }
+    }
+
+    fn write(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn changes(notices: Vec<Notice>) -> Vec<(String, ChangeKind)> {
+        let mut all = Vec::new();
+        for notice in notices {
+            match notice {
+                Notice::Changed(changes) => {
+                    all.extend(changes.list.into_iter().map(|change| {
+                        let name = change.path.file_name().unwrap();
+                        (name.to_str().unwrap().to_owned(), change.kind)
+                    }));
+                }
+                Notice::Ready => {}
+                other => panic!("not a change: {other:?}"),
+            }
+        }
+        all
+    }
+
+    fn modified(name: &str) -> (String, ChangeKind) {
+        (name.to_owned(), ChangeKind::Modified)
+    }
+
+    #[test]
+    fn there_is_no_deadline_while_nothing_happens() {
+        let mut scene = Scene::new(&["a"]);
+        assert!(matches!(scene.run_until(0)[..], [Notice::Ready]));
+        assert_eq!(scene.engine.next_deadline(), None);
+        write(&scene.root.join("a"), "new");
+        scene.hear(1, "a", What::Closed);
+        assert_eq!(changes(scene.run_until(1)), [modified("a")]);
+        assert_eq!(scene.engine.next_deadline(), None);
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_watched() {
+        let mut scene = Scene::new(&[
+            "Cargo.toml",
+            "src/deep/lib.rs",
+            "target/debug/deps/x",
+            ".git/objects/aa",
+            "generated/x",
+        ]);
+        assert_eq!(scene.watched(), ["", "generated", "src", "src/deep"]);
+        write(&scene.root.join(".gitignore"), "/generated/\n");
+        scene.hear(0, ".gitignore", What::Created);
+        let created = (".gitignore".to_owned(), ChangeKind::Created);
+        assert_eq!(changes(scene.run_until(40)), [created]);
+        assert_eq!(scene.watched(), ["", "src", "src/deep"]);
+    }
+
+    #[test]
+    fn an_empty_file_is_believed_only_when_it_stays_empty() {
+        let mut scene = Scene::new(&["a"]);
+        scene.run_until(0);
+        write(&scene.root.join("a"), "");
+        scene.hear(100, "a", What::Closed);
+        assert_eq!(changes(scene.run_until(100)), []);
+        write(&scene.root.join("a"), "new");
+        scene.hear(110, "a", What::Closed);
+        // Close behind: the emptying was taken before.
+        assert_eq!(changes(scene.run_until(150)), [modified("a")]);
+
+        write(&scene.root.join("a"), "");
+        scene.hear(300, "a", What::Closed);
+        assert_eq!(changes(scene.run_until(300)), []);
+        assert_eq!(changes(scene.run_until(340)), [modified("a")]);
+    }
+
+    #[test]
+    fn a_change_that_is_undone_before_it_is_delivered_is_none() {
+        let mut scene = Scene::new(&["a", "b"]);
+        scene.run_until(0);
+        write(&scene.root.join("a"), "new");
+        scene.hear(100, "a", What::Closed);
+        let now = scene.at(100);
+        scene.engine.advance(now);
+        // Another file holds it back, and meanwhile it is undone.
+        scene.hear(101, "b", What::Written);
+        let now = scene.at(101);
+        assert_eq!(changes(scene.engine.take_notices(now)), []);
+        write(&scene.root.join("a"), "old");
+        scene.hear(102, "a", What::Closed);
+        assert_eq!(changes(scene.run_until(142)), []);
+    }
+
+    #[test]
+    fn a_change_is_not_held_back_without_end() {
+        let mut scene = Scene::new(&["a", "b"]);
+        scene.run_until(0);
+        write(&scene.root.join("a"), "new");
+        scene.hear(0, "a", What::Closed);
+        let now = scene.at(0);
+        scene.engine.advance(now);
+        for millis in (0..300).step_by(10) {
+            scene.hear(millis, "b", What::Written);
+            assert_eq!(changes(scene.run_until(millis)), []);
+        }
+        assert_eq!(changes(scene.run_until(300)), [modified("a")]);
+    }
+
+    #[test]
+    fn all_that_git_checks_out_is_one_batch() {
+        let names: Vec<_> = (0..50).map(|index| format!("{index:02}")).collect();
+        let files: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut scene = Scene::with(Fake::default(), &[&files[..], &[".git/HEAD"]].concat());
+        scene.run_until(0);
+        write(&scene.lock_repository(), "");
+        for (index, name) in names.iter().enumerate() {
+            let millis = 20 * index as u64;
+            write(&scene.root.join(name), "new");
+            scene.hear(millis, name, What::Closed);
+            assert_eq!(changes(scene.run_until(millis)), []);
+        }
+        fs::remove_file(scene.lock_repository()).unwrap();
+        assert_eq!(changes(scene.run_until(20 * 49 + 40)).len(), 50);
+    }
+
+    #[test]
+    fn lost_events_make_every_file_be_compared() {
+        let mut scene = Scene::new(&["same", "other", "gone", "dir/x"]);
+        scene.run_until(0);
+        write(&scene.root.join("other"), "new");
+        write(&scene.root.join("fresh/file"), "new");
+        fs::remove_file(scene.root.join("gone")).unwrap();
+        let now = scene.at(100);
+        scene.engine.on_event(Event::Overflow, now);
+        assert!(matches!(
+            scene.engine.take_notices(now)[..],
+            [Notice::Problem(WatchError::Overflow)]
+        ));
+        assert_eq!(
+            changes(scene.run_until(140)),
+            [
+                ("file".to_owned(), ChangeKind::Created),
+                ("gone".to_owned(), ChangeKind::Removed),
+                modified("other"),
+            ]
+        );
+        assert_eq!(scene.watched(), ["", "dir", "fresh"]);
+    }
+
+    #[test]
+    fn at_the_watch_limit_files_are_polled_and_it_is_told_why() {
+        let fake = Fake {
+            room: Some(1),
+            ..Fake::default()
+        };
+        let mut scene = Scene::with(fake, &["src/a"]);
+        let notices = scene.run_until(0);
+        let [
+            Notice::Problem(WatchError::WatchLimit { directory, .. }),
+            Notice::Polling { interval },
+            Notice::Ready,
+        ] = &notices[..]
+        else {
+            panic!("{notices:?}");
+        };
+        assert_eq!(directory.as_deref(), Some(&*scene.root.join("src")));
+        assert_eq!(scene.engine.next_deadline(), Some(scene.zero + *interval));
+
+        write(&scene.root.join("src/a"), "new");
+        assert_eq!(changes(scene.run_until(500)), []);
+        assert_eq!(changes(scene.run_until(540)), [modified("a")]);
+    }
+
+    #[test]
+    fn a_backend_that_fails_later_is_replaced_by_polling() {
+        let mut scene = Scene::new(&["a"]);
+        scene.run_until(0);
+        let error = BackendError {
+            cause: Cause::Other,
+            source: "broken".into(),
+        };
+        let now = scene.at(0);
+        scene.engine.on_event(Event::Failed(error), now);
+        assert!(matches!(
+            scene.engine.take_notices(now)[..],
+            [
+                Notice::Problem(WatchError::Backend { .. }),
+                Notice::Polling { .. }
+            ]
+        ));
+    }
+
+    #[test]
+    fn where_one_watch_covers_a_tree_new_directories_are_found_by_their_files() {
+        let fake = Fake {
+            reach_everything: true,
+            ..Fake::default()
+        };
+        let mut scene = Scene::with(fake, &["Cargo.toml", "src/a"]);
+        scene.run_until(0);
+        assert_eq!(scene.watched(), [""]);
+        write(&scene.root.join("src/one/two/b"), "new");
+        scene.hear(0, "src/one/two/b", What::Written);
+        write(&scene.root.join("target/debug/x"), "new");
+        scene.hear(0, "target/debug/x", What::Written);
+        let created = ("b".to_owned(), ChangeKind::Created);
+        assert_eq!(changes(scene.run_until(40)), [created]);
+    }
+
+    #[test]
+    fn a_directory_replaced_unheard_is_watched_anew() {
+        let mut scene = Scene::new(&["src/a"]);
+        scene.run_until(0);
+        let aside = scene.dir.path().join("aside");
+        fs::rename(scene.root.join("src"), &aside).unwrap();
+        write(&scene.root.join("src/a"), "new");
+        write(&scene.root.join("src/b"), "new");
+        // All that is heard is of a file in the old one.
+        scene.hear(0, "src/a", What::Gone);
+        let created = ("b".to_owned(), ChangeKind::Created);
+        assert_eq!(changes(scene.run_until(40)), []);
+        assert_eq!(changes(scene.run_until(80)), [modified("a"), created]);
+    }
 }

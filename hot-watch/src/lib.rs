@@ -36,21 +36,26 @@
 
 #![forbid(unsafe_code)]
 
-// In reading order: what comes out, what goes in, and how the one becomes the other.
+// What comes out, and what goes in.
 mod change;
 mod config;
 mod error;
 
-mod backend;
+// What counts, what a file holds, and when it is believed.
 mod content;
-mod engine;
 mod identity;
-mod limits;
 mod scope;
 mod settle;
+
+// Where events come from.
+mod backend;
+mod limits;
+mod watches;
+
+// How all that becomes one watcher.
+mod engine;
 mod tree;
 mod watcher;
-mod watches;
 
 pub use change::{Change, ChangeKind, Changes, Notice};
 pub use config::{Method, Root, WatchConfig};

@@ -189,3 +189,200 @@ impl Pending {
         !self.touched_only && !is_stream
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Duration = Duration::from_millis(40);
+    const MAX_HOLD: Duration = Duration::from_millis(300);
+
+    /// A settle and a clock of its own, in milliseconds.
+    struct Scene {
+        settle: Settle,
+        zero: Instant,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Scene {
+                settle: Settle::new(QUIET, MAX_HOLD),
+                zero: Instant::now(),
+            }
+        }
+
+        fn at(&self, millis: u64) -> Instant {
+            self.zero + Duration::from_millis(millis)
+        }
+
+        fn hear(&mut self, millis: u64, path: &str, signal: Signal) {
+            let now = self.at(millis);
+            self.settle.on_event(Path::new(path), signal, now);
+        }
+
+        fn deadline(&self) -> Option<u64> {
+            self.deadline_in(false)
+        }
+
+        fn deadline_in(&self, bulk: bool) -> Option<u64> {
+            let deadline = self.settle.next_deadline(bulk)?;
+            Some((deadline - self.zero).as_millis() as u64)
+        }
+
+        fn take(&mut self, millis: u64) -> Vec<String> {
+            let now = self.at(millis);
+            let ripe = self.settle.take_ripe(now, false);
+            ripe.into_iter()
+                .map(|(path, _)| path.display().to_string())
+                .collect()
+        }
+    }
+
+    #[test]
+    fn nothing_heard_means_no_deadline() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.deadline(), None);
+        assert!(scene.take(1000).is_empty());
+    }
+
+    #[test]
+    fn a_finished_write_is_ripe_at_once() {
+        let mut scene = Scene::new();
+        scene.hear(5, "a", Signal::Unfinished);
+        scene.hear(6, "a", Signal::Finished);
+        assert_eq!(scene.deadline(), Some(6));
+        let ripe = scene.settle.take_ripe(scene.at(6), false);
+        assert_eq!(ripe, [("a".into(), Ripeness::Finished)]);
+        assert!(scene.settle.is_empty());
+        assert_eq!(scene.deadline(), None);
+    }
+
+    #[test]
+    fn an_unfinished_write_waits_for_quiet() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Unfinished);
+        scene.hear(30, "a", Signal::Unfinished);
+        assert_eq!(scene.deadline(), Some(70));
+        assert!(scene.take(69).is_empty());
+        let ripe = scene.settle.take_ripe(scene.at(70), false);
+        assert_eq!(ripe, [("a".into(), Ripeness::Quiet)]);
+    }
+
+    #[test]
+    fn a_write_after_a_finished_one_makes_it_unfinished_again() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Finished);
+        scene.hear(1, "a", Signal::Unfinished);
+        assert!(scene.take(1).is_empty());
+        scene.hear(2, "a", Signal::Finished);
+        assert_eq!(scene.take(2), ["a"]);
+    }
+
+    #[test]
+    fn a_touch_does_not_undo_a_finished_write() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Finished);
+        scene.hear(1, "a", Signal::Touched);
+        assert_eq!(scene.take(1), ["a"]);
+    }
+
+    #[test]
+    fn nothing_waits_for_a_touched_file() {
+        let mut scene = Scene::new();
+        scene.hear(0, "touched", Signal::Touched);
+        assert!(!scene.settle.expects_more());
+        scene.hear(1, "a", Signal::Finished);
+        assert_eq!(scene.take(1), ["a"]);
+        assert_eq!(scene.take(40), ["touched"]);
+    }
+
+    #[test]
+    fn a_few_finished_files_are_taken_together_at_once() {
+        let mut scene = Scene::new();
+        scene.hear(0, "b", Signal::Finished);
+        scene.hear(1, "a", Signal::Finished);
+        assert_eq!(scene.take(1), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_finished_file_waits_for_one_that_is_on_its_way() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Finished);
+        scene.hear(1, "b", Signal::Unfinished);
+        assert!(scene.settle.expects_more());
+        assert_eq!(scene.deadline(), Some(41));
+        scene.hear(5, "b", Signal::Finished);
+        assert_eq!(scene.take(5), ["a", "b"]);
+    }
+
+    #[test]
+    fn many_files_are_one_batch_when_all_is_quiet() {
+        let mut scene = Scene::new();
+        for index in 0..1000 {
+            scene.hear(index / 10, &format!("{index:04}"), Signal::Finished);
+        }
+        assert_eq!(scene.deadline(), Some(139));
+        assert!(scene.take(138).is_empty());
+        assert_eq!(scene.take(139).len(), 1000);
+    }
+
+    #[test]
+    fn what_follows_close_behind_a_batch_waits_for_quiet() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Finished);
+        assert_eq!(scene.take(0), ["a"]);
+        scene.hear(10, "b", Signal::Finished);
+        scene.hear(20, "c", Signal::Finished);
+        assert!(scene.take(20).is_empty());
+        assert_eq!(scene.take(60), ["b", "c"]);
+        scene.hear(200, "d", Signal::Finished);
+        assert_eq!(scene.take(200), ["d"]);
+    }
+
+    #[test]
+    fn events_without_end_hold_finished_files_only_so_long() {
+        let mut scene = Scene::new();
+        for index in 0..=FEW {
+            scene.hear(0, &format!("early {index}"), Signal::Finished);
+        }
+        for millis in 1..300 {
+            scene.hear(millis, &format!("{millis}"), Signal::Finished);
+            assert!(scene.take(millis).is_empty());
+        }
+        assert_eq!(scene.deadline(), Some(300));
+        assert_eq!(scene.take(300).len(), FEW + 300);
+    }
+
+    #[test]
+    fn a_command_known_to_rewrite_the_tree_is_waited_for_longer() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Finished);
+        assert_eq!(scene.deadline_in(true), Some(40));
+        for millis in (0..4000).step_by(20) {
+            scene.hear(millis, "b", Signal::Finished);
+        }
+        assert_eq!(scene.deadline_in(true), Some(3000));
+    }
+
+    #[test]
+    fn nothing_waits_for_a_file_that_is_written_to_without_end() {
+        let mut scene = Scene::new();
+        for millis in (0..=320).step_by(20) {
+            scene.hear(millis, "log", Signal::Unfinished);
+        }
+        scene.hear(321, "a", Signal::Finished);
+        assert_eq!(scene.take(321), ["a"]);
+        assert_eq!(scene.deadline(), Some(360));
+        assert_eq!(scene.take(360), ["log"]);
+    }
+
+    #[test]
+    fn a_forgotten_path_leaves_nothing_behind() {
+        let mut scene = Scene::new();
+        scene.hear(0, "a", Signal::Unfinished);
+        assert!(scene.settle.is_pending(Path::new("a")));
+        scene.settle.forget(Path::new("a"));
+        assert!(!scene.settle.is_pending(Path::new("a")));
+        assert_eq!(scene.deadline(), None);
+    }
+}

@@ -26,6 +26,8 @@ pub(crate) struct Tree {
     pinned: HashMap<PathBuf, Named>,
     /// For the target of a link to a file: the locations of the links.
     aliases: HashMap<PathBuf, BTreeSet<PathBuf>>,
+    /// The entries of the directories that do not count, as far as they were met.
+    left_out: HashSet<PathBuf>,
     /// The directories of which only some entries matter.
     glanced: HashSet<PathBuf>,
     /// The paths whose coming or going moves a root.
@@ -100,7 +102,9 @@ impl Tree {
         let Some(name) = outermost.file_name() else {
             return;
         };
-        if walk.scope.leaves_out(place(parent, directory), name, true) {
+        let leaves_out = walk.scope.leaves_out(place(parent, directory), name, true);
+        if leaves_out {
+            self.left_out.insert(outermost.to_owned());
             return;
         }
         let directory = directory.beneath(name);
@@ -138,6 +142,32 @@ impl Tree {
     /// The files that are links to this location.
     pub(crate) fn links_to(&self, location: &Path) -> impl Iterator<Item = &PathBuf> {
         self.aliases.get(location).into_iter().flatten()
+    }
+
+    /// Whether a file at this location counted at the last look. If so, its coming to be is a
+    /// change, and otherwise it may have been there for long.
+    pub(crate) fn covers(&self, location: &Path) -> bool {
+        if self.pinned.contains_key(location) {
+            return true;
+        }
+        let mut entry = location;
+        while let Some(directory) = entry.parent() {
+            if self.directories.contains_key(directory) {
+                return !self.left_out.contains(entry);
+            }
+            entry = directory;
+        }
+        false
+    }
+
+    /// Remembers that the file at `location` does not count, if it is in a directory that does.
+    pub(crate) fn leave_out(&mut self, location: &Path) {
+        if location
+            .parent()
+            .is_some_and(|directory| self.directories.contains_key(directory))
+        {
+            self.left_out.insert(location.to_owned());
+        }
     }
 
     /// What the file at `location` is called, if it counts.
@@ -295,6 +325,7 @@ impl Tree {
             .scope
             .leaves_out(place(location, directory), &name, kind.is_dir());
         if leaves_out {
+            self.left_out.insert(entry.path());
             return;
         }
         if kind.is_dir() {
