@@ -72,7 +72,7 @@ pub struct WatchConfig {
     /// not wait. Default: 40 ms.
     pub quiet: Duration,
     /// The longest time that a finished change is held back to be delivered together with others
-    /// that keep coming in (ten times this while git is updating its working tree). Default: 300 ms.
+    /// that keep coming in (up to ten times this while git is updating its working tree). Default: 300 ms.
     pub max_hold: Duration,
     /// The time from one look at the files to the next, where polling is in use. Default: 500 ms.
     pub poll_interval: Duration,

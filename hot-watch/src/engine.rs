@@ -518,13 +518,13 @@ impl Engine {
     /// Whether git is rewriting a working tree at this moment.
     fn is_bulk(&self) -> bool {
         let something_waits = !self.settle.is_empty() || !self.staged.is_empty();
+        let patience = self.settle.patience(true);
         something_waits
             && self
                 .tree
-                .repositories
+                .git_directories
                 .iter()
-                .filter_map(|repository| scope::update_lock(repository))
-                .any(|lock| lock.exists())
+                .any(|directory| scope::is_being_updated(directory, patience))
     }
 
     /// Where one watch covers many directories, a root that goes may take along the cover of
@@ -724,12 +724,14 @@ mod tests {
             ".git/objects/aa",
             "generated/x",
         ]);
-        assert_eq!(scene.watched(), ["", "generated", "src", "src/deep"]);
+        // Of .git the entries, to see a checkout end.
+        let watched = ["", ".git", "generated", "src", "src/deep"];
+        assert_eq!(scene.watched(), watched);
         write(&scene.root.join(".gitignore"), "/generated/\n");
         scene.hear(0, ".gitignore", What::Created);
         let created = (".gitignore".to_owned(), ChangeKind::Created);
         assert_eq!(changes(scene.run_until(40)), [created]);
-        assert_eq!(scene.watched(), ["", "src", "src/deep"]);
+        assert_eq!(scene.watched(), ["", ".git", "src", "src/deep"]);
     }
 
     #[test]
@@ -795,8 +797,10 @@ mod tests {
             scene.hear(millis, name, What::Closed);
             assert_eq!(changes(scene.run_until(millis)), []);
         }
+        assert_eq!(changes(scene.run_until(1500)), []);
         fs::remove_file(scene.lock_repository()).unwrap();
-        assert_eq!(changes(scene.run_until(20 * 49 + 40)).len(), 50);
+        scene.hear(1501, ".git/index.lock", What::Gone);
+        assert_eq!(changes(scene.run_until(1501)).len(), 50);
     }
 
     #[test]

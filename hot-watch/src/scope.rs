@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -127,20 +128,27 @@ pub(crate) fn boundary(root: &Path) -> &Path {
         .unwrap_or(root)
 }
 
-/// The file that git has in place while it updates the working tree of the repository at `root`.
-pub(crate) fn update_lock(root: &Path) -> Option<PathBuf> {
+/// The directory that git keeps for the working tree at `root`.
+pub(crate) fn git_directory(root: &Path) -> Option<PathBuf> {
     let dot_git = root.join(".git");
-    let git_dir = if dot_git.is_dir() {
-        dot_git
-    } else {
-        // In a linked working tree or a submodule, `.git` is a file that says where.
-        let text = fs::read_to_string(dot_git).ok()?;
-        root.join(text.strip_prefix("gitdir:")?.trim())
-    };
-    Some(git_dir.join("index.lock"))
+    if dot_git.is_dir() {
+        return Some(dot_git);
+    }
+    // In a linked working tree or a submodule, `.git` is a file that says where.
+    let text = fs::read_to_string(dot_git).ok()?;
+    let directory = root.join(text.strip_prefix("gitdir:")?.trim());
+    fs::canonicalize(directory).ok()
 }
 
-pub(crate) fn is_repository(directory: &Path) -> bool {
+/// Whether git is rewriting a working tree, for which it takes a lock in its directory. A lock that
+/// is older than `patience` was left behind, or is for something very long.
+pub(crate) fn is_being_updated(git_directory: &Path, patience: Duration) -> bool {
+    fs::metadata(git_directory.join("index.lock"))
+        .and_then(|lock| lock.modified())
+        .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age < patience))
+}
+
+fn is_repository(directory: &Path) -> bool {
     directory.join(".git").exists()
 }
 
@@ -365,23 +373,41 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_of_a_linked_working_tree_is_where_its_file_says() {
+    fn git_is_at_work_while_its_lock_is_fresh() {
+        const PATIENCE: Duration = Duration::from_secs(3);
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), "main/.git/HEAD", "");
+        write(dir.path(), ".git/index.lock", "");
+        let git = git_directory(dir.path()).unwrap();
+        assert!(is_being_updated(&git, Duration::MAX));
+        let lock = File::options()
+            .write(true)
+            .open(git.join("index.lock"))
+            .unwrap();
+        lock.set_modified(std::time::SystemTime::now() - PATIENCE)
+            .unwrap();
+        assert!(!is_being_updated(&git, PATIENCE), "left behind");
+        fs::remove_file(git.join("index.lock")).unwrap();
+        assert!(!is_being_updated(&git, Duration::MAX));
+    }
+
+    #[test]
+    fn a_linked_working_tree_has_its_git_directory_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        write(&top, "main/.git/worktrees/linked/HEAD", "");
         write(
-            dir.path(),
+            &top,
             "linked/.git",
             "gitdir: ../main/.git/worktrees/linked\n",
         );
-        let linked = dir.path().join("linked");
         assert_eq!(
-            update_lock(&linked).unwrap(),
-            linked.join("../main/.git/worktrees/linked/index.lock")
+            git_directory(&top.join("linked")),
+            Some(top.join("main/.git/worktrees/linked"))
         );
         assert_eq!(
-            update_lock(&dir.path().join("main")).unwrap(),
-            dir.path().join("main/.git/index.lock")
+            git_directory(&top.join("main")),
+            Some(top.join("main/.git"))
         );
-        assert_eq!(update_lock(dir.path()), None);
+        assert_eq!(git_directory(&top), None);
     }
 }

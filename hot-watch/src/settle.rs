@@ -119,7 +119,8 @@ impl Settle {
     }
 
     /// When [`take_ripe`](Self::take_ripe) will have something, unless more is heard first. `bulk`
-    /// says that a command is known to be rewriting the tree.
+    /// says that a command is known to be rewriting the tree; what it did so far is taken when it
+    /// is no longer at work, and before that only if it takes too long.
     pub(crate) fn next_deadline(&self, bulk: bool) -> Option<Instant> {
         let first_ripe = self
             .pending
@@ -140,11 +141,15 @@ impl Settle {
         let close_behind_a_batch = self
             .last_taken
             .is_some_and(|taken| last_heard < taken + self.quiet);
-        if all_finished && count <= FEW && !bulk && !close_behind_a_batch {
+        let patient = first_ripe + self.patience(bulk);
+        if bulk {
+            return Some(patient);
+        }
+        if all_finished && count <= FEW && !close_behind_a_batch {
             return Some(first_ripe);
         }
         let all_quiet = last_heard + self.quiet;
-        Some(first_ripe.max(all_quiet.min(first_ripe + self.patience(bulk))))
+        Some(first_ripe.max(all_quiet.min(patient)))
     }
 
     /// Takes the paths that are to be believed now, sorted. Empty before the deadline.
@@ -354,14 +359,15 @@ mod tests {
     }
 
     #[test]
-    fn a_command_known_to_rewrite_the_tree_is_waited_for_longer() {
+    fn a_command_known_to_rewrite_the_tree_is_waited_for() {
         let mut scene = Scene::new();
         scene.hear(0, "a", Signal::Finished);
-        assert_eq!(scene.deadline_in(true), Some(40));
-        for millis in (0..4000).step_by(20) {
-            scene.hear(millis, "b", Signal::Finished);
-        }
+        scene.hear(1, "b", Signal::Unfinished);
         assert_eq!(scene.deadline_in(true), Some(3000));
+        let late = scene.at(2999);
+        assert!(scene.settle.take_ripe(late, true).is_empty());
+        // Once it is done, so is the waiting.
+        assert_eq!(scene.take(2999), ["a", "b"]);
     }
 
     #[test]

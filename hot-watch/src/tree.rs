@@ -34,8 +34,8 @@ pub(crate) struct Tree {
     landmarks: HashSet<PathBuf>,
     /// The directory roots that are not there, as given.
     pub(crate) missing: BTreeSet<PathBuf>,
-    /// The repositories that the roots are in.
-    pub(crate) repositories: BTreeSet<PathBuf>,
+    /// Git's directories of the repositories that the roots are in.
+    pub(crate) git_directories: BTreeSet<PathBuf>,
 }
 
 /// What the caller calls a file, and beneath which of its roots.
@@ -216,8 +216,10 @@ impl Tree {
         }
         self.landmarks.insert(real.clone());
         let boundary = scope::boundary(&real);
-        if scope::is_repository(boundary) {
-            self.repositories.insert(boundary.to_owned());
+        if let Some(git) = scope::git_directory(boundary) {
+            // That a checkout is done shows only there.
+            self.glance(&git, walk.watches);
+            self.git_directories.insert(git);
         }
         // The ignore rules above the root may change too.
         for above in real.ancestors().skip(1) {
