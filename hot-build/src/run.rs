@@ -53,9 +53,12 @@ pub(crate) fn spawn_error(program: &Path, command: String, source: io::Error) ->
 }
 
 /// For how long cargo may go on after it reported the library. It records that the crate is up to
-/// date just *after* it says so; killed in between, it would compile the crate once more in the
-/// next build.
-const GRACE: Duration = Duration::from_millis(200);
+/// date at the same time as it says so, in another thread; killed too soon, it would compile the
+/// crate once more in the next build. Measured, it is a third of a millisecond.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// For how long cargo may take to exit when it said that it is finished.
+const EXIT_GRACE: Duration = Duration::from_secs(10);
 
 /// How many lines of stderr are kept for the error of a command that fails.
 const STDERR_LINES: usize = 500;
@@ -102,18 +105,23 @@ fn run(args: &BuildArgs, command: Command, handle: &mut BuildHandle) {
 
 /// Gives a child that did its work a moment to end by itself, then kills it.
 fn settle(mut child: Child, fresh: bool) {
-    let killer = child.killer();
-    let deadline = Instant::now() + GRACE;
+    let mut deadline = Instant::now() + GRACE;
+    let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
     // Nothing is to be recorded about a crate that was up to date before.
     if !fresh {
-        let left = || deadline.saturating_duration_since(Instant::now());
-        while let Some(event) = child.next_event_within(left()) {
-            if let ChildEvent::Exited(_) = event {
-                break;
+        while let Some(event) = child.next_event_within(left(deadline)) {
+            match event {
+                ChildEvent::Exited(_) => break,
+                ChildEvent::Line(Pipe::Stdout, line) => {
+                    if let Some(Message::BuildFinished(_)) = messages::parse_message(&line) {
+                        deadline = Instant::now() + EXIT_GRACE;
+                    }
+                }
+                ChildEvent::Line(Pipe::Stderr, _) | ChildEvent::PipeEnd(..) => {}
             }
         }
     }
-    killer.kill();
+    child.killer().kill();
     while child.next_event().is_some() {}
 }
 

@@ -6,10 +6,10 @@ mod support;
 use std::process::Command;
 
 use hot_build::{BuildArgs, BuildError, BuildReport, Diagnostic};
-use support::{Project, in_own_process, package, reports};
+use support::{Finish, Project, in_own_process, package, reports};
 
 fn failure(args: &BuildArgs) -> (String, Vec<Diagnostic>, String) {
-    match args.default_build().wait() {
+    match args.default_build().finish() {
         Err(error @ BuildError::Command { .. }) => {
             let text = error.to_string();
             let BuildError::Command {
@@ -98,7 +98,7 @@ fn a_crate_that_is_no_cdylib_is_told_so() {
         "scene/Cargo.toml",
         &(package("scene") + "[dependencies]\npaint = { path = \"../paint\" }\n"),
     );
-    let result = project.scene().default_build().wait();
+    let result = project.scene().default_build().finish();
     let expected = BuildError::NotCdylib {
         manifest_dir: project.path("scene"),
         crate_types: vec!["lib".to_owned()],
@@ -109,7 +109,7 @@ fn a_crate_that_is_no_cdylib_is_told_so() {
 #[test]
 fn a_build_of_something_else_is_told_so() {
     let project = Project::game();
-    let result = project.scene().build(Some("paint")).wait();
+    let result = project.scene().build(Some("paint")).finish();
     let Err(error @ BuildError::NotBuilt { .. }) = result else {
         panic!("{result:?}")
     };
@@ -136,7 +136,7 @@ fn a_command_that_is_no_cargo_is_told_so() {
     let args = BuildArgs::new("/nowhere");
     let mut command = Command::new("echo");
     command.arg("hello there");
-    let result = args.custom(command).wait();
+    let result = args.custom(command).finish();
     let Err(BuildError::UnknownFormat { command, line }) = result else {
         panic!("{result:?}")
     };
@@ -145,7 +145,7 @@ fn a_command_that_is_no_cargo_is_told_so() {
         ("echo 'hello there'", Some("hello there"))
     );
 
-    let result = args.custom(Command::new("true")).wait();
+    let result = args.custom(Command::new("true")).finish();
     assert!(
         matches!(result, Err(BuildError::UnknownFormat { line: None, .. })),
         "{result:?}"
@@ -153,7 +153,7 @@ fn a_command_that_is_no_cargo_is_told_so() {
 
     let mut command = Command::new("sh");
     command.args(["-c", "echo out of luck >&2; exit 3"]);
-    let result = args.custom(command).wait();
+    let result = args.custom(command).finish();
     let Err(BuildError::Command {
         status, message, ..
     }) = result
@@ -167,7 +167,7 @@ fn a_command_that_is_no_cargo_is_told_so() {
 fn a_command_that_cannot_start_is_told_so() {
     let result = BuildArgs::new("/nowhere")
         .custom(Command::new("/nowhere/build"))
-        .wait();
+        .finish();
     assert!(
         matches!(result, Err(BuildError::Spawn { .. })),
         "{result:?}"
@@ -179,7 +179,7 @@ fn a_crate_whose_directory_is_gone_is_no_missing_cargo() {
     let project = Project::game();
     let mut args = project.scene();
     args.program.manifest_dir = Some(project.path("gone"));
-    let result = args.default_build().wait();
+    let result = args.default_build().finish();
     let Err(error) = result else {
         panic!("{result:?}")
     };
@@ -193,7 +193,7 @@ fn a_missing_cargo_is_told_so() {
     });
     if run {
         let project = Project::game();
-        let result = project.scene().default_build().wait();
+        let result = project.scene().default_build().finish();
         let Err(error @ BuildError::CargoMissing { .. }) = result else {
             panic!("{result:?}")
         };
@@ -226,7 +226,7 @@ fn floods_on_both_pipes_do_not_stop_the_command() {
         "-c",
         "for i in 1 2 3; do seq 100000 >&2; seq 100000; done; exit 1",
     ]);
-    let result = args.custom(command).wait();
+    let result = args.custom(command).finish();
     assert!(
         matches!(result, Err(BuildError::Command { .. })),
         "{result:?}"

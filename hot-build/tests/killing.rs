@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use hot_build::{Build, BuildError, BuildResult, CancelSignal};
-use support::{Project, package};
+use support::{Finish, Project, package};
 
 /// Only a guard: nothing here takes that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -151,13 +151,13 @@ fn what_is_left_to_build_is_killed_when_the_library_is_there() {
     build.wait_settled();
     assert_nothing_runs_in(&project);
     compiler.assert_killed();
-    assert!(build.wait().is_ok());
+    assert!(build.finish().is_ok());
     // Cargo was given the time to note down that the scene is up to date.
     assert!(
         project
             .scene()
             .default_build()
-            .wait()
+            .finish()
             .expect("it builds")
             .fresh
     );
@@ -174,7 +174,7 @@ fn cancelling_kills_the_compiler() {
     compiler.assert_killed();
     build.wait_settled();
     assert_nothing_runs_in(&project);
-    assert_eq!(build.wait(), Err(BuildError::Cancelled));
+    assert_eq!(build.finish(), Err(BuildError::Cancelled));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn cancelling_kills_a_build_script() {
     let script = gate.wait_for_process_of(&build);
     args.cancel_build.cancel();
     script.assert_killed();
-    assert_eq!(build.wait(), Err(BuildError::Cancelled));
+    assert_eq!(build.finish(), Err(BuildError::Cancelled));
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn after_a_killed_build_the_next_one_works() {
     drop(build);
     script.assert_killed();
     project.write("scene/build.rs", "fn main() {}\n");
-    let artifact = project.scene().default_build().wait().expect("it builds");
+    let artifact = project.scene().default_build().finish().expect("it builds");
     assert!(!artifact.fresh && artifact.library.is_file());
 }
 
@@ -218,7 +218,7 @@ fn a_build_cancelled_before_it_starts_never_starts() {
     let mut args = project.scene();
     args.cancel_build.cancel();
     let reports = support::reports(&mut args);
-    assert_eq!(args.default_build().wait(), Err(BuildError::Cancelled));
+    assert_eq!(args.default_build().finish(), Err(BuildError::Cancelled));
     drop(args);
     assert_eq!(reports.iter().count(), 0, "no command was started");
 }
@@ -230,9 +230,9 @@ fn a_build_that_is_done_ignores_its_signal() {
     let build = args.default_build();
     build.wait_settled();
     args.cancel_build.cancel();
-    let artifact = build.wait().expect("it was done");
+    let artifact = build.finish().expect("it was done");
     args.cancel_build = CancelSignal::new();
-    let again = args.default_build().wait().expect("it builds");
+    let again = args.default_build().finish().expect("it builds");
     assert!(again.fresh);
     assert_eq!(again.library, artifact.library);
 }
@@ -248,8 +248,7 @@ fn a_process_that_leaves_the_group_does_not_hold_the_build_up() {
                   read word < left && echo hello";
     command.args(["-c", script]).current_dir(project.path(""));
     let build = project.args("").custom(command);
-    build.wait_settled();
-    let result = build.wait();
+    let result = build.finish();
     assert!(
         matches!(result, Err(BuildError::UnknownFormat { .. })),
         "{result:?}"

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use hot_build::{BuildError, BuildReport, DiagnosticLevel, TargetKind};
-use support::{Project, SCENE, contains, in_own_process, package, reports};
+use support::{Finish, Project, SCENE, contains, in_own_process, package, reports};
 
 #[test]
 fn the_default_build_repeats_the_program() {
@@ -19,20 +19,19 @@ fn the_default_build_repeats_the_program() {
     args.program.target_kind = TargetKind::Bin("game".to_owned());
 
     // Everything is there already: the same features, and the library beside the program's.
-    let first = args.default_build().wait().expect("it builds");
+    let first = args.default_build().finish().expect("it builds");
     assert!(first.fresh, "nothing had to be compiled");
     assert_eq!(first.library.parent(), Some(&*project.path("target/debug")));
     assert!(contains(&first.library, "paint: red, big"));
 
     project.write("scene/src/lib.rs", &SCENE.replace("fog: ", "mist: "));
     let build = args.default_build();
-    build.wait_settled();
-    let second = build.wait().expect("it builds");
+    let second = build.finish().expect("it builds");
     assert!(!second.fresh);
     assert!(contains(&second.library, "mist: "));
 
     // Cargo was killed, and yet knows what it did; and the program's own build is none the wiser.
-    assert!(args.default_build().wait().expect("it builds").fresh);
+    assert!(args.default_build().finish().expect("it builds").fresh);
     let messages = project.cargo(&[
         "build",
         "-p",
@@ -61,7 +60,7 @@ fn default_features_follow_the_program() {
         let mut args = project.scene();
         args.program.default_features = default_features;
         args.program.features = features.iter().map(|name| (*name).to_owned()).collect();
-        args.default_build().wait().expect("it builds").library
+        args.default_build().finish().expect("it builds").library
     };
     project.write(
         "scene/src/lib.rs",
@@ -83,12 +82,12 @@ fn a_hot_crate_linked_with_its_defaults_keeps_them() {
     project.write("scene/src/lib.rs", "#[cfg(feature = \"fog\")]\n#[unsafe(no_mangle)]\npub static FOG: [u8; 12] = *b\"with the fog\";\npub fn step() -> u8 {\n    0\n}\n");
     let mut args = project.scene();
     assert!(!contains(
-        &args.default_build().wait().expect("it builds").library,
+        &args.default_build().finish().expect("it builds").library,
         "with the fog"
     ));
     args.hot_crate.default_features = true;
     assert!(contains(
-        &args.default_build().wait().expect("it builds").library,
+        &args.default_build().finish().expect("it builds").library,
         "with the fog"
     ));
 }
@@ -109,13 +108,13 @@ fn an_example_is_built_with_its_dev_dependencies() {
     project.cargo(&["build", "-p", "game", "--example", "tour"]);
     let mut args = project.scene();
     args.program.target_kind = TargetKind::Example("tour".to_owned());
-    let artifact = args.default_build().wait().expect("it builds");
+    let artifact = args.default_build().finish().expect("it builds");
     assert!(artifact.fresh);
     assert!(contains(&artifact.library, "paint: red, big"));
 
     let artifact = args
         .build_example(Some("game"), "tour")
-        .wait()
+        .finish()
         .expect("it builds");
     assert!(artifact.fresh);
 }
@@ -140,7 +139,7 @@ fn profile_target_and_target_directory_are_the_programs() {
     let mut args = project.scene();
     for (profile, directory) in [("dev", "debug"), ("release", "release"), ("quick", "quick")] {
         args.program.profile = Some(profile.to_owned());
-        let artifact = args.build(None).wait().expect("it builds");
+        let artifact = args.build(None).finish().expect("it builds");
         assert_eq!(
             artifact.library.parent(),
             Some(&*project.path("target").join(directory))
@@ -148,7 +147,7 @@ fn profile_target_and_target_directory_are_the_programs() {
     }
     args.program.target = Some(host.to_owned());
     args.program.target_dir = Some(project.path("elsewhere"));
-    let artifact = args.build(None).wait().expect("it builds");
+    let artifact = args.build(None).finish().expect("it builds");
     let expected = project.path("elsewhere").join(host).join("quick");
     assert_eq!(artifact.library.parent(), Some(&*expected));
 }
@@ -162,13 +161,13 @@ fn a_hot_crate_outside_of_the_workspace_is_built_from_within() {
     );
     project.cargo(&["build", "-p", "game"]);
     let mut args = project.scene();
-    let artifact = args.default_build().wait().expect("it builds");
+    let artifact = args.default_build().finish().expect("it builds");
     assert!(artifact.fresh && contains(&artifact.library, "paint: red"));
 
     args.hot_crate.package = None;
     let artifact = args
         .default_build()
-        .wait()
+        .finish()
         .expect("it is found by its directory");
     assert!(artifact.fresh);
 }
@@ -190,20 +189,20 @@ fn a_program_may_be_its_own_hot_crate() {
     let mut args = project.args("");
     args.hot_crate.package = Some("game".to_owned());
     args.program.package = Some("game".to_owned());
-    assert!(args.default_build().wait().expect("it builds").fresh);
+    assert!(args.default_build().finish().expect("it builds").fresh);
     // All of the package's targets are reported, of which only the library counts.
-    let artifact = args.build(Some("game")).wait().expect("it builds");
+    let artifact = args.build(Some("game")).finish().expect("it builds");
     assert!(
         artifact
             .library
             .file_name()
             .is_some_and(|name| name.to_string_lossy().contains("game"))
     );
-    let artifact = args.build_bin(None, "game").wait().expect("it builds");
+    let artifact = args.build_bin(None, "game").finish().expect("it builds");
     assert!(artifact.fresh);
     args.program.default_features = false;
     assert!(
-        !args.default_build().wait().expect("it builds").fresh,
+        !args.default_build().finish().expect("it builds").fresh,
         "the feature `a` is off"
     );
 }
@@ -214,7 +213,7 @@ fn without_a_program_the_crate_is_built_for_itself() {
     let mut args = project.args("scene");
     args.hot_crate.default_features = false;
     args.hot_crate.features = vec!["fog".to_owned()];
-    let artifact = args.default_build().wait().expect("it builds");
+    let artifact = args.default_build().finish().expect("it builds");
     assert!(contains(&artifact.library, "paint: plain"));
 }
 
@@ -224,7 +223,7 @@ fn a_manifest_can_be_named() {
     let artifact = project
         .scene()
         .build_manifest(project.path("scene/Cargo.toml"))
-        .wait();
+        .finish();
     assert!(artifact.expect("it builds").library.is_file());
 }
 
@@ -246,7 +245,7 @@ fn the_environment_can_name_the_arguments() {
     }
     let mut args = project.scene();
     args.program.manifest_dir = Some(project.path(""));
-    let artifact = args.default_build().wait().expect("it builds");
+    let artifact = args.default_build().finish().expect("it builds");
     assert_eq!(artifact.library.parent(), Some(&*target.join("release")));
 
     assert!(args.custom_env(Some("HOT_UNSET")).is_none());
@@ -254,7 +253,7 @@ fn the_environment_can_name_the_arguments() {
     let broken = args
         .custom_env(Some("HOT_BROKEN"))
         .expect("it is set")
-        .wait();
+        .finish();
     assert!(
         matches!(broken, Err(BuildError::Arguments { .. })),
         "{broken:?}"
@@ -272,7 +271,7 @@ fn inputs_are_all_files_that_were_read() {
         "scene/build.rs",
         "fn main() {\n    println!(\"cargo::rerun-if-changed=shader.wgsl\");\n}\n",
     );
-    let artifact = project.scene().default_build().wait().expect("it builds");
+    let artifact = project.scene().default_build().finish().expect("it builds");
     let expected = [
         "scene/shader.wgsl",
         "scene/some text.txt",
@@ -281,13 +280,13 @@ fn inputs_are_all_files_that_were_read() {
     ];
     assert_eq!(artifact.inputs, expected.map(|path| project.path(path)));
     // The same when cargo had nothing to do, and when the library is reported as a dependency.
-    let fresh = project.scene().default_build().wait().expect("it builds");
+    let fresh = project.scene().default_build().finish().expect("it builds");
     assert!(fresh.fresh);
     assert_eq!(fresh.inputs, artifact.inputs);
     let dependency = project
         .scene()
         .build_bin(Some("game"), "game")
-        .wait()
+        .finish()
         .expect("it builds");
     assert_eq!(dependency.inputs, artifact.inputs);
 }
@@ -301,7 +300,7 @@ fn a_build_tells_its_progress_and_its_warnings() {
     );
     let mut args = project.scene();
     let reports = reports(&mut args);
-    let artifact = args.default_build().wait().expect("it builds");
+    let artifact = args.default_build().finish().expect("it builds");
     let [warning] = &artifact.diagnostics[..] else {
         panic!("{:?}", artifact.diagnostics)
     };
@@ -355,7 +354,7 @@ fn cargo_does_not_see_what_cargo_run_told_the_program() {
         "fn main() {\n    let all: Vec<String> = std::env::vars().map(|(k, v)| format!(\"{k}={v}\\n\")).collect();\n    \
          std::fs::write(\"environment.txt\", all.concat()).unwrap();\n}\n",
     );
-    let artifact = project.scene().default_build().wait();
+    let artifact = project.scene().default_build().finish();
     assert!(artifact.is_ok(), "{artifact:?}");
     let seen = fs::read_to_string(project.path("scene/environment.txt")).expect("it was written");
     assert!(

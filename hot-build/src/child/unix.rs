@@ -7,11 +7,15 @@
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use std::os::unix::process::CommandExt;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
+};
 
 /// A process group and its leader.
 #[derive(Debug)]
@@ -45,10 +49,14 @@ impl Group {
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut leader = self.leader();
-        self.kill_locked(&leader);
-        leader.reaped = true;
-        leader.child.wait()
+        let status = {
+            let mut leader = self.leader();
+            self.kill_locked(&leader);
+            leader.reaped = true;
+            leader.child.wait()?
+        };
+        self.wait_for_the_rest();
+        Ok(status)
     }
 
     pub(super) fn kill(&self) {
@@ -66,10 +74,26 @@ impl Group {
         }
     }
 
+    /// Blocks until the processes that were killed with the leader are gone. They are not children
+    /// of this process, so they can only be asked after. When nothing was left, as after a build
+    /// that came to its end, this does not block.
+    ///
+    /// The group's number might be another's by now; asking does no harm to it.
+    fn wait_for_the_rest(&self) {
+        let deadline = Instant::now() + DYING;
+        while test_kill_process_group(self.id).is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn leader(&self) -> MutexGuard<'_, Leader> {
         self.leader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// For how long killed processes are waited for. The limit is for a system whose first process
+/// does not reap, where they stay as zombies.
+const DYING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Leader {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 
-use hot_build::{BuildArgs, BuildReport, Reporter};
+use hot_build::{Build, BuildArgs, BuildReport, BuildResult, Reporter};
 use tempfile::TempDir;
 
 /// A directory of files, with a target directory of its own.
@@ -128,6 +128,19 @@ pub(crate) const SCENE: &str = "pub fn step() -> String {\n    \
      format!(\"{}, fog: {}\", paint::features(), cfg!(feature = \"fog\"))\n}\n\
      #[unsafe(no_mangle)]\npub extern \"C\" fn scene_entry() -> u32 {\n    \
      step().len() as u32\n}\n";
+
+/// Waits until the build is done and nothing of it runs any more, so that the project can be
+/// removed.
+pub(crate) trait Finish {
+    fn finish(self) -> BuildResult;
+}
+
+impl Finish for Build {
+    fn finish(self) -> BuildResult {
+        self.wait_settled();
+        self.wait()
+    }
+}
 
 /// The head of a manifest.
 pub(crate) fn package(name: &str) -> String {
