@@ -1,6 +1,9 @@
 //! Generations: the loaded builds of a hot crate, and which of them is live.
 
 use crate::entry::EntryFn;
+use crate::held::{self, Migrated, MigrationError, WhenBusy};
+use crate::hook::HookKind;
+use crate::notice::{self, Notice};
 use crate::registry::{HotCrate, Module};
 use std::any::Any;
 use std::fmt;
@@ -138,6 +141,8 @@ pub struct Applied {
     pub nodes: Vec<&'static str>,
     /// Nodes that the program has and the new library lacks: the code linked into the program answers.
     pub nodes_removed: Vec<&'static str>,
+    /// Values that the program holds and whose layout changed.
+    pub migrated: Vec<Migrated>,
 }
 
 /// A function whose signature is not the one its callers were compiled with.
@@ -167,20 +172,92 @@ impl fmt::Display for SignatureChange {
 ///
 /// `modules` are all of them, the program first, the generation's own library included. Returns what
 /// became of the items as the program sees them.
-pub fn make_live(generation: &Arc<Generation>, modules: &[Module]) -> Applied {
-    let newest = generation.krate;
-    let mut applied = Applied::default();
-    for (index, module) in modules.iter().enumerate() {
-        let Some(callers) = module.find(newest) else {
-            continue;
-        };
-        let outcome = point_slots(callers, newest);
-        callers.live.set(Some(Arc::clone(generation)));
-        if index == 0 {
-            applied = outcome;
+///
+/// The leave hooks of the generation before run first, then the values that the program holds
+/// migrate, then the code is live, then the enter hooks run.
+///
+/// # Errors
+///
+/// When a value that the program holds could not be migrated. Nothing has changed then, and the enter
+/// hooks of the generation that was to be left have run again.
+pub fn make_live(
+    generation: &Arc<Generation>,
+    modules: &[Module],
+    when_busy: WhenBusy,
+) -> Result<Applied, MigrationError> {
+    switch(generation.krate, Some(generation), modules, when_busy)
+}
+
+/// Makes generation 0 live again, in the program and in every library.
+///
+/// # Errors
+///
+/// As [`make_live`].
+pub fn revert_to_linked_in(
+    krate: &HotCrate,
+    modules: &[Module],
+    when_busy: WhenBusy,
+) -> Result<Applied, MigrationError> {
+    let linked_in = modules.first().and_then(|program| program.find(krate));
+    match linked_in {
+        Some(linked_in) => switch(linked_in, None, modules, when_busy),
+        None => Ok(Applied::default()),
+    }
+}
+
+/// Makes the code of `newest` live: a library's registration of the crate, or the program's.
+fn switch(
+    newest: &'static HotCrate,
+    generation: Option<&Arc<Generation>>,
+    modules: &[Module],
+    when_busy: WhenBusy,
+) -> Result<Applied, MigrationError> {
+    let program = modules.first().and_then(|program| program.find(newest));
+    let before = program.and_then(|program| program.live.current());
+    let left = before.as_ref().map(|before| before.krate).or(program);
+    run_hooks(left, HookKind::Leave);
+    let point_everyone = || {
+        let mut applied = Applied::default();
+        for (index, module) in modules.iter().enumerate() {
+            let Some(callers) = module.find(newest) else {
+                continue;
+            };
+            let outcome = point_slots(callers, newest);
+            callers.live.set(generation.cloned());
+            if index == 0 {
+                applied = outcome;
+            }
+        }
+        applied
+    };
+    match held::migrate(newest, generation, when_busy, point_everyone) {
+        Ok((applied, migrated)) => {
+            run_hooks(Some(newest), HookKind::Enter);
+            Ok(Applied {
+                migrated,
+                ..applied
+            })
+        }
+        Err(error) => {
+            run_hooks(left, HookKind::Enter);
+            Err(error)
         }
     }
-    applied
+}
+
+/// Runs the hooks of one kind, in the order of their paths. A panic of one is told, and the others run.
+fn run_hooks(krate: Option<&'static HotCrate>, kind: HookKind) {
+    let hooks = krate.into_iter().flat_map(|krate| (krate.hooks)());
+    let mut hooks: Vec<_> = hooks.filter(|hook| hook.kind == kind).collect();
+    hooks.sort_by_key(|hook| hook.path);
+    for hook in hooks {
+        if let Err(caught) = (hook.run)() {
+            notice::send(Notice::Panicked {
+                item: hook.path,
+                caught: *caught,
+            });
+        }
+    }
 }
 
 /// Makes a library that was just loaded call the live code of the other hot crates that it holds a copy
@@ -197,27 +274,6 @@ pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
             }
             None => drop(point_slots(copy, linked_in)),
         }
-    }
-}
-
-/// Makes generation 0 live again, in the program and in every library.
-pub fn revert_to_linked_in(krate: &HotCrate, modules: &[Module]) {
-    let program = modules.first().and_then(|program| program.find(krate));
-    for module in modules {
-        let Some(callers) = module.find(krate) else {
-            continue;
-        };
-        for function in (callers.functions)() {
-            let linked_in = program
-                .filter(|program| !std::ptr::eq(*program, callers))
-                .and_then(|program| program.function(function.path))
-                .filter(|linked_in| function.accepts(linked_in));
-            let code = linked_in.map_or(std::ptr::null(), |linked_in| linked_in.contained.0);
-            // SAFETY: the code is the program's own, with the path and signature of the slot's entry,
-            // or null.
-            unsafe { function.slot.set(code) };
-        }
-        callers.live.set(None);
     }
 }
 

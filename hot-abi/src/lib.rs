@@ -22,6 +22,9 @@
 //! - `reload`: without it every attribute and macro leaves plain Rust behind, and this crate adds no code
 //!   to a program. `hot-app` turns it on.
 
+// What the attributes write refers to this crate by its name, here too.
+extern crate self as hot_abi;
+
 pub mod args;
 #[cfg(feature = "reload")]
 pub mod boundary;
@@ -35,7 +38,15 @@ pub mod fingerprint;
 #[cfg(feature = "reload")]
 pub mod function;
 #[cfg(feature = "reload")]
+mod future;
+#[cfg(feature = "reload")]
 pub mod generation;
+#[cfg(feature = "reload")]
+pub mod held;
+#[cfg(not(feature = "reload"))]
+mod held_plain;
+#[cfg(feature = "reload")]
+pub mod hook;
 #[cfg(feature = "reload")]
 pub mod node;
 #[cfg(feature = "reload")]
@@ -50,10 +61,16 @@ mod declare;
 mod lazy;
 #[doc(hidden)]
 pub mod private;
+mod state;
 #[cfg(feature = "reload")]
 pub mod statics;
 
 pub use child::Child;
 pub use context::{AppLocal, ContextLocal, LocalContext};
-pub use hot_macros::{hot_entry, hot_fn, hot_node, hot_trait};
+#[cfg(feature = "reload")]
+pub use held::{Held, HeldGuard, HeldType};
+#[cfg(not(feature = "reload"))]
+pub use held_plain::{Held, HeldGuard, HeldType};
+pub use hot_macros::{HotState, hot_enter, hot_entry, hot_fn, hot_leave, hot_node, hot_trait};
 pub use lazy::{LazyStatic, lazy_static_init};
+pub use state::{HotState, SavedState, StateReport};

@@ -14,6 +14,7 @@ use crate::generation::Generation;
 use crate::notice::{self, FallbackReason, Notice};
 use crate::registry::HotCrate;
 use crate::services;
+use crate::state::{HotState, SavedState};
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
@@ -46,9 +47,43 @@ pub trait Interface: 'static {
     fn shared_stand_in(stand_in: StandIn<Self::Guarded>) -> Arc<Self>;
 }
 
+/// What becomes of a node's state when it is made again.
+#[doc(hidden)]
+pub enum Carry<G: ?Sized> {
+    /// Nothing: the new instance starts afresh from the arguments.
+    Fresh,
+    /// The instance itself stays, with the code that made it.
+    Keep,
+    /// The old instance saves, and the new one restores.
+    State(StateOps<G>),
+}
+
+/// How a node's state is reached through its guard.
+#[doc(hidden)]
+pub struct StateOps<G: ?Sized> {
+    save: fn(&G, &mut SavedState) -> Result<(), Box<Caught>>,
+    hand_over: fn(&mut G, &mut SavedState) -> Result<(), Box<Caught>>,
+    restore: fn(&mut G, &mut SavedState) -> Result<(), Box<Caught>>,
+}
+
+impl<G: ?Sized + Guards<dyn HotState>> Carry<G> {
+    /// For an interface that has [`HotState`] as a supertrait.
+    pub const fn state() -> Carry<G> {
+        Carry::State(StateOps {
+            save: |node, state| node.guarded().save(state),
+            hand_over: |node, state| node.guarded_mut().hand_over(state),
+            restore: |node, state| node.guarded_mut().restore(state),
+        })
+    }
+}
+
 /// What gives access to the guard of one interface: the guards of the interface itself, and of every
 /// interface that has it as a supertrait.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the interface of this node does not have `{I}` as a supertrait",
+    note = "to save the state of its nodes write `trait Panel: hot_abi::HotState`"
+)]
 pub trait Guards<I: Interface + ?Sized> {
     fn guarded(&self) -> &I::Guarded;
     fn guarded_mut(&mut self) -> &mut I::Guarded;
@@ -253,6 +288,7 @@ pub struct StandIn<G: ?Sized + 'static> {
     /// Instances that were replaced through `&self`, when a caller may still hold a reference into
     /// them. Dropped as soon as there is a `&mut self`.
     replaced: Mutex<Vec<Box<Instance<G>>>>,
+    carry: Carry<G>,
     owns: PhantomData<Instance<G>>,
 }
 
@@ -267,7 +303,7 @@ struct Instance<G: ?Sized> {
 #[doc(hidden)]
 impl<G: ?Sized + 'static> StandIn<G> {
     /// Makes the stand-in, and its first instance.
-    pub fn new<I, A>(entry: &'static NodeEntry, args: A) -> StandIn<G>
+    pub fn new<I, A>(entry: &'static NodeEntry, args: A, carry: Carry<G>) -> StandIn<G>
     where
         I: Interface<Guarded = G> + ?Sized,
         A: NodeArg,
@@ -279,6 +315,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
             current: AtomicPtr::new(ptr::null_mut()),
             made_at: AtomicU32::new(0),
             replaced: Mutex::new(Vec::new()),
+            carry,
             owns: PhantomData,
         };
         stand_in.current_or_renewed();
@@ -319,7 +356,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
 
     #[inline]
     fn is_stale(&self) -> bool {
-        self.made_at.load(Ordering::Relaxed) != self.entry.krate.live.changes()
+        self.made_at.load(Ordering::Acquire) != self.entry.krate.live.changes()
             || self.current.load(Ordering::Relaxed).is_null()
     }
 
@@ -341,11 +378,24 @@ impl<G: ?Sized + 'static> StandIn<G> {
             return; // another thread was faster
         }
         let changes = self.entry.krate.live.changes();
-        let instance = Box::into_raw(Box::new(self.make()));
-        let before = self.current.swap(instance, Ordering::AcqRel);
-        if !before.is_null() {
-            // SAFETY: the pointer came from a box, and nobody else takes it: `replaced` is locked.
-            replaced.push(unsafe { Box::from_raw(before) });
+        // SAFETY: the pointer is null or came from a box that is replaced below, under this lock.
+        let old = unsafe { self.current.load(Ordering::Acquire).as_ref() };
+        if old.is_none() || !matches!(self.carry, Carry::Keep) {
+            let state = match (&self.carry, old) {
+                (Carry::State(ops), Some(old)) => {
+                    let mut state = SavedState::default();
+                    self.tell_panic((ops.save)(&old.node, &mut state));
+                    Some(state)
+                }
+                _ => None,
+            };
+            let mut instance = Box::new(self.make());
+            self.restore(&mut instance, state);
+            let before = self.current.swap(Box::into_raw(instance), Ordering::AcqRel);
+            if !before.is_null() {
+                // SAFETY: the pointer came from a box, and nobody else takes it: `replaced` is locked.
+                replaced.push(unsafe { Box::from_raw(before) });
+            }
         }
         self.made_at.store(changes, Ordering::Release);
     }
@@ -358,10 +408,48 @@ impl<G: ?Sized + 'static> StandIn<G> {
         if !self.is_stale() {
             return;
         }
-        drop(self.take_current());
         let changes = self.entry.krate.live.changes();
-        *self.current.get_mut() = Box::into_raw(Box::new(self.make()));
+        let made = !self.current.get_mut().is_null();
+        if !made || !matches!(self.carry, Carry::Keep) {
+            let mut old = self.take_current();
+            let state = match (&self.carry, &mut old) {
+                (Carry::State(ops), Some(old)) => {
+                    let mut state = SavedState::default();
+                    self.tell_panic((ops.save)(&old.node, &mut state));
+                    self.tell_panic((ops.hand_over)(&mut old.node, &mut state));
+                    Some(state)
+                }
+                _ => None,
+            };
+            drop(old);
+            let mut instance = Box::new(self.make());
+            self.restore(&mut instance, state);
+            *self.current.get_mut() = Box::into_raw(instance);
+        }
         *self.made_at.get_mut() = changes;
+    }
+
+    fn restore(&self, instance: &mut Instance<G>, state: Option<SavedState>) {
+        let (Carry::State(ops), Some(mut state)) = (&self.carry, state) else {
+            return;
+        };
+        self.tell_panic((ops.restore)(&mut instance.node, &mut state));
+        let (manifest_dir, node) = (self.entry.manifest_dir, self.entry.name);
+        notice::send(Notice::StateCarried {
+            manifest_dir,
+            node,
+            report: state.finish(),
+        });
+    }
+
+    /// A panic while state is carried over costs the state, not the program.
+    fn tell_panic(&self, result: Result<(), Box<Caught>>) {
+        if let Err(caught) = result {
+            notice::send(Notice::Panicked {
+                item: self.entry.name,
+                caught: *caught,
+            });
+        }
     }
 
     fn take_current(&mut self) -> Option<Box<Instance<G>>> {

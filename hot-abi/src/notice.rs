@@ -4,6 +4,7 @@
 use crate::boundary::Caught;
 use crate::exchange::Refusal;
 use crate::services;
+use crate::state::StateReport;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -30,6 +31,15 @@ pub enum Notice {
         node: &'static str,
         /// The generation that answered.
         generation: u32,
+    },
+    /// The state of a node was carried over to its new instance.
+    StateCarried {
+        /// The folder of its crate's Cargo.toml.
+        manifest_dir: &'static str,
+        /// The node's name.
+        node: &'static str,
+        /// What became of each value.
+        report: StateReport,
     },
     /// New code panicked; the panic was contained at the edge of its library.
     Panicked {
@@ -78,6 +88,9 @@ impl fmt::Display for Notice {
                 node, generation, ..
             } => {
                 write!(f, "node `{node}` was made by generation {generation}")
+            }
+            Notice::StateCarried { node, report, .. } => {
+                write!(f, "state of node `{node}`: {report}")
             }
             Notice::Panicked { item, caught } => {
                 write!(f, "`{item}` panicked in new code: {caught}")

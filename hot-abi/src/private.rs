@@ -12,8 +12,13 @@ pub use crate::{
     exchange::{Exchange, Refusal},
     fingerprint,
     function::{CodePtr, FunctionEntry, Slot},
+    future::ContainedFuture,
     generation::Live,
-    node::{Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_in_library, unpack},
+    held::{HeldEntry, RawValue},
+    hook::{HookEntry, HookKind},
+    node::{
+        Carry, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_in_library, unpack,
+    },
     registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, STATICS},
     statics::StaticEntry,
 };
@@ -25,6 +30,28 @@ pub use crate::{
     reason = "the compiler's message is made of this name"
 )]
 pub trait a_hot_node_name_is_used_once_in_a_crate<const NAME: u64> {}
+
+/// Implemented once for each path of a hot function, as above. A path is met twice where two hot
+/// functions of one name stand in the bodies of two functions of one module.
+#[cfg(feature = "reload")]
+#[allow(
+    non_camel_case_types,
+    reason = "the compiler's message is made of this name"
+)]
+pub trait the_path_of_a_hot_function_is_used_once_in_a_crate<const PATH: u64> {}
+
+/// What stands for a path in the type system: its FNV-1a hash.
+#[cfg(feature = "reload")]
+pub const fn path_hash(path: &str) -> u64 {
+    let bytes = path.as_bytes();
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
 
 /// Whether every argument of a node is a [`NodeArg`](crate::args::NodeArg), asked at the argument's type.
 #[cfg(feature = "reload")]

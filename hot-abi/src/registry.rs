@@ -6,6 +6,8 @@
 
 use crate::function::FunctionEntry;
 use crate::generation::Live;
+use crate::held::HeldEntry;
+use crate::hook::HookEntry;
 use crate::node::NodeEntry;
 use crate::statics::StaticEntry;
 use linkme::distributed_slice;
@@ -44,6 +46,10 @@ pub struct HotCrate {
     pub nodes: fn() -> &'static [NodeEntry],
     /// Its functions.
     pub functions: fn() -> &'static [FunctionEntry],
+    /// Its hooks.
+    pub hooks: fn() -> &'static [HookEntry],
+    /// Its types that the program can hold.
+    pub held: fn() -> &'static [HeldEntry],
     /// Its newest generation that is live.
     pub live: Live,
 }
@@ -57,6 +63,11 @@ impl HotCrate {
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&'static NodeEntry> {
         (self.nodes)().iter().find(|node| node.name == name)
+    }
+
+    /// The type of that path that the program can hold.
+    pub fn held_type(&self, path: &str) -> Option<&'static HeldEntry> {
+        (self.held)().iter().find(|held| held.path == path)
     }
 
     /// The function of that path: its module's path, `::`, its name.

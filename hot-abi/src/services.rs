@@ -4,11 +4,12 @@
 //! only one, the copy in the program is it, and libraries reach it through this table.
 
 use crate::context::LocalContext;
+use crate::held::Holder;
 use crate::notice::{self, Notice};
 use std::panic::PanicHookInfo;
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, Weak};
 
 /// The functions of the program that libraries call.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Services {
     pub(crate) swap_context: fn(*const LocalContext) -> *const LocalContext,
     /// The thread's current context; null means none.
     pub(crate) context: fn() -> *const LocalContext,
+    /// The values that the program holds for hot code.
+    pub(crate) holders: fn() -> &'static Mutex<Vec<Weak<Holder>>>,
     /// The context that is current where none was entered.
     pub(crate) root_context: fn() -> &'static LocalContext,
 }
@@ -59,6 +62,7 @@ static OWN: Services = Services {
     panic_hook: run_panic_hook,
     swap_context: crate::context::swap_own,
     context: crate::context::own,
+    holders: crate::held::own_holders,
     root_context: crate::context::own_root,
 };
 

@@ -34,14 +34,16 @@ impl Console {
             | Event::Cancelled {
                 superseded: true, ..
             } => None,
+            Event::StateCarried { report, .. } if report.dropped.is_empty() => None,
             Event::BuildFailed { error, .. } => {
                 let mut text = self.line(event, Tone::Bad);
                 text.push_str(&self.diagnostics(error));
                 Some(text)
             }
-            Event::Refused { .. } | Event::Panicked { .. } | Event::Problem { .. } => {
-                Some(self.line(event, Tone::Bad))
-            }
+            Event::Refused { .. }
+            | Event::NotApplied { .. }
+            | Event::Panicked { .. }
+            | Event::Problem { .. } => Some(self.line(event, Tone::Bad)),
             Event::Fallback { .. } => Some(self.line(event, Tone::Plain)),
             Event::Applied { .. } => Some(self.line(event, Tone::Good)),
             _ => Some(self.line(event, Tone::Plain)),

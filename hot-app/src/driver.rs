@@ -14,7 +14,7 @@ use crate::safe_point::SafePoint;
 use crate::service::HOT_RELOAD;
 use hot_abi::notice::{self, FallbackReason, Notice};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, Reporter};
-use hot_load::{HotCrate, Loaded, Loader};
+use hot_load::{HotCrate, Loaded, Loader, MigrationError, WhenBusy};
 use hot_watch::{Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
@@ -63,25 +63,58 @@ impl Running {
     #[inline]
     pub(crate) fn apply_ready(&self) -> usize {
         let ready = self.safe_point.take();
-        let count = ready.len();
+        if ready.is_empty() {
+            0
+        } else {
+            self.apply(ready, WhenBusy::GiveUp)
+        }
+    }
+
+    #[cold]
+    fn apply(&self, ready: Vec<(CrateId, Loaded)>, when_busy: WhenBusy) -> usize {
+        let mut count = 0;
         for (krate, loaded) in ready {
             let generation = loaded.generation.number();
-            let items = self.loader.apply(&loaded.generation);
-            self.send(Message::Input(Input::Applied {
-                krate,
-                generation,
-                items,
-            }));
+            let input = match self.loader.apply(&loaded.generation, when_busy) {
+                Ok(items) => {
+                    count += 1;
+                    Input::Applied {
+                        krate,
+                        generation,
+                        items,
+                    }
+                }
+                Err(MigrationError::Busy) => {
+                    self.safe_point.put_back(krate, loaded);
+                    continue;
+                }
+                Err(error) => Input::NotApplied {
+                    krate,
+                    generation,
+                    error,
+                },
+            };
+            self.send(Message::Input(input));
         }
         count
     }
 
     /// New code is ready, or no longer held back.
-    pub(crate) fn released(&self) {
-        if self.background {
-            self.apply_ready();
-        } else if let Some(wake) = &self.wake.0 {
-            wake();
+    pub(crate) fn released(self: &Arc<Self>) {
+        if !self.background {
+            if let Some(wake) = &self.wake.0 {
+                wake();
+            }
+            return;
+        }
+        // On a thread of its own, for it may have to wait until a value is unlocked.
+        let running = Arc::clone(self);
+        let apply = move || {
+            running.apply(running.safe_point.take(), WhenBusy::Wait);
+        };
+        if let Err(error) = thread::Builder::new().name("hot-apply".into()).spawn(apply) {
+            let message = format!("cannot start the thread that makes new code live: {error}");
+            self.send(Message::Input(Input::Problem(message)));
         }
     }
 }
@@ -501,6 +534,15 @@ fn forward_notices(sender: Sender<Message>, crates: Vec<CrateId>) {
                 krate: krate_of(manifest_dir),
                 node,
                 reason: notice.to_string(),
+            },
+            Notice::StateCarried {
+                manifest_dir,
+                node,
+                report,
+            } => Event::StateCarried {
+                krate: krate_of(manifest_dir),
+                node,
+                report: report.clone(),
             },
             Notice::Panicked { item, caught } => Event::Panicked {
                 item,

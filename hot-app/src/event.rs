@@ -2,7 +2,7 @@
 
 use crate::crate_id::CrateId;
 use hot_build::{BuildError, BuildReport, Diagnostic};
-use hot_load::{Applied, LoadError, PatchReport};
+use hot_load::{Applied, LoadError, Migrated, MigrationError, PatchReport, StateReport};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -94,6 +94,25 @@ pub enum Event {
         /// From the change being seen to the code being live; `None` for a build that was asked for.
         since_change: Option<Duration>,
     },
+    /// A generation could not go live, for a value that the program holds could not migrate to it. The
+    /// old code and the old value stay.
+    NotApplied {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation.
+        generation: u32,
+        /// Why.
+        error: MigrationError,
+    },
+    /// The state of a node was carried over to its new instance.
+    StateCarried {
+        /// The crate.
+        krate: CrateId,
+        /// The node.
+        node: &'static str,
+        /// What became of each value.
+        report: StateReport,
+    },
     /// A node was made, by the newest code that has it.
     NodeMade {
         /// The crate.
@@ -145,6 +164,8 @@ impl Event {
             Event::Loaded { .. } => "loaded",
             Event::Refused { .. } => "refused",
             Event::Applied { .. } => "applied",
+            Event::NotApplied { .. } => "not-applied",
+            Event::StateCarried { .. } => "state-carried",
             Event::NodeMade { .. } => "node-made",
             Event::Fallback { .. } => "fallback",
             Event::Panicked { .. } => "panicked",
@@ -165,6 +186,8 @@ impl Event {
             | Event::Loaded { krate, .. }
             | Event::Refused { krate, .. }
             | Event::Applied { krate, .. }
+            | Event::NotApplied { krate, .. }
+            | Event::StateCarried { krate, .. }
             | Event::NodeMade { krate, .. }
             | Event::Fallback { krate, .. } => Some(krate),
             Event::Watching { .. } | Event::Panicked { .. } | Event::Problem { .. } => None,
@@ -264,6 +287,9 @@ impl fmt::Display for Event {
                         "; `{function}` is gone, and the code linked into the program answers its callers"
                     )?;
                 }
+                for Migrated { path, report } in &items.migrated {
+                    write!(f, "; `{path}` migrated: {report}")?;
+                }
                 for node in &items.nodes_removed {
                     write!(
                         f,
@@ -271,6 +297,23 @@ impl fmt::Display for Event {
                     )?;
                 }
                 Ok(())
+            }
+            Event::NotApplied {
+                krate,
+                generation,
+                error,
+            } => {
+                write!(
+                    f,
+                    "{krate}: generation {generation} does not go live: {error}"
+                )
+            }
+            Event::StateCarried {
+                krate,
+                node,
+                report,
+            } => {
+                write!(f, "{krate}: state of node `{node}`: {report}")
             }
             Event::NodeMade {
                 krate,

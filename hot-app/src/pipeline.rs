@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::scope::CrateScope;
 use crate::status::HotStatus;
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
-use hot_load::{Applied, LoadError, PatchReport};
+use hot_load::{Applied, LoadError, MigrationError, PatchReport};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -47,6 +47,12 @@ pub(crate) enum Input<L> {
         krate: CrateId,
         generation: u32,
         items: Applied,
+    },
+    /// A generation could not go live.
+    NotApplied {
+        krate: CrateId,
+        generation: u32,
+        error: MigrationError,
     },
     /// Something happened that only has to be told.
     Tell(Event),
@@ -195,6 +201,21 @@ impl Pipeline {
                 items,
             } => {
                 self.applied(now, krate, generation, items, &mut effects);
+            }
+            Input::NotApplied {
+                krate,
+                generation,
+                error,
+            } => {
+                if let Some(state) = self.state_of(&krate) {
+                    // The next build may bring the same library, which then deserves another try.
+                    state.loaded = None;
+                    effects.push(Effect::Emit(Event::NotApplied {
+                        krate,
+                        generation,
+                        error,
+                    }));
+                }
             }
             Input::Tell(event) => effects.push(Effect::Emit(event)),
         }
@@ -437,6 +458,12 @@ impl Pipeline {
             krate: krate.clone(),
         }));
         effects.push(Effect::Build { job, krate });
+    }
+
+    fn state_of(&mut self, krate: &CrateId) -> Option<&mut CrateState> {
+        self.crates
+            .iter_mut()
+            .find(|state| state.status.krate == *krate)
     }
 
     fn index_of(&self, manifest_dir: &Path) -> Option<usize> {

@@ -28,6 +28,15 @@ impl SafePoint {
         self.ready.store(waiting.holds == 0, Ordering::Release);
     }
 
+    /// Puts back a library that could not go live yet, unless a newer one of its crate has come.
+    pub(crate) fn put_back(&self, krate: CrateId, loaded: Loaded) {
+        let mut waiting = self.lock();
+        if waiting.offered.iter().all(|(other, _)| *other != krate) {
+            waiting.offered.push((krate, loaded));
+        }
+        self.ready.store(waiting.holds == 0, Ordering::Release);
+    }
+
     /// Takes what is ready. Costs one load when nothing is.
     #[inline]
     pub(crate) fn take(&self) -> Vec<(CrateId, Loaded)> {

@@ -7,6 +7,7 @@ use crate::{library, verify};
 use hot_abi::entry::{EntryFn, InitFn, InitOutcome, InitReport, InitRequest};
 use hot_abi::fingerprint::Fingerprint;
 use hot_abi::generation::{self, Applied, Generation};
+use hot_abi::held::{MigrationError, WhenBusy};
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::statics::{PatchReport, StaticPatch};
 use std::mem::ManuallyDrop;
@@ -55,6 +56,7 @@ pub struct Loader {
     staging: Mutex<Staging>,
     /// Locked for moments only: the app's thread waits for it.
     loaded: Mutex<LoadedLibraries>,
+    applying: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +96,7 @@ impl Loader {
             options,
             staging: Mutex::default(),
             loaded: Mutex::default(),
+            applying: Mutex::default(),
         }
     }
 
@@ -129,11 +132,22 @@ impl Loader {
     /// Makes a generation live: from now on it answers every call of its crate.
     ///
     /// Must be called where the program is ready for new code, its safe point.
-    pub fn apply(&self, generation: &Arc<Generation>) -> Applied {
-        let mut loaded = lock(&self.loaded);
-        let applied = generation::make_live(generation, &loaded.modules());
-        loaded.release_surplus(generation.krate(), self.options.retention);
-        applied
+    ///
+    /// # Errors
+    ///
+    /// When a value that the program holds for its hot code could not migrate to the generation's
+    /// layout, or is locked. The code that was live stays.
+    pub fn apply(
+        &self,
+        generation: &Arc<Generation>,
+        when_busy: WhenBusy,
+    ) -> Result<Applied, MigrationError> {
+        // The code of the crate runs meanwhile, hooks and migrations, and may use this loader.
+        let modules = lock(&self.loaded).modules();
+        let _one_at_a_time = lock(&self.applying);
+        let applied = generation::make_live(generation, &modules, when_busy)?;
+        lock(&self.loaded).release_surplus(generation.krate(), self.options.retention);
+        Ok(applied)
     }
 
     /// The generations that are loaded, oldest first.

@@ -24,6 +24,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let module = entry_module();
     let nodes = format_ident!("__HOT_NODES_{}", unique);
     let functions = format_ident!("__HOT_FUNCTIONS_{}", unique);
+    let hooks = format_ident!("__HOT_HOOKS_{}", unique);
+    let held = format_ident!("__HOT_HELD_{}", unique);
     let init_symbol = format!("hot_init_{unique}");
     let entry_symbol = format!("hot_entry_{unique}");
     let compilation = Compilation::this();
@@ -49,6 +51,16 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                     pub static #functions: [__hot::FunctionEntry];
                     pub use #functions as FUNCTIONS;
 
+                    #[__hot::linkme::distributed_slice]
+                    #[linkme(crate = ::hot_abi::private::linkme)]
+                    pub static #hooks: [__hot::HookEntry];
+                    pub use #hooks as HOOKS;
+
+                    #[__hot::linkme::distributed_slice]
+                    #[linkme(crate = ::hot_abi::private::linkme)]
+                    pub static #held: [__hot::HeldEntry];
+                    pub use #held as HELD;
+
                     #[__hot::linkme::distributed_slice(__hot::CRATES)]
                     #[linkme(crate = ::hot_abi::private::linkme)]
                     static REGISTERED: &__hot::HotCrate = &CRATE;
@@ -64,6 +76,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                         compilation: #compilation,
                         nodes: || #nodes.static_slice(),
                         functions: || #functions.static_slice(),
+                        hooks: || #hooks.static_slice(),
+                        held: || #held.static_slice(),
                         live: __hot::Live::new(),
                     };
 

@@ -1,40 +1,76 @@
 //! `#[hot_fn]`: a function whose every call runs the newest code.
 
+use crate::attributes;
 use crate::entry::entry_module;
 use crate::errors::{Errors, with_item};
+use crate::explicit::{Explicit, Owner};
+use crate::methods;
+use crate::options::Options;
+use crate::proxy::Proxy;
 use crate::signature::{self, Kind, Parameter};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{GenericParam, ItemFn, ReturnType, Safety, Type};
+use syn::{Attribute, GenericParam, Item, ItemFn, ReturnType, Signature, Type};
 
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
-    match syn::parse2::<ItemFn>(item.clone()).and_then(|function| check(attr, function)) {
-        Ok(model) => model.expand(),
+    match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Fn(function)) => match check(attr, &function) {
+            Ok(checked) => generate(&function, &checked),
+            Err(error) => with_item(&error, item),
+        },
+        Ok(Item::Impl(block)) => methods::expand(attr, block),
+        Ok(other) => {
+            let message = "`#[hot_fn]` stands on a function or on an `impl` block";
+            with_item(&syn::Error::new_spanned(other, message), item)
+        }
         Err(error) => with_item(&error, item),
     }
 }
 
 /// A function that passed the checks.
-struct Model {
-    function: ItemFn,
-    parameters: Vec<Parameter>,
+pub(crate) struct Checked {
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) explicit: Explicit,
+    /// Whether the future of an `async fn` need not be `Send`.
+    pub(crate) local: bool,
 }
 
-fn check(attr: TokenStream, function: ItemFn) -> syn::Result<Model> {
+fn check(attr: TokenStream, function: &ItemFn) -> syn::Result<Checked> {
     let mut errors = Errors::default();
-    if !attr.is_empty() {
+    let mut options = Options::default();
+    options.read(attr, &mut errors);
+    if let Some(skip) = &options.skip {
         errors.at(
-            attr,
-            "`#[hot_fn]` takes no arguments: a function is known by its path",
+            skip,
+            "`skip` is for a method of a `#[hot_fn] impl`; to make a function ordinary, take `#[hot_fn]` away",
         );
     }
-    let signature = &function.sig;
-    let parameters = signature::check(Kind::Function, signature, &mut errors);
-    if let Some(asyncness) = &signature.asyncness {
+    let checked = check_callable(
+        Kind::Function,
+        &function.attrs,
+        &function.sig,
+        &options,
+        None,
+        &mut errors,
+    );
+    errors.or(checked)
+}
+
+/// Checks all that functions and methods have in common.
+pub(crate) fn check_callable(
+    kind: Kind,
+    attributes: &[Attribute],
+    signature: &Signature,
+    options: &Options,
+    owner: Option<&Owner>,
+    errors: &mut Errors,
+) -> Checked {
+    attributes::check("a hot function", attributes, errors);
+    let parameters = signature::check(kind, signature, errors);
+    if let (Some(local), None) = (&options.local, &signature.asyncness) {
         errors.at(
-            asyncness,
-            "an `async fn` cannot be a hot function yet; make the synchronous steps that it calls hot, or return \
-             `Pin<Box<dyn Future<Output = T> + Send>>` from a plain `fn`",
+            local,
+            "`local` is for an `async fn`: it says that the future need not be `Send`",
         );
     }
     for parameter in &parameters {
@@ -74,109 +110,49 @@ fn check(attr: TokenStream, function: ItemFn) -> syn::Result<Model> {
             );
         }
     }
-    errors.or(Model {
-        function,
+    let explicit = Explicit::new(signature, &parameters, owner);
+    for lifetime in explicit.loose_lifetimes() {
+        errors.at(
+            &signature.output,
+            format!(
+                "the result of a hot function cannot have the lifetime `{lifetime}`, which is in none of its \
+                 parameters; write `'static`"
+            ),
+        );
+    }
+    Checked {
         parameters,
-    })
+        explicit,
+        local: options.local.is_some(),
+    }
 }
 
-impl Model {
-    fn expand(self) -> TokenStream {
-        let ItemFn {
-            attrs,
-            vis,
-            sig,
-            block,
-            ..
-        } = &self.function;
-        let plain = self.function.to_token_stream();
-        let name = sig.ident.to_string();
-        let written = signature::as_written(sig);
-        let module = entry_module();
-
-        let names: Vec<_> = self
-            .parameters
-            .iter()
-            .map(|parameter| &parameter.name)
-            .collect();
-        let types: Vec<_> = self
-            .parameters
-            .iter()
-            .map(|parameter| &parameter.ty)
-            .collect();
-        let lifetimes = &sig.generics.params;
-        let (bound, unsafety) = (
-            (!lifetimes.is_empty()).then(|| quote!(for<#lifetimes>)),
-            matches!(sig.safety, Safety::Unsafe(_)).then(|| quote!(unsafe)),
-        );
-        let result = match &sig.output {
-            ReturnType::Default => quote!(()),
-            ReturnType::Type(_, ty) => ty.to_token_stream(),
-        };
-
-        // The body keeps the parameters as written (`mut x`); the proxy only passes them on.
-        let mut body = sig.clone();
-        body.ident = syn::Ident::new("__hot_body", sig.ident.span());
-        body.abi = None;
-        let mut proxy = sig.clone();
-        proxy.inputs = self
-            .parameters
-            .iter()
-            .map(|Parameter { name, ty }| -> syn::FnArg { syn::parse_quote!(#name: #ty) })
-            .collect();
-        let call = |callee: TokenStream| match &unsafety {
-            Some(_) => quote!(unsafe { #callee(#(#names),*) }),
-            None => quote!(#callee(#(#names),*)),
-        };
-        let call_body = call(quote!(__hot_body));
-        let call_newest = call(quote!(__hot_newest));
-
-        let reload = quote! {
-            #(#attrs)*
-            #vis #proxy {
-                #body #block
-
-                type __HotContained =
-                    #bound #unsafety fn(#(#types),*)
-                        -> ::core::result::Result<#result, ::std::boxed::Box<::hot_abi::private::Caught>>;
-
-                #unsafety fn __hot_contained<#lifetimes>(#(#names: #types),*)
-                    -> ::core::result::Result<#result, ::std::boxed::Box<::hot_abi::private::Caught>>
-                {
-                    ::hot_abi::private::contain(move || #call_body)
-                }
-
-                static __HOT_SLOT: ::hot_abi::private::Slot = ::hot_abi::private::Slot::new();
-
-                #[::hot_abi::private::linkme::distributed_slice(crate::#module::FUNCTIONS)]
-                #[linkme(crate = ::hot_abi::private::linkme)]
-                static __HOT_ENTRY: ::hot_abi::private::FunctionEntry = ::hot_abi::private::FunctionEntry {
-                    path: ::core::concat!(::core::module_path!(), "::", #name),
-                    signature: #written,
-                    key: ::hot_abi::private::TypeKey::of::<__HotContained>,
-                    file: ::core::file!(),
-                    line: ::core::line!(),
-                    slot: &__HOT_SLOT,
-                    contained: ::hot_abi::private::CodePtr(__hot_contained as __HotContained as *const ()),
-                };
-
-                let __hot_newest = __HOT_SLOT.get();
-                if __hot_newest.is_null() {
-                    return #call_body;
-                }
-                // SAFETY: a slot holds null or the contained form of a function of this path whose
-                // signature, as written and as a type, is this one.
-                let __hot_newest = unsafe {
-                    ::core::mem::transmute::<*const (), __HotContained>(__hot_newest)
-                };
-                match #call_newest {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(caught) => {
-                        ::hot_abi::private::panicked(__HOT_ENTRY.path, caught)
-                    }
-                }
-            }
-        };
-        quote!(::hot_abi::__hot_item! { { #reload } { #plain } })
-    }
+fn generate(function: &ItemFn, checked: &Checked) -> TokenStream {
+    let ItemFn {
+        attrs,
+        vis,
+        sig,
+        block,
+        ..
+    } = function;
+    let mut body = sig.clone();
+    body.ident = syn::Ident::new("__hot_body", sig.ident.span());
+    body.abi = None;
+    let proxy = Proxy {
+        attributes: attrs,
+        visibility: vis,
+        signature: sig,
+        checked,
+        path: sig.ident.to_string(),
+        body: quote!(#body #block),
+        call_body_in_proxy: quote!(__hot_body),
+        call_body: quote!(__hot_body),
+    };
+    let module = entry_module();
+    let conditions = attributes::conditions(attrs);
+    // So that a forgotten `hot_entry!()` is found with reloading off, too.
+    let needs_entry =
+        quote!(#(#conditions)* const _: crate::#module::Crate = crate::#module::Crate;);
+    let plain = function.to_token_stream();
+    quote!(::hot_abi::__hot_item! { { #proxy } { #needs_entry #plain } })
 }

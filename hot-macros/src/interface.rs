@@ -1,16 +1,26 @@
 //! `#[hot_trait]`: a trait whose nodes can be made again behind the host's back.
 
+use crate::attributes;
 use crate::errors::{Errors, with_item};
 use crate::signature;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    FnArg, GenericParam, Ident, ItemTrait, Path, ReceiverKind, ReturnType, Safety, Signature,
-    TraitItem, TraitItemFn, Type, TypeParamBound, WherePredicate,
+    Attribute, FnArg, GenericArgument, GenericParam, Ident, Item, ItemTrait, Path, PathArguments,
+    ReceiverKind, ReturnType, Safety, Signature, TraitItem, TraitItemFn, Type, TypeParamBound,
+    WherePredicate,
 };
 
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
-    match syn::parse2::<ItemTrait>(item.clone()).and_then(|interface| check(attr, interface)) {
+    let interface = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Trait(interface)) => Ok(interface),
+        Ok(other) => Err(syn::Error::new_spanned(
+            other,
+            "`#[hot_trait]` stands on a trait",
+        )),
+        Err(error) => Err(error),
+    };
+    match interface.and_then(|interface| check(attr, interface)) {
         Ok(model) => model.expand(),
         Err(error) => with_item(&error, item),
     }
@@ -28,6 +38,8 @@ struct Model {
 
 /// A method that can be called through `dyn Trait`.
 struct Method {
+    /// Its `#[cfg(..)]`s.
+    conditions: Vec<Attribute>,
     signature: Signature,
     receiver: Receiver,
     arguments: Vec<(Ident, Type)>,
@@ -129,14 +141,9 @@ fn check_method(method: &TraitItemFn, errors: &mut Errors) -> Option<Method> {
             );
         }
     }
-    let receiver = match signature.receiver().map(|receiver| &receiver.kind) {
-        Some(ReceiverKind::Reference(_, _, None)) => Some(Receiver::Shared),
-        Some(ReceiverKind::Reference(_, _, Some(_))) => Some(Receiver::Mutable),
-        Some(ReceiverKind::Typed(_, ty)) if ty.to_token_stream().to_string() == "Box < Self >" => {
-            Some(Receiver::Boxed)
-        }
-        _ => None,
-    };
+    let receiver = signature
+        .receiver()
+        .and_then(|receiver| Receiver::of(&receiver.kind));
     if receiver.is_none() {
         errors.at(
             signature,
@@ -146,27 +153,79 @@ fn check_method(method: &TraitItemFn, errors: &mut Errors) -> Option<Method> {
     }
     let mut arguments = Vec::new();
     for (index, input) in signature.inputs.iter().enumerate() {
+        let attributes = match input {
+            FnArg::Typed(argument) => &argument.attrs,
+            FnArg::Receiver(receiver) => &receiver.attrs,
+        };
+        for attribute in attributes {
+            errors.at(
+                attribute,
+                "attributes on the parameters of a hot trait's method are not supported; put them on the method",
+            );
+        }
         let FnArg::Typed(argument) = input else {
             continue;
         };
+        if let Some(found) = signature::find_self(&argument.ty) {
+            errors.at(found, NO_SELF);
+        }
         if let Some(found) = signature::find_impl_trait(&argument.ty) {
             errors.at(found, "a method of a hot trait cannot take `impl Trait`; use `&dyn Trait` or the concrete type");
         }
         arguments.push((format_ident!("argument{}", index), (*argument.ty).clone()));
     }
-    if let ReturnType::Type(_, ty) = &signature.output
-        && let Some(found) = signature::find_impl_trait(ty)
-    {
-        errors.at(
-            found,
-            "a method of a hot trait cannot return `impl Trait`; return `Box<dyn Trait>`",
-        );
+    if let ReturnType::Type(_, ty) = &signature.output {
+        if let Some(found) = signature::find_impl_trait(ty) {
+            errors.at(
+                found,
+                "a method of a hot trait cannot return `impl Trait`; return `Box<dyn Trait>`",
+            );
+        }
+        if let Some(found) = signature::find_self(ty) {
+            errors.at(found, NO_SELF);
+        }
     }
     Some(Method {
+        conditions: attributes::conditions(&method.attrs).cloned().collect(),
         signature: signature.clone(),
         receiver: receiver?,
         arguments,
     })
+}
+
+const NO_SELF: &str = "a method of a hot trait cannot name the type `Self`, which is unknown behind `dyn Trait`; use \
+                       `&dyn Trait` or `Box<dyn Trait>`, or add `where Self: Sized` to keep it out of `dyn Trait`";
+
+impl Receiver {
+    fn of(kind: &ReceiverKind) -> Option<Receiver> {
+        match kind {
+            ReceiverKind::Reference(_, _, None) => Some(Receiver::Shared),
+            ReceiverKind::Reference(_, _, Some(_)) => Some(Receiver::Mutable),
+            ReceiverKind::Typed(_, ty) => match &**ty {
+                Type::Reference(reference) if is_self(&reference.elem) => {
+                    match reference.mutability {
+                        None => Some(Receiver::Shared),
+                        Some(_) => Some(Receiver::Mutable),
+                    }
+                }
+                Type::Path(path) => {
+                    let last = path.path.segments.last()?;
+                    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                        return None;
+                    };
+                    let of_self = matches!(arguments.args.first(), Some(GenericArgument::Type(ty)) if is_self(ty));
+                    (last.ident == "Box" && arguments.args.len() == 1 && of_self)
+                        .then_some(Receiver::Boxed)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn is_self(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self"))
 }
 
 /// Whether the method says `where Self: Sized`.
@@ -197,8 +256,8 @@ impl Model {
         let written = self.as_written();
 
         let declarations = self.methods.iter().map(|method| {
-            let signature = method.contained_signature();
-            quote!(#signature;)
+            let (conditions, signature) = (&method.conditions, method.contained_signature());
+            quote!(#(#conditions)* #signature;)
         });
         let contained = self.methods.iter().map(|method| method.contained(name));
         let forwarded = self
@@ -206,21 +265,22 @@ impl Model {
             .iter()
             .map(|method| method.forwarded(name, &guarded));
 
+        let conditions = attributes::conditions(&interface.attrs);
+
         quote! {
             #interface
 
             ::hot_abi::__hot_item! {
                 {
-                    #[doc(hidden)]
-                    #[allow(clippy::all, missing_docs)]
-                    #vis trait #guarded: #(#known +)* #(::hot_abi::private::Guards<dyn #hot> +)* 'static {
-                        #(#declarations)*
-                    }
-
+                    #(#conditions)*
+                    #[allow(clippy::all, clippy::pedantic, deprecated, missing_docs)]
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
-                        #[allow(clippy::all)]
+                        #vis trait #guarded: #(#known +)* #(__hot::Guards<dyn #hot> +)* 'static {
+                            #(#declarations)*
+                        }
+
                         impl<N: ?::core::marker::Sized + #name + 'static> #guarded for __hot::Guarded<N> {
                             #(#contained)*
                         }
@@ -237,7 +297,6 @@ impl Model {
                             fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
                         }
 
-                        #[allow(clippy::all)]
                         #unsafety impl<G> #name for __hot::StandIn<G>
                         where
                             G: ?::core::marker::Sized + __hot::Guards<dyn #name> + 'static,
@@ -335,13 +394,16 @@ impl Method {
     /// The method of the guard: calls the node, and contains its panic.
     fn contained(&self, interface: &Ident) -> TokenStream {
         let (signature, method) = (self.contained_signature(), &self.signature.ident);
+        let conditions = &self.conditions;
+        // By path: the user's trait may have methods of the same names.
         let node = match self.receiver {
-            Receiver::Shared => quote!(self.node()),
-            Receiver::Mutable => quote!(self.node_mut()),
-            Receiver::Boxed => quote!((*self).into_box()),
+            Receiver::Shared => quote!(__hot::Guarded::node(self)),
+            Receiver::Mutable => quote!(__hot::Guarded::node_mut(self)),
+            Receiver::Boxed => quote!(__hot::Guarded::into_box(*self)),
         };
         let call = self.call(quote!(#interface::#method), &quote!(node));
         quote! {
+            #(#conditions)*
             #[inline]
             #signature {
                 let node = #node;
@@ -355,18 +417,26 @@ impl Method {
         let (signature, method) = (self.plain_signature(), &self.signature.ident);
         let guards = quote!(__hot::Guards::<dyn #interface>);
         let (prepare, node) = match self.receiver {
-            Receiver::Shared => (quote!(), quote!(#guards::guarded(self.get()))),
-            Receiver::Mutable => (quote!(), quote!(#guards::guarded_mut(self.get_mut()))),
+            Receiver::Shared => (
+                quote!(),
+                quote!(#guards::guarded(__hot::StandIn::get(self))),
+            ),
+            Receiver::Mutable => (
+                quote!(),
+                quote!(#guards::guarded_mut(__hot::StandIn::get_mut(self))),
+            ),
             Receiver::Boxed => (
-                quote!(let (node, _library) = (*self).into_node();),
+                quote!(let (node, _library) = __hot::StandIn::into_node(*self);),
                 quote!(#guards::guarded_box(node)),
             ),
         };
         let call = self.call(quote!(#guarded::#method), &node);
+        let conditions = &self.conditions;
         quote! {
+            #(#conditions)*
             #[inline]
             #signature {
-                let name = self.name();
+                let name = __hot::StandIn::name(&self);
                 #prepare
                 match #call {
                     ::core::result::Result::Ok(value) => value,

@@ -4,13 +4,20 @@
 //! holds. This crate knows the shape of functions and traits and nothing of what happens to them at
 //! run time. It is pinned by hot-abi to its own version, for the templates are private between the two.
 
+mod attributes;
 mod compilation;
 mod entry;
 mod errors;
+mod explicit;
 mod function;
+mod hook;
 mod interface;
+mod methods;
 mod node;
+mod options;
+mod proxy;
 mod signature;
+mod state;
 
 use proc_macro::TokenStream;
 
@@ -50,6 +57,32 @@ pub fn hot_node(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn hot_trait(attr: TokenStream, item: TokenStream) -> TokenStream {
     interface::expand(attr.into(), item.into()).into()
+}
+
+/// Makes a function run before a generation of its crate is left for a newer one.
+///
+/// It takes and returns nothing, and runs on the thread that makes the newer code live.
+#[proc_macro_attribute]
+pub fn hot_leave(attr: TokenStream, item: TokenStream) -> TokenStream {
+    hook::expand(hook::Hook::Leave, attr.into(), item.into()).into()
+}
+
+/// Makes a function run after a generation of its crate has become the live one.
+///
+/// It takes and returns nothing, and runs on the thread that makes its code live.
+#[proc_macro_attribute]
+pub fn hot_enter(attr: TokenStream, item: TokenStream) -> TokenStream {
+    hook::expand(hook::Hook::Enter, attr.into(), item.into()).into()
+}
+
+/// Implements `hot_abi::HotState`: each field is saved and restored by its name.
+///
+/// On a field: `#[hot(alias = "old name")]` also restores what had that name, `#[hot(skip)]` leaves it
+/// as it is in a new value, `#[hot(hand_over)]` gives it over whole, which asks for `Default` and not for
+/// serde. Above the struct: `#[hot(held)]` lets a program hold it as `hot_abi::Held`.
+#[proc_macro_derive(HotState, attributes(hot))]
+pub fn hot_state(item: TokenStream) -> TokenStream {
+    state::expand(item.into()).into()
 }
 
 /// Describes how the crate that calls it is compiled, for `hot_app::hot_host!`.

@@ -1,18 +1,30 @@
 //! `#[hot_node]`: a function whose result is made again on each reload.
 
+use crate::attributes;
 use crate::entry::{entry_module, hash};
 use crate::errors::{Errors, with_item};
 use crate::signature::{self, Kind, Parameter};
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    GenericArgument, GenericParam, ItemFn, LitStr, PathArguments, ReturnType, Safety, Type,
-    TypeParamBound,
+    GenericArgument, GenericParam, Ident, Item, ItemFn, LitStr, PathArguments, ReturnType, Safety,
+    Token, Type, TypeParamBound,
 };
 
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
-    match syn::parse2::<ItemFn>(item.clone()).and_then(|function| check(attr, function)) {
+    let function = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Fn(function)) => Ok(function),
+        Ok(other) => Err(syn::Error::new_spanned(
+            other,
+            "`#[hot_node]` stands on a function",
+        )),
+        Err(error) => Err(error),
+    };
+    match function.and_then(|function| check(attr, function)) {
         Ok(model) => model.expand(),
         Err(error) => with_item(&error, item),
     }
@@ -21,11 +33,78 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// A node function that passed the checks.
 struct Model {
     function: ItemFn,
-    name: String,
-    name_span: Span,
+    options: NodeOptions,
     parameters: Vec<NodeParameter>,
     interface: Type,
     holder: Holder,
+}
+
+/// What stands in the parentheses of `#[hot_node(..)]`.
+struct NodeOptions {
+    name: String,
+    name_span: Span,
+    carry: Carry,
+}
+
+/// What becomes of the node's state when it is made again.
+#[derive(Clone, Copy)]
+enum Carry {
+    Fresh,
+    Keep,
+    Save,
+}
+
+impl NodeOptions {
+    fn parse(attr: TokenStream, function: &Ident, errors: &mut Errors) -> NodeOptions {
+        const ARGUMENTS: &str = "`#[hot_node]` takes the node's name, and what becomes of its state on a reload: \
+                                 `#[hot_node(\"name\", save)]`; `fresh` starts anew, `save` saves and restores, `keep` \
+                                 keeps the instance";
+        let mut options = NodeOptions {
+            name: function.unraw().to_string(),
+            name_span: function.span(),
+            carry: Carry::Fresh,
+        };
+        let parsed = Punctuated::<Argument, Token![,]>::parse_terminated.parse2(attr);
+        let arguments = match parsed {
+            Ok(arguments) => arguments,
+            Err(error) => {
+                errors.add(syn::Error::new(error.span(), ARGUMENTS));
+                return options;
+            }
+        };
+        for argument in arguments {
+            match argument {
+                Argument::Name(name) => {
+                    if name.value().is_empty() {
+                        errors.at(&name, "the name of a hot node cannot be empty");
+                    }
+                    options.name = name.value();
+                    options.name_span = name.span();
+                }
+                Argument::Word(word) => match word.to_string().as_str() {
+                    "fresh" => options.carry = Carry::Fresh,
+                    "keep" => options.carry = Carry::Keep,
+                    "save" => options.carry = Carry::Save,
+                    _ => errors.at(word, ARGUMENTS),
+                },
+            }
+        }
+        options
+    }
+}
+
+enum Argument {
+    Name(LitStr),
+    Word(Ident),
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        match input.peek(LitStr) {
+            true => input.parse().map(Argument::Name),
+            false => input.parse().map(Argument::Word),
+        }
+    }
 }
 
 struct NodeParameter {
@@ -49,24 +128,8 @@ fn check(attr: TokenStream, function: ItemFn) -> syn::Result<Model> {
     let mut errors = Errors::default();
     let signature = &function.sig;
 
-    let (name, name_span) = if attr.is_empty() {
-        (signature.ident.to_string(), signature.ident.span())
-    } else {
-        match syn::parse2::<LitStr>(attr) {
-            Ok(literal) => {
-                if literal.value().is_empty() {
-                    errors.at(&literal, "the name of a hot node cannot be empty");
-                }
-                (literal.value(), literal.span())
-            }
-            Err(error) => {
-                let message = "the only argument of `#[hot_node]` is the node's name: `#[hot_node(\"name\")]`";
-                errors.add(syn::Error::new(error.span(), message));
-                (String::new(), Span::call_site())
-            }
-        }
-    };
-
+    let options = NodeOptions::parse(attr, &signature.ident, &mut errors);
+    attributes::check("a hot node", &function.attrs, &mut errors);
     let parameters = signature::check(Kind::Node, signature, &mut errors);
     if let Some(asyncness) = &signature.asyncness {
         errors.at(
@@ -107,8 +170,7 @@ fn check(attr: TokenStream, function: ItemFn) -> syn::Result<Model> {
     let (interface, holder) = returned.unwrap_or_else(fallback);
     errors.or(Model {
         function,
-        name,
-        name_span,
+        options,
         parameters,
         interface,
         holder,
@@ -147,9 +209,7 @@ fn check_argument(parameter: Parameter, errors: &mut Errors) -> NodeParameter {
 }
 
 /// The `T` of `impl Into<T>`.
-fn into_target(
-    bounds: &syn::punctuated::Punctuated<TypeParamBound, syn::Token![+]>,
-) -> Option<Type> {
+fn into_target(bounds: &Punctuated<TypeParamBound, Token![+]>) -> Option<Type> {
     let mut bounds = bounds.iter();
     let (Some(TypeParamBound::Trait(bound)), None) = (bounds.next(), bounds.next()) else {
         return None;
@@ -173,11 +233,7 @@ fn only_type_argument(arguments: &PathArguments) -> Option<Type> {
     }
 }
 
-fn check_return(
-    output: &ReturnType,
-    name: &syn::Ident,
-    errors: &mut Errors,
-) -> Option<(Type, Holder)> {
+fn check_return(output: &ReturnType, name: &Ident, errors: &mut Errors) -> Option<(Type, Holder)> {
     let ReturnType::Type(_, ty) = output else {
         errors.at(name, format!("{RETURN}; this one returns nothing"));
         return None;
@@ -224,7 +280,7 @@ impl Model {
             ..
         } = &self.function;
         let plain = self.function.to_token_stream();
-        let (name, interface) = (&self.name, &self.interface);
+        let (name, interface) = (&self.options.name, &self.interface);
         let written = signature::as_written(sig);
         let module = entry_module();
 
@@ -253,8 +309,13 @@ impl Model {
             Holder::Arc => (quote!(shared), quote!(shared_stand_in)),
         };
 
+        let carry = match self.options.carry {
+            Carry::Fresh => quote!(::hot_abi::private::Carry::Fresh),
+            Carry::Keep => quote!(::hot_abi::private::Carry::Keep),
+            Carry::Save => quote!(::hot_abi::private::Carry::state()),
+        };
         let mut body = sig.clone();
-        body.ident = syn::Ident::new("__hot_body", sig.ident.span());
+        body.ident = Ident::new("__hot_body", sig.ident.span());
         let mut proxy = sig.clone();
         proxy.inputs = self
             .parameters
@@ -267,18 +328,12 @@ impl Model {
                  -> syn::FnArg { syn::parse_quote!(#name: #ty) },
             )
             .collect();
-        let name_hash = hash(name);
-        let once = quote_spanned! {self.name_span=>
-            const _: () = {
-                impl ::hot_abi::private::a_hot_node_name_is_used_once_in_a_crate<#name_hash> for crate::#module::Crate {}
-            };
-        };
+        let once = self.once();
 
         let reload = quote! {
-            #once
-
             #(#attrs)*
             #vis #proxy {
+                #once
                 #body #block
 
                 #(#assertions)*
@@ -309,10 +364,37 @@ impl Model {
 
                 let __hot_args: __HotArgs = (#(#values,)*);
                 <#interface as ::hot_abi::private::Interface>::#stand_in(
-                    ::hot_abi::private::StandIn::new::<#interface, __HotArgs>(&__HOT_ENTRY, __hot_args),
+                    ::hot_abi::private::StandIn::new::<#interface, __HotArgs>(&__HOT_ENTRY, __hot_args, #carry),
                 )
             }
         };
-        quote!(::hot_abi::__hot_item! { { #reload } { #once #plain } })
+        let conditions = attributes::conditions(attrs);
+        quote!(::hot_abi::__hot_item! { { #reload } { #(#conditions)* #once #plain } })
+    }
+
+    /// An item of which the compiler allows one in a crate, at the place of the node's name. What it says of
+    /// a second one is made of the item's name.
+    fn once(&self) -> TokenStream {
+        let (module, name) = (entry_module(), &self.options.name);
+        let plain = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        // Two names that differ in what an identifier cannot hold are two names still.
+        let distinction = if plain == *name {
+            String::new()
+        } else {
+            format!("_{:08x}", hash(name) as u32)
+        };
+        let unique = format_ident!(
+            "two_hot_nodes_of_this_crate_are_named_{}{}",
+            plain,
+            distinction
+        );
+        let item = quote_spanned!(self.options.name_span=> const #unique: () = (););
+        quote! {
+            #[allow(non_local_definitions)]
+            const _: () = {
+                #[allow(dead_code, non_upper_case_globals, non_snake_case)]
+                impl crate::#module::Crate { #item }
+            };
+        }
     }
 }

@@ -4,19 +4,20 @@ use crate::errors::Errors;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{FnArg, GenericParam, Ident, Pat, Safety, Signature, Type};
+use syn::{FnArg, GenericParam, Ident, Pat, ReceiverKind, Safety, Signature, Type};
 
 /// Which attribute checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Function,
+    Method,
     Node,
 }
 
 impl Kind {
     fn noun(self) -> &'static str {
         match self {
-            Kind::Function => "a hot function",
+            Kind::Function | Kind::Method => "a hot function",
             Kind::Node => "a hot node",
         }
     }
@@ -30,7 +31,7 @@ pub(crate) struct Parameter {
     pub(crate) ty: Type,
 }
 
-/// Checks everything that both attributes refuse, and returns the parameters.
+/// Checks everything that both attributes refuse, and returns the parameters except `self`.
 pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) -> Vec<Parameter> {
     let noun = kind.noun();
     if let Some(constness) = &signature.constness {
@@ -61,28 +62,23 @@ pub(crate) fn check(kind: Kind, signature: &Signature, errors: &mut Errors) -> V
     signature
         .inputs
         .iter()
-        .filter_map(|input| check_parameter(kind, input, errors))
+        .enumerate()
+        .filter_map(|(index, input)| check_parameter(kind, index, input, errors))
         .collect()
 }
 
-fn check_parameter(kind: Kind, input: &FnArg, errors: &mut Errors) -> Option<Parameter> {
+fn check_parameter(
+    kind: Kind,
+    index: usize,
+    input: &FnArg,
+    errors: &mut Errors,
+) -> Option<Parameter> {
     let noun = kind.noun();
-    let typed = match input {
-        FnArg::Receiver(receiver) => {
-            errors.at(
-                receiver,
-                match kind {
-                    Kind::Function => {
-                        "`#[hot_fn]` stands on a free function; for methods put `#[hot_fn]` on the whole `impl` block"
-                    }
-                    Kind::Node => "a hot node is a free function and has no `self`; pass what it needs as an argument",
-                },
-            );
-            return None;
-        }
-        FnArg::Typed(typed) => typed,
+    let attributes = match input {
+        FnArg::Receiver(receiver) => &receiver.attrs,
+        FnArg::Typed(typed) => &typed.attrs,
     };
-    for attr in &typed.attrs {
+    for attr in attributes {
         errors.at(
             attr,
             format!(
@@ -90,13 +86,28 @@ fn check_parameter(kind: Kind, input: &FnArg, errors: &mut Errors) -> Option<Par
             ),
         );
     }
+    let typed = match (input, kind) {
+        (FnArg::Typed(typed), _) => typed,
+        (FnArg::Receiver(_), Kind::Method) => return None,
+        (FnArg::Receiver(receiver), Kind::Function) => {
+            let message = "a method is not a hot function on its own; put `#[hot_fn]` on the whole `impl` block, and \
+                           `#[hot_fn(skip)]` on the methods that are to stay ordinary";
+            errors.at(receiver, message);
+            return None;
+        }
+        (FnArg::Receiver(receiver), Kind::Node) => {
+            let message = "a hot node is a free function and has no `self`; pass what it needs as an argument";
+            errors.at(receiver, message);
+            return None;
+        }
+    };
     match &*typed.pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(Parameter {
             name: pat.ident.clone(),
             ty: (*typed.ty).clone(),
         }),
         Pat::Wild(wild) => {
-            let name = Ident::new("_unused", wild.underscore_token.spans[0]);
+            let name = Ident::new(&format!("_unused{index}"), wild.underscore_token.spans[0]);
             Some(Parameter {
                 name,
                 ty: (*typed.ty).clone(),
@@ -120,6 +131,22 @@ pub(crate) fn find_impl_trait(ty: &Type) -> Option<TokenStream> {
     impl<'ast> Visit<'ast> for Find {
         fn visit_type_impl_trait(&mut self, found: &'ast syn::TypeImplTrait) {
             self.0.get_or_insert_with(|| found.to_token_stream());
+        }
+    }
+    let mut find = Find(None);
+    find.visit_type(ty);
+    find.0
+}
+
+/// The first `Self` in a type.
+pub(crate) fn find_self(ty: &Type) -> Option<TokenStream> {
+    struct Find(Option<TokenStream>);
+    impl<'ast> Visit<'ast> for Find {
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            if let Some(first) = path.segments.first().filter(|first| first.ident == "Self") {
+                self.0.get_or_insert_with(|| first.ident.to_token_stream());
+            }
+            visit::visit_path(self, path);
         }
     }
     let mut find = Find(None);
@@ -158,7 +185,13 @@ pub(crate) fn find_lifetime(ty: &Type) -> Option<TokenStream> {
 pub(crate) fn as_written(signature: &Signature) -> String {
     let inputs = signature.inputs.iter().map(|input| match input {
         FnArg::Typed(typed) => typed.ty.to_token_stream().to_string(),
-        FnArg::Receiver(receiver) => receiver.to_token_stream().to_string(),
+        FnArg::Receiver(receiver) => {
+            let mut receiver = receiver.clone();
+            if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
+                receiver.mutability = None; // the body's affair
+            }
+            receiver.to_token_stream().to_string()
+        }
     });
     let inputs = inputs.collect::<Vec<_>>().join(", ");
     let qualifiers = [

@@ -1,0 +1,372 @@
+//! State that the program owns but only hot code looks into.
+//!
+//! The program keeps a [`Held<T>`] without ever touching the `T` in it, so the layout of `T` is the
+//! business of the hot crate alone. When a generation goes live that declares other fields, the old
+//! code saves the value and the new code restores it, field by field. If that fails, the old
+//! generation stays.
+
+use crate::args::TypeKey;
+use crate::boundary::{self, Caught};
+use crate::generation::Generation;
+use crate::registry::HotCrate;
+use crate::services;
+use crate::state::{HotState, SavedState, StateReport};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+/// A type that a program can hold for its hot code. Written by `#[derive(HotState)]` with
+/// `#[hot(held)]` on the struct, which must be `Default + Send`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be held across reloads",
+    note = "write `#[derive(HotState, Default)] #[hot(held)]` above the struct"
+)]
+pub trait HeldType: HotState + Default + Send + 'static {
+    #[doc(hidden)]
+    fn entry() -> &'static HeldEntry;
+}
+
+/// A value of the program whose layout only hot code knows.
+///
+/// Shared like an `Arc`: clones are handles of one value. It is locked while it is used, and new code
+/// goes live only while nobody has it locked.
+pub struct Held<T: HeldType> {
+    holder: Arc<Holder>,
+    owns: PhantomData<fn() -> T>,
+}
+
+impl<T: HeldType> Held<T> {
+    /// Holds a default value, made by the newest code.
+    ///
+    /// # Panics
+    ///
+    /// If making the default value panics.
+    pub fn new() -> Held<T> {
+        let entry = T::entry();
+        let generation = entry.krate.live.current();
+        let newest = generation
+            .as_ref()
+            .and_then(|generation| generation.krate().held_type(entry.path));
+        let entry = newest.unwrap_or(entry);
+        let value = (entry.make)().unwrap_or_else(|caught| boundary::panicked(entry.path, caught));
+        let held = HeldValue {
+            value,
+            entry,
+            _generation: generation,
+        };
+        let holder = Arc::new(Holder {
+            held: Mutex::new(held),
+        });
+        lock((services::current().holders)()).push(Arc::downgrade(&holder));
+        Held {
+            holder,
+            owns: PhantomData,
+        }
+    }
+
+    /// The value, for one caller at a time. Waits for others.
+    ///
+    /// # Panics
+    ///
+    /// If this code was compiled with another layout of `T` than the live code: code of the program, or
+    /// of a generation that was left, looks into a value that has migrated. Look into it from hot
+    /// functions only.
+    pub fn lock(&self) -> HeldGuard<'_, T> {
+        let guard = lock(&self.holder.held);
+        let (live, mine) = (guard.entry, T::entry());
+        assert!(
+            live.layout == mine.layout && (live.key)() == (mine.key)(),
+            "`{}` has migrated to the layout of newer code, and this code knows the old one; look into it from hot \
+             functions only",
+            mine.path
+        );
+        HeldGuard {
+            guard,
+            owns: PhantomData,
+        }
+    }
+}
+
+impl<T: HeldType> Default for Held<T> {
+    fn default() -> Self {
+        Held::new()
+    }
+}
+
+impl<T: HeldType> Clone for Held<T> {
+    fn clone(&self) -> Self {
+        Held {
+            holder: Arc::clone(&self.holder),
+            owns: PhantomData,
+        }
+    }
+}
+
+impl<T: HeldType> fmt::Debug for Held<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Held({})", T::entry().path)
+    }
+}
+
+/// A value that is locked. Gives access to the `T`.
+pub struct HeldGuard<'a, T: HeldType> {
+    guard: MutexGuard<'a, HeldValue>,
+    owns: PhantomData<&'a mut T>,
+}
+
+impl<T: HeldType> Deref for HeldGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the pointer is to a live value made by the entry, and `lock` compared the entry's
+        // type with `T`; the guard keeps everyone else away.
+        unsafe { &*self.guard.value.pointer.cast::<T>() }
+    }
+}
+
+impl<T: HeldType> DerefMut for HeldGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the guard is borrowed mutably.
+        unsafe { &mut *self.guard.value.pointer.cast::<T>() }
+    }
+}
+
+/// A type that can be held, as it registers.
+pub struct HeldEntry {
+    /// The path of its module, `::`, its name.
+    pub path: &'static str,
+    /// Its fields as written.
+    pub layout: &'static str,
+    /// Its name, size and alignment.
+    pub key: fn() -> TypeKey,
+    /// Its crate.
+    pub krate: &'static HotCrate,
+    #[doc(hidden)]
+    pub make: fn() -> Result<RawValue, Box<Caught>>,
+    #[doc(hidden)]
+    pub save: unsafe fn(&RawValue, &mut SavedState) -> Result<(), Box<Caught>>,
+    #[doc(hidden)]
+    pub restore: unsafe fn(&mut RawValue, &mut SavedState) -> Result<(), Box<Caught>>,
+}
+
+impl fmt::Debug for HeldEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeldEntry({})", self.path)
+    }
+}
+
+/// An owned value whose type only the code that made it knows.
+#[doc(hidden)]
+pub struct RawValue {
+    pointer: *mut (),
+    drop: fn(*mut ()),
+}
+
+// SAFETY: `RawValue::new` takes only values that are `Send`.
+unsafe impl Send for RawValue {}
+
+#[doc(hidden)]
+impl RawValue {
+    pub fn new<T: HeldType>(value: T) -> RawValue {
+        RawValue {
+            pointer: Box::into_raw(Box::new(value)).cast(),
+            drop: drop_value::<T>,
+        }
+    }
+
+    /// The `save` of the entry of `T`.
+    ///
+    /// # Safety
+    ///
+    /// The value was made by the entry of `T` in the same module.
+    pub unsafe fn save_as<T: HeldType>(&self, state: &mut SavedState) -> Result<(), Box<Caught>> {
+        // SAFETY: the caller vouches for the type, and the value lives as long as `self`.
+        let value = unsafe { &*self.pointer.cast::<T>() };
+        boundary::contain(|| value.save(state))
+    }
+
+    /// The `restore` of the entry of `T`.
+    ///
+    /// # Safety
+    ///
+    /// The value was made by the entry of `T` in the same module.
+    pub unsafe fn restore_as<T: HeldType>(
+        &mut self,
+        state: &mut SavedState,
+    ) -> Result<(), Box<Caught>> {
+        // SAFETY: as above, and `self` is borrowed mutably.
+        let value = unsafe { &mut *self.pointer.cast::<T>() };
+        boundary::contain(|| value.restore(state))
+    }
+}
+
+impl Drop for RawValue {
+    fn drop(&mut self) {
+        (self.drop)(self.pointer);
+    }
+}
+
+/// Compiled into the module that made the value, so its destructor's panic ends there.
+fn drop_value<T: HeldType>(pointer: *mut ()) {
+    let dropped = boundary::contain(|| {
+        // SAFETY: only `RawValue::drop` calls this, once, with the pointer that `new::<T>` made.
+        drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
+    });
+    if let Err(caught) = dropped {
+        crate::notice::send(crate::notice::Notice::Panicked {
+            item: T::entry().path,
+            caught: *caught,
+        });
+    }
+}
+
+/// A value that the program holds, and the code that knows it.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    held: Mutex<HeldValue>,
+}
+
+struct HeldValue {
+    /// Dropped first: its destructor is in the library.
+    value: RawValue,
+    entry: &'static HeldEntry,
+    /// Keeps the library mapped; `None` is the program itself.
+    _generation: Option<Arc<Generation>>,
+}
+
+impl fmt::Debug for HeldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeldValue({})", self.entry.path)
+    }
+}
+
+/// All values that the program holds, for [`services`].
+pub(crate) fn own_holders() -> &'static Mutex<Vec<Weak<Holder>>> {
+    static HOLDERS: Mutex<Vec<Weak<Holder>>> = Mutex::new(Vec::new());
+    &HOLDERS
+}
+
+/// What became of a value that the program holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The path of its type.
+    pub path: &'static str,
+    /// What became of its fields.
+    pub report: StateReport,
+}
+
+/// What to do while a value that the program holds is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenBusy {
+    /// Give up with [`MigrationError::Busy`]: the thread that asks may be the one that has it locked.
+    GiveUp,
+    /// Wait, on a thread that has nothing locked.
+    Wait,
+}
+
+/// Why values that the program holds could not be migrated. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// A value is locked right now.
+    Busy,
+    /// Saving, making or restoring a value panicked.
+    Panicked {
+        /// The path of its type.
+        path: &'static str,
+        /// The panic.
+        caught: Caught,
+    },
+}
+
+impl fmt::Display for MigrationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MigrationError::Busy => {
+                f.write_str("a value that the program holds for its hot code is locked")
+            }
+            MigrationError::Panicked { path, caught } => {
+                write!(
+                    f,
+                    "the migration of a `{path}` panicked: {caught}; the old code and the old value stay"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for MigrationError {}
+
+/// Migrates every value of a crate to the layouts of `generation`, and calls `commit` between the last
+/// step that can fail and the first that is seen.
+///
+/// `generation` is `None` for the code that is linked into the program, whose registration `krate` is.
+pub(crate) fn migrate<R>(
+    krate: &'static HotCrate,
+    generation: Option<&Arc<Generation>>,
+    when_busy: WhenBusy,
+    commit: impl FnOnce() -> R,
+) -> Result<(R, Vec<Migrated>), MigrationError> {
+    let holders: Vec<Arc<Holder>> = {
+        let mut all = lock((services::current().holders)());
+        all.retain(|holder| holder.strong_count() > 0);
+        all.iter().filter_map(Weak::upgrade).collect()
+    };
+    let mut values = Vec::new();
+    for holder in &holders {
+        if when_busy == WhenBusy::Wait {
+            values.push(lock(&holder.held));
+            continue;
+        }
+        match holder.held.try_lock() {
+            Ok(held) => values.push(held),
+            Err(TryLockError::Poisoned(poisoned)) => values.push(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => return Err(MigrationError::Busy),
+        }
+    }
+    let mut replacements = Vec::new();
+    let mut migrated = Vec::new();
+    for held in values.iter_mut().filter(|held| held.entry.krate.is(krate)) {
+        let old = held.entry;
+        // A type that the new code no longer has stays with the code that knows it.
+        let Some(new) = krate.held_type(old.path) else {
+            continue;
+        };
+        if new.layout == old.layout && (new.key)() == (old.key)() {
+            // The same bytes mean the same to both.
+            continue;
+        }
+        let panicked = |caught: Box<Caught>| MigrationError::Panicked {
+            path: old.path,
+            caught: *caught,
+        };
+        let mut state = SavedState::default();
+        // SAFETY: a held value and its entry are only ever replaced together, so this entry made it.
+        unsafe { (old.save)(&held.value, &mut state) }.map_err(panicked)?;
+        let mut value = (new.make)().map_err(panicked)?;
+        // SAFETY: the value was just made by this entry.
+        unsafe { (new.restore)(&mut value, &mut state) }.map_err(panicked)?;
+        migrated.push(Migrated {
+            path: old.path,
+            report: state.finish(),
+        });
+        replacements.push((
+            held,
+            HeldValue {
+                value,
+                entry: new,
+                _generation: generation.cloned(),
+            },
+        ));
+    }
+    let committed = commit();
+    for (held, replacement) in replacements {
+        **held = replacement;
+    }
+    Ok((committed, migrated))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

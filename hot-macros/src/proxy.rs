@@ -1,0 +1,193 @@
+//! What callers of a hot function see: a function of the same signature that calls the newest code.
+
+use crate::entry::entry_module;
+use crate::function::Checked;
+use crate::signature::{self, Parameter};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, FnArg, Lifetime, ReceiverKind, Safety, Signature, Visibility};
+
+/// Everything that the reloading form of a function is made of.
+pub(crate) struct Proxy<'a> {
+    pub(crate) attributes: &'a [Attribute],
+    pub(crate) visibility: &'a Visibility,
+    pub(crate) signature: &'a Signature,
+    pub(crate) checked: &'a Checked,
+    /// The function's path in its module.
+    pub(crate) path: String,
+    /// The user's body, as an item of another name.
+    pub(crate) body: TokenStream,
+    /// What calls that item from the proxy itself.
+    pub(crate) call_body_in_proxy: TokenStream,
+    /// What calls that item from the items inside the proxy.
+    pub(crate) call_body: TokenStream,
+}
+
+impl ToTokens for Proxy<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let (attributes, visibility, body) = (self.attributes, self.visibility, &self.body);
+        let signature = self.signature();
+        let contained = self.contained();
+        let entry = self.entry();
+        let wait = self.signature.asyncness.map(|_| quote!(.await));
+        let in_proxy = self.arguments_of_proxy();
+        let anchor = (!self.anchors().is_empty()).then(|| quote!(::core::marker::PhantomData,));
+        let call_body = self.call(&self.call_body_in_proxy, &in_proxy);
+        let call_newest = self.call(&quote!(__hot_newest), &quote!(#in_proxy #anchor));
+
+        tokens.extend(quote! {
+            #(#attributes)*
+            #visibility #signature {
+                #body
+                #contained
+                #entry
+
+                // SAFETY: a slot holds null, which is `None`, or the contained form of a function of this
+                // path whose signature, as written and as a type, is this one.
+                let __hot_newest = unsafe {
+                    ::core::mem::transmute::<*const (), ::core::option::Option<__HotContained>>(__HOT_SLOT.get())
+                };
+                match __hot_newest {
+                    ::core::option::Option::None => #call_body #wait,
+                    ::core::option::Option::Some(__hot_newest) => match #call_newest #wait {
+                        ::core::result::Result::Ok(value) => value,
+                        ::core::result::Result::Err(caught) => {
+                            ::hot_abi::private::panicked(__HOT_ENTRY.path, caught)
+                        }
+                    },
+                }
+            }
+        });
+    }
+}
+
+impl Proxy<'_> {
+    /// The user's signature with nothing but names for parameters.
+    fn signature(&self) -> Signature {
+        let mut signature = self.signature.clone();
+        let receiver = signature.receiver().cloned().map(|mut receiver| {
+            if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
+                receiver.mutability = None;
+            }
+            FnArg::Receiver(receiver)
+        });
+        let parameters = self.checked.parameters.iter();
+        let parameters =
+            parameters.map(|Parameter { name, ty }| -> FnArg { syn::parse_quote!(#name: #ty) });
+        signature.inputs = receiver.into_iter().chain(parameters).collect();
+        signature
+    }
+
+    /// The body behind a `catch_unwind`: what a slot points at.
+    fn contained(&self) -> TokenStream {
+        let explicit = &self.checked.explicit;
+        let (names, types): (Vec<_>, Vec<_>) = explicit.parameters.iter().cloned().unzip();
+        let (result, unsafety) = (&explicit.result, self.unsafety());
+        let anchors = self.anchors();
+        let anchored = !anchors.is_empty();
+        let future = anchored.then(future_lifetime);
+        let lifetimes: Vec<_> = explicit.lifetimes.iter().chain(&future).collect();
+        let bound = (!lifetimes.is_empty()).then(|| quote!(for<#(#lifetimes),*>));
+        // A reference to a reference says that the inner one lives longer, where no bound may be written.
+        let anchor_type =
+            anchored.then(|| quote!(::core::marker::PhantomData<(#(&#future &#anchors (),)*)>,));
+        let anchor_parameter = anchored.then(|| quote!(_: #anchor_type));
+
+        let outcome = quote!(
+            ::core::result::Result<#result, ::std::boxed::Box<::hot_abi::private::Caught>>
+        );
+        let call_body = self.call(&self.call_body, &quote!(#(#names),*));
+        let (output, contain) = match &self.signature.asyncness {
+            None => (
+                outcome,
+                quote!(::hot_abi::private::contain(move || #call_body)),
+            ),
+            Some(asyncness) => {
+                let send = (!self.checked.local).then(|| quote!(+ ::core::marker::Send));
+                let outlives = future.clone().unwrap_or_else(|| syn::parse_quote!('static));
+                (
+                    quote!(::core::pin::Pin<::std::boxed::Box<
+                        dyn ::core::future::Future<Output = #outcome> #send + #outlives
+                    >>),
+                    quote_spanned!(asyncness.span=>
+                        ::std::boxed::Box::pin(::hot_abi::private::ContainedFuture::new(#call_body))
+                    ),
+                )
+            }
+        };
+        quote! {
+            type __HotContained = #bound #unsafety fn(#(#types,)* #anchor_type) -> #output;
+
+            #unsafety fn __hot_contained<#(#lifetimes),*>(#(#names: #types,)* #anchor_parameter) -> #output {
+                #contain
+            }
+        }
+    }
+
+    /// The slot, and the function's place in the slice of its crate.
+    fn entry(&self) -> TokenStream {
+        let (module, path) = (entry_module(), &self.path);
+        let written = signature::as_written(self.signature);
+        quote! {
+            const __HOT_PATH: &str = ::core::concat!(::core::module_path!(), "::", #path);
+
+            #[allow(non_local_definitions)]
+            const _: () = {
+                impl ::hot_abi::private::the_path_of_a_hot_function_is_used_once_in_a_crate<
+                    { ::hot_abi::private::path_hash(__HOT_PATH) }
+                > for crate::#module::Crate {}
+            };
+
+            static __HOT_SLOT: ::hot_abi::private::Slot = ::hot_abi::private::Slot::new();
+
+            #[::hot_abi::private::linkme::distributed_slice(crate::#module::FUNCTIONS)]
+            #[linkme(crate = ::hot_abi::private::linkme)]
+            static __HOT_ENTRY: ::hot_abi::private::FunctionEntry = ::hot_abi::private::FunctionEntry {
+                path: __HOT_PATH,
+                signature: #written,
+                key: ::hot_abi::private::TypeKey::of::<__HotContained>,
+                file: ::core::file!(),
+                line: ::core::line!(),
+                slot: &__HOT_SLOT,
+                contained: ::hot_abi::private::CodePtr(__hot_contained as __HotContained as *const ()),
+            };
+        }
+    }
+
+    fn call(&self, callee: &TokenStream, arguments: &TokenStream) -> TokenStream {
+        match self.unsafety() {
+            Some(_) => quote!(unsafe { #callee(#arguments) }),
+            None => quote!(#callee(#arguments)),
+        }
+    }
+
+    fn unsafety(&self) -> Option<TokenStream> {
+        matches!(self.signature.safety, Safety::Unsafe(_)).then(|| quote!(unsafe))
+    }
+
+    fn arguments_of_proxy(&self) -> TokenStream {
+        let receiver = self.signature.receiver().map(|receiver| {
+            let self_token = receiver.self_token;
+            quote!(#self_token,)
+        });
+        let names = self
+            .checked
+            .parameters
+            .iter()
+            .map(|parameter| &parameter.name);
+        quote!(#receiver #(#names,)*)
+    }
+
+    /// The lifetimes that the future of an `async fn` holds on to.
+    fn anchors(&self) -> &[Lifetime] {
+        match self.signature.asyncness {
+            Some(_) => &self.checked.explicit.lifetimes,
+            None => &[],
+        }
+    }
+}
+
+/// The lifetime of the future of an `async fn`, which all its references outlive.
+fn future_lifetime() -> Lifetime {
+    syn::parse_quote!('__hot_future)
+}
