@@ -103,7 +103,9 @@ impl Project {
     }
 
     /// Starts `command`, called `name` in the log; returns once every later save will be seen.
-    pub(crate) fn start(&self, name: &str, command: Command) -> Result<Program> {
+    pub(crate) fn start(&self, name: &str, mut command: Command) -> Result<Program> {
+        // A backtrace per panic would bury the log.
+        command.env("RUST_BACKTRACE", "0");
         let mut program = Program::start(name, command, self.log.witness())?;
         program.event("watching")?;
         Ok(program)
@@ -114,7 +116,18 @@ impl Project {
         let (hot_abi, hot_app) = (product("hot-abi"), product("hot-app"));
         self.write(
             "Cargo.toml",
-            &format!("[workspace]\nresolver = \"3\"\nmembers = {PACKAGES:?}\n"),
+            // What is tested of a release build is the hot crate, its host and the code between
+            // them; to optimise all the rest would take minutes.
+            &format!(
+                r#"[workspace]
+resolver = "3"
+members = {PACKAGES:?}
+
+[profile.release.package]
+"*" = {{ opt-level = 0 }}
+hot-abi = {{ opt-level = 3 }}
+"#
+            ),
         )?;
 
         let host = format!(

@@ -129,7 +129,7 @@ fn no_entry(project: &Project) -> Result<Verdict> {
     project.edit(SCENE, "\nhot_entry!();\n", "\n")?;
     let failure = host.event_about("build-failed", "scene")?;
     ensure!(
-        failure.contains("hot_entry!"),
+        failure.contains("hot_entry"),
         "the event does not say what is missing: {failure}"
     );
     runs_on(&mut host, "step one")?;

@@ -30,6 +30,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "a change taken back during its build leaves the program as it was",
         run: change_and_back,
     },
+    Scenario {
+        name: "requests",
+        about: "a build that the program asks for, one that it cancels, and one of an unknown crate",
+        run: requests,
+    },
 ];
 
 /// A stand-in for rustc that waits, as long as the project's file `gate` is there.
@@ -145,6 +150,37 @@ fn change_and_back(project: &Project) -> Result<Verdict> {
         !host.heard().iter().any(|line| line.contains("step two")),
         "the change that was taken back ran all the same"
     );
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn requests(project: &Project) -> Result<Verdict> {
+    if !cfg!(unix) {
+        return Ok(Verdict::Skipped(
+            "it holds a build open with a shell script".to_owned(),
+        ));
+    }
+    let mut host = gated_host(project)?;
+    let scene = project.path("scene").display().to_string();
+    host.ask(&format!("rebuild {scene}"))?;
+    host.event_about("build-started", "scene")?;
+    host.event_about("unchanged", "scene")?;
+
+    host.ask("rebuild /no/such/crate")?;
+    host.event_about("problem", "/no/such/crate")?;
+
+    project.write("gate", "")?;
+    project.edit(SCENE, "step one", "step two")?;
+    host.event_about("build-started", "scene")?;
+    host.ask(&format!("cancel {scene}"))?;
+    host.event_about("cancelled", "scene")?;
+    ensure!(
+        host.ask("step")?.contains("step one"),
+        "the build that was cancelled runs"
+    );
+    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    host.ask(&format!("rebuild {scene}"))?;
+    host.says("step", "step two")?;
     host.end()?;
     Ok(Verdict::Passed)
 }
