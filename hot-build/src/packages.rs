@@ -55,8 +55,9 @@ pub struct LocalPackage {
 }
 
 impl LocalPackages {
-    /// Asks `cargo metadata` in `near`, a directory of the workspace. It takes some hundred
-    /// milliseconds in a large one.
+    /// Asks `cargo metadata` in `near`, a directory of the *program's* workspace: a hot crate
+    /// outside of it is found from there, and not the other way round. It takes some hundred
+    /// milliseconds in a large workspace.
     ///
     /// # Errors
     ///

@@ -342,7 +342,9 @@ fn cargo_does_not_see_what_cargo_run_told_the_program() {
                 .env("CARGO_BIN_NAME", "game")
                 .env("CARGO_PKG_LINKS", "x")
                 .env("OUT_DIR", "/x");
-            command.env("CARGO_BUILD_JOBS", "1");
+            command
+                .env("CARGO_MANIFEST_DIR", "/x")
+                .env("CARGO_BUILD_JOBS", "1");
         },
     );
     if !run {
