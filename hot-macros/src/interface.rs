@@ -277,7 +277,7 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
-                        #vis trait #guarded: #(#known +)* #(__hot::Guards<dyn #hot> +)* 'static {
+                        #vis trait #guarded: #(#known +)* __hot::Guards<dyn #name> + #(__hot::Guards<dyn #hot> +)* 'static {
                             #(#declarations)*
                         }
 
@@ -286,12 +286,6 @@ impl Model {
                         }
 
                         impl<N: ?::core::marker::Sized + #name + 'static> __hot::Guards<dyn #name> for __hot::Guarded<N> {
-                            fn guarded(&self) -> &(dyn #guarded + 'static) { self }
-                            fn guarded_mut(&mut self) -> &mut (dyn #guarded + 'static) { self }
-                            fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
-                        }
-
-                        impl __hot::Guards<dyn #name> for dyn #guarded {
                             fn guarded(&self) -> &(dyn #guarded + 'static) { self }
                             fn guarded_mut(&mut self) -> &mut (dyn #guarded + 'static) { self }
                             fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
