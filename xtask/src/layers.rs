@@ -11,16 +11,33 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 use crate::{repository, step};
 
-/// What each product package depends on outside of its tests and build scripts, and nothing else.
+/// What each product package depends on outside of its tests, optional dependencies included, and
+/// nothing else.
 const DESIGN: &[(&str, &[&str])] = &[
     (
         "hot-app",
-        &["hot-abi", "hot-build", "hot-load", "hot-watch"],
+        // hot-macros: `hot_host!` records how the program is compiled, as `hot_entry!` does.
+        &[
+            "hot-abi",
+            "hot-build",
+            "hot-load",
+            "hot-macros",
+            "hot-watch",
+        ],
     ),
     ("hot-load", &["hot-abi", "libloading", "object"]),
-    ("hot-build", &["cargo_metadata"]),
+    (
+        "hot-build",
+        &[
+            "anstream",
+            "cargo_metadata",
+            "rustix",
+            "shared_child",
+            "shell-words",
+        ],
+    ),
     ("hot-watch", &["ignore", "notify", "twox-hash"]),
-    ("hot-abi", &["hot-macros", "linkme"]),
+    ("hot-abi", &["ciborium", "hot-macros", "linkme", "serde"]),
     ("hot-macros", &["proc-macro2", "quote", "syn"]),
 ];
 
@@ -45,6 +62,13 @@ pub(crate) fn run() -> Result<()> {
         &reload_off,
         &["hot-app", "hot-abi"],
         &hot_crate,
+    ));
+    let contract = reached(&["--package", "hot-build", "--no-default-features"])?;
+    violations.extend(surplus_violations(
+        "hot-build's contract",
+        &contract,
+        &["hot-build"],
+        &BTreeSet::new(),
     ));
 
     if violations.is_empty() {

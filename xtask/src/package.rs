@@ -9,7 +9,7 @@ use crate::{repository, step};
 
 /// Halves of one thing: the first expands to, or links, the other's hidden parts, so that only the
 /// very same version will do.
-const PINNED: &[(&str, &str)] = &[("hot-abi", "hot-macros")];
+const PINNED: &[(&str, &str)] = &[("hot-abi", "hot-macros"), ("hot-app", "hot-macros")];
 
 /// Checks the packages' metadata and lets cargo package them all.
 ///

@@ -163,7 +163,8 @@ fn requests(project: &Project) -> Result<Verdict> {
     let mut host = gated_host(project)?;
     let scene = project.path("scene").display().to_string();
     host.ask(&format!("rebuild {scene}"))?;
-    host.event_about("build-started", "scene")?;
+    host.event_about("applied", "scene")?;
+    host.ask(&format!("rebuild {scene}"))?;
     host.event_about("unchanged", "scene")?;
 
     host.ask("rebuild /no/such/crate")?;
