@@ -13,7 +13,7 @@ use crate::program;
 use crate::safe_point::SafePoint;
 use crate::service::HOT_RELOAD;
 use hot_abi::notice::{self, FallbackReason, Notice};
-use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, Reporter};
+use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::{HotCrate, Loaded, Loader, MigrationError, WhenBusy};
 use hot_watch::{Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
@@ -37,6 +37,8 @@ pub(crate) enum Message {
     WatchReady,
     /// All that can be known about the crates' files is known.
     ScopesFound,
+    /// The program did not record how it was built, and this was found out by the path of its file.
+    ProgramFound(ProgramBuild),
 }
 
 /// Reloading that was started: what the program's own threads use of it.
@@ -168,6 +170,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
             scopes_found: false,
             announced: false,
         },
+        discovered: None,
     };
     let spawned = thread::Builder::new()
         .name("hot-reload".into())
@@ -189,6 +192,8 @@ struct Driver {
     /// The running builds; dropping one kills it.
     builds: HashMap<JobId, (Build, CancelSignal)>,
     watching: Watching,
+    /// How the program was built, where it did not record it.
+    discovered: Option<ProgramBuild>,
 }
 
 /// The watcher, and whether it is known to have seen everything.
@@ -212,6 +217,7 @@ impl Driver {
                 Message::Input(input) => self.step(input),
                 Message::WatchReady => self.watching.ready += 1,
                 Message::ScopesFound => self.watching.scopes_found = true,
+                Message::ProgramFound(program) => self.discovered = Some(program),
             }
             let watching = &mut self.watching;
             if !watching.announced && watching.scopes_found && watching.ready >= watching.told {
@@ -356,6 +362,9 @@ impl Driver {
         let crates: Vec<_> = self.crates.iter().map(|(krate, _)| krate.clone()).collect();
         let sender = self.running.sender.clone();
         let find = move || {
+            if at_start && let Some(program) = discover(&crates) {
+                let _ = sender.send(Message::ProgramFound(program));
+            }
             for found in find_scopes(&crates) {
                 let input = match found {
                     Ok((krate, scope)) => Input::Scoped { krate, scope },
@@ -381,7 +390,10 @@ impl Driver {
         let reports = sender.clone();
         let mut args = BuildArgs::new(krate.manifest_dir());
         args.hot_crate = program::hot_crate(linked);
-        args.program = program::recorded(linked);
+        args.program = match &self.discovered {
+            Some(discovered) => program::with_compilation(discovered.clone(), &linked.compilation),
+            None => program::recorded(linked),
+        };
         args.cancel_build = cancel.clone();
         args.reporter = Reporter::new(move |report| {
             let _ = reports.send(Message::Input(Input::Report { job, report }));
@@ -488,6 +500,22 @@ fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, crate::scope::CrateSc
         found.push(Ok((krate.clone(), scope)));
     }
     found
+}
+
+/// Finds out which program this is, where it did not record it.
+#[cfg(feature = "cargo")]
+fn discover(crates: &[CrateId]) -> Option<ProgramBuild> {
+    let krate = crates.first().filter(|_| !program::is_recorded())?;
+    let exe = std::env::current_exe().ok()?;
+    // What is wrong with cargo or a manifest is told by the first build.
+    ProgramBuild::discover(&exe, krate.manifest_dir())
+        .ok()
+        .flatten()
+}
+
+#[cfg(not(feature = "cargo"))]
+fn discover(_crates: &[CrateId]) -> Option<ProgramBuild> {
+    None
 }
 
 #[cfg(not(feature = "cargo"))]

@@ -14,6 +14,12 @@ pub(crate) fn recorded(krate: &HotCrate) -> ProgramBuild {
     }
 }
 
+/// Whether the program recorded itself with `hot_host!`.
+#[cfg(feature = "cargo")]
+pub(crate) fn is_recorded() -> bool {
+    !PROGRAMS.is_empty()
+}
+
 /// How `krate` was built when it was linked into the program.
 pub(crate) fn hot_crate(krate: &HotCrate) -> CrateBuild {
     let (features, default_features) = features(krate.compilation.features);
