@@ -64,6 +64,8 @@ pub mod private;
 mod state;
 #[cfg(feature = "reload")]
 pub mod statics;
+#[cfg(feature = "reload")]
+mod supertraits;
 
 pub use child::Child;
 pub use context::{AppLocal, ContextLocal, LocalContext};

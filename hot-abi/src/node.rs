@@ -15,6 +15,7 @@ use crate::notice::{self, FallbackReason, Notice};
 use crate::registry::HotCrate;
 use crate::services;
 use crate::state::{HotState, SavedState};
+use crate::supertraits::{view, view_box, view_mut};
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,49 +42,69 @@ pub trait Interface: 'static {
     fn guard(node: Guarded<Self>) -> Box<Self::Guarded>;
 
     /// The stand-in as a node.
-    fn stand_in(stand_in: StandIn<Self::Guarded>) -> Box<Self>;
+    fn stand_in(stand_in: StandIn<Self>) -> Box<Self>;
 
     /// The stand-in as a shared node.
-    fn shared_stand_in(stand_in: StandIn<Self::Guarded>) -> Arc<Self>;
+    fn shared_stand_in(stand_in: StandIn<Self>) -> Arc<Self>;
+
+    /// Whether `W` is this interface or a supertrait of it, at any distance.
+    #[doc(hidden)]
+    fn extends<W: Interface + ?Sized>() -> bool;
+
+    /// The guard of `W`, a supertrait, by way of the next one in its direction.
+    #[doc(hidden)]
+    fn step<W: Interface + ?Sized>(guarded: &Self::Guarded) -> &W::Guarded;
+
+    /// As [`step`](Interface::step).
+    #[doc(hidden)]
+    fn step_mut<W: Interface + ?Sized>(guarded: &mut Self::Guarded) -> &mut W::Guarded;
+
+    /// As [`step`](Interface::step).
+    #[doc(hidden)]
+    fn step_box<W: Interface + ?Sized>(guarded: Box<Self::Guarded>) -> Box<W::Guarded>;
+
+    /// Formats the node; `None` if neither the interface nor a supertrait of it is `Debug`.
+    #[doc(hidden)]
+    fn debug(guarded: &Self::Guarded, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result>;
+
+    /// Formats the node; `None` if neither the interface nor a supertrait of it is `Display`.
+    #[doc(hidden)]
+    fn display(guarded: &Self::Guarded, f: &mut fmt::Formatter<'_>) -> Option<fmt::Result>;
 }
 
 /// What becomes of a node's state when it is made again.
 #[doc(hidden)]
-pub enum Carry<G: ?Sized> {
+pub enum Carry<I: Interface + ?Sized> {
     /// Nothing: the new instance starts afresh from the arguments.
     Fresh,
     /// The instance itself stays, with the code that made it.
     Keep,
     /// The old instance saves, and the new one restores.
-    State(StateOps<G>),
+    State(StateOps<I>),
 }
 
 /// How a node's state is reached through its guard.
 #[doc(hidden)]
-pub struct StateOps<G: ?Sized> {
-    save: fn(&G, &mut SavedState) -> Result<(), Box<Caught>>,
-    hand_over: fn(&mut G, &mut SavedState) -> Result<(), Box<Caught>>,
-    restore: fn(&mut G, &mut SavedState) -> Result<(), Box<Caught>>,
+pub struct StateOps<I: Interface + ?Sized> {
+    save: fn(&I::Guarded, &mut SavedState) -> Result<(), Box<Caught>>,
+    hand_over: fn(&mut I::Guarded, &mut SavedState) -> Result<(), Box<Caught>>,
+    restore: fn(&mut I::Guarded, &mut SavedState) -> Result<(), Box<Caught>>,
 }
 
-impl<G: ?Sized + Guards<dyn HotState>> Carry<G> {
+impl<I: Interface + HotState + ?Sized> Carry<I> {
     /// For an interface that has [`HotState`] as a supertrait.
-    pub const fn state() -> Carry<G> {
+    pub const fn state() -> Carry<I> {
         Carry::State(StateOps {
-            save: |node, state| node.guarded().save(state),
-            hand_over: |node, state| node.guarded_mut().hand_over(state),
-            restore: |node, state| node.guarded_mut().restore(state),
+            save: |node, state| view::<I, dyn HotState>(node).save(state),
+            hand_over: |node, state| view_mut::<I, dyn HotState>(node).hand_over(state),
+            restore: |node, state| view_mut::<I, dyn HotState>(node).restore(state),
         })
     }
 }
 
-/// What gives access to the guard of one interface: the guards of the interface itself, and of every
-/// interface that has it as a supertrait.
+/// What gives access to the guard of an interface: the guard itself, and that of an interface which
+/// names it as a supertrait.
 #[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "the interface of this node does not have `{I}` as a supertrait",
-    note = "to save the state of its nodes write `trait Panel: hot_abi::HotState`"
-)]
 pub trait Guards<I: Interface + ?Sized> {
     fn guarded(&self) -> &I::Guarded;
     fn guarded_mut(&mut self) -> &mut I::Guarded;
@@ -277,19 +298,18 @@ pub struct NodeEntry {
 
 /// What the host holds in the place of a node: it makes the node, forwards to it, and makes it again
 /// when a newer generation is live.
-pub struct StandIn<G: ?Sized + 'static> {
+pub struct StandIn<I: Interface + ?Sized> {
     entry: &'static NodeEntry,
     args: Mutex<Args>,
-    unpack: fn(Node) -> Result<Box<G>, Refusal>,
     /// The live instance, owned; null while there is none.
-    current: AtomicPtr<Instance<G>>,
+    current: AtomicPtr<Instance<I::Guarded>>,
     /// [`Live::changes`](crate::generation::Live::changes) of the crate when it was made.
     made_at: AtomicU32,
     /// Instances that were replaced through `&self`, when a caller may still hold a reference into
     /// them. Dropped as soon as there is a `&mut self`.
-    replaced: Mutex<Vec<Box<Instance<G>>>>,
-    carry: Carry<G>,
-    owns: PhantomData<Instance<G>>,
+    replaced: Mutex<Vec<Box<Instance<I::Guarded>>>>,
+    carry: Carry<I>,
+    owns: PhantomData<Instance<I::Guarded>>,
 }
 
 /// One instance of a node.
@@ -300,18 +320,20 @@ struct Instance<G: ?Sized> {
     generation: Option<Arc<Generation>>,
 }
 
+// SAFETY: a stand-in owns arguments, which are `Send`, and guards, which own nodes that were made as
+// `Box<I>`; or as `Arc<I>`, and then it is only ever seen behind an `Arc<I>` itself, by
+// `Interface::shared_stand_in`, which can be sent only where the node's own `Arc` could.
+unsafe impl<I: Interface + Send + ?Sized> Send for StandIn<I> {}
+// SAFETY: as above; what changes behind `&self` is atomic or locked.
+unsafe impl<I: Interface + Sync + ?Sized> Sync for StandIn<I> {}
+
 #[doc(hidden)]
-impl<G: ?Sized + 'static> StandIn<G> {
+impl<I: Interface + ?Sized> StandIn<I> {
     /// Makes the stand-in, and its first instance.
-    pub fn new<I, A>(entry: &'static NodeEntry, args: A, carry: Carry<G>) -> StandIn<G>
-    where
-        I: Interface<Guarded = G> + ?Sized,
-        A: NodeArg,
-    {
+    pub fn new<A: NodeArg>(entry: &'static NodeEntry, args: A, carry: Carry<I>) -> StandIn<I> {
         let stand_in = StandIn {
             entry,
             args: Mutex::new(Args::new(args)),
-            unpack: Node::into_guarded::<I>,
             current: AtomicPtr::new(ptr::null_mut()),
             made_at: AtomicU32::new(0),
             replaced: Mutex::new(Vec::new()),
@@ -322,31 +344,33 @@ impl<G: ?Sized + 'static> StandIn<G> {
         stand_in
     }
 
-    /// The instance to call by `&self`.
+    /// The guard to call by `&self`, as that of `W`: the node's interface or a supertrait of it.
     #[inline]
-    pub fn get(&self) -> &G {
-        &self.current_or_renewed().node
+    pub fn get<W: Interface + ?Sized>(&self) -> &W::Guarded {
+        view::<I, W>(&self.current_or_renewed().node)
     }
 
-    /// The instance to call by `&mut self`.
+    /// The guard to call by `&mut self`.
     #[inline]
-    pub fn get_mut(&mut self) -> &mut G {
+    pub fn get_mut<W: Interface + ?Sized>(&mut self) -> &mut W::Guarded {
         if self.is_stale() || !unlocked(&mut self.replaced).is_empty() {
             self.renew_mut();
         }
         // SAFETY: `renew_mut` leaves a pointer to an instance that this stand-in owns, and it is
         // borrowed for as long as `self`, mutably.
         let instance = unsafe { &mut **self.current.get_mut() };
-        &mut instance.node
+        view_mut::<I, W>(&mut instance.node)
     }
 
-    /// The instance to call by `self`, and what keeps its library mapped meanwhile.
-    pub fn into_node(mut self) -> (Box<G>, Option<Arc<Generation>>) {
+    /// The guard to call by `self`, and what keeps its library mapped meanwhile.
+    pub fn into_node<W: Interface + ?Sized>(
+        mut self,
+    ) -> (Box<W::Guarded>, Option<Arc<Generation>>) {
         if self.is_stale() {
             self.renew_mut();
         }
         let instance = self.take_current().expect("just renewed");
-        (instance.node, instance.generation)
+        (view_box::<I, W>(instance.node), instance.generation)
     }
 
     /// The name of the node.
@@ -361,7 +385,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
     }
 
     #[inline]
-    fn current_or_renewed(&self) -> &Instance<G> {
+    fn current_or_renewed(&self) -> &Instance<I::Guarded> {
         if self.is_stale() {
             self.renew();
         }
@@ -429,7 +453,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
         *self.made_at.get_mut() = changes;
     }
 
-    fn restore(&self, instance: &mut Instance<G>, state: Option<SavedState>) {
+    fn restore(&self, instance: &mut Instance<I::Guarded>, state: Option<SavedState>) {
         let (Carry::State(ops), Some(mut state)) = (&self.carry, state) else {
             return;
         };
@@ -452,14 +476,14 @@ impl<G: ?Sized + 'static> StandIn<G> {
         }
     }
 
-    fn take_current(&mut self) -> Option<Box<Instance<G>>> {
+    fn take_current(&mut self) -> Option<Box<Instance<I::Guarded>>> {
         let current = std::mem::replace(self.current.get_mut(), ptr::null_mut());
         // SAFETY: the pointer came from a box, and is replaced by null, so it is taken once.
         (!current.is_null()).then(|| unsafe { Box::from_raw(current) })
     }
 
     /// Makes an instance with the newest code, or with the program's own.
-    fn make(&self) -> Instance<G> {
+    fn make(&self) -> Instance<I::Guarded> {
         let args = lock(&self.args).clone();
         let entry = self.entry;
         let fallback = |generation: Option<u32>, reason| {
@@ -493,7 +517,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
                 }
             }
         }
-        let node = (entry.make)(args).and_then(self.unpack);
+        let node = (entry.make)(args).and_then(Node::into_guarded::<I>);
         let node = node.expect("a node fits the stand-in that was compiled with it");
         Instance {
             node,
@@ -501,7 +525,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
         }
     }
 
-    fn ask(&self, generation: &Generation, args: Args) -> Result<Option<Box<G>>, Refusal> {
+    fn ask(&self, generation: &Generation, args: Args) -> Result<Option<Box<I::Guarded>>, Refusal> {
         let mut context = LocalContext::capture();
         let mut exchange = Exchange::Request(args);
         generation.entry()(
@@ -511,7 +535,7 @@ impl<G: ?Sized + 'static> StandIn<G> {
             &mut exchange,
         );
         match exchange {
-            Exchange::Response(node) => node.map(self.unpack).transpose(),
+            Exchange::Response(node) => node.map(Node::into_guarded::<I>).transpose(),
             Exchange::Refused(refusal) => Err(refusal),
             other => Err(Refusal::NotARequest {
                 state: other.state(),
@@ -520,21 +544,23 @@ impl<G: ?Sized + 'static> StandIn<G> {
     }
 }
 
-impl<G: ?Sized + 'static> Drop for StandIn<G> {
+impl<I: Interface + ?Sized> Drop for StandIn<I> {
     fn drop(&mut self) {
         drop(self.take_current());
     }
 }
 
-impl<G: ?Sized + fmt::Debug> fmt::Debug for StandIn<G> {
+// A trait object is `Debug` or `Display` where its trait has these as supertraits, at any distance: then
+// some interface on the way can format the node.
+impl<I: Interface + fmt::Debug + ?Sized> fmt::Debug for StandIn<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
+        I::debug(self.get::<I>(), f).unwrap_or(Err(fmt::Error))
     }
 }
 
-impl<G: ?Sized + fmt::Display> fmt::Display for StandIn<G> {
+impl<I: Interface + fmt::Display + ?Sized> fmt::Display for StandIn<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
+        I::display(self.get::<I>(), f).unwrap_or(Err(fmt::Error))
     }
 }
 

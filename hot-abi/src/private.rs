@@ -21,18 +21,12 @@ pub use crate::{
     },
     registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, STATICS},
     statics::StaticEntry,
+    supertraits::{is_same, no_supertrait, view, view_box, view_mut},
 };
 
-/// Implemented once for each node name of a crate, so that a name used twice is two equal impls, which
-/// the compiler reports with both places.
-#[allow(
-    non_camel_case_types,
-    reason = "the compiler's message is made of this name"
-)]
-pub trait a_hot_node_name_is_used_once_in_a_crate<const NAME: u64> {}
-
-/// Implemented once for each path of a hot function, as above. A path is met twice where two hot
-/// functions of one name stand in the bodies of two functions of one module.
+/// Implemented once for each path of a hot function, so that a path used twice is two equal impls, which
+/// the compiler reports with both places. It happens where two hot functions of one name stand in the
+/// bodies of two functions of one module.
 #[cfg(feature = "reload")]
 #[allow(
     non_camel_case_types,

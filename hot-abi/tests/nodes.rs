@@ -219,7 +219,7 @@ mod other {
     use hot_abi::hot_node;
 
     #[hot_node("gauge (other)")]
-    pub(super) fn gauge() -> Box<dyn Gauge + 'static> {
+    pub(super) fn gauge() -> Box<dyn Gauge> {
         Box::new(Constant(2.0))
     }
 
@@ -351,9 +351,7 @@ mod elsewhere {
     use std::fmt;
 
     #[hot_trait]
-    pub(crate) trait Both:
-        Panel + Widget + Gauge + Send + Sync + fmt::Debug + fmt::Display
-    {
+    pub(crate) trait Both: Panel + Gauge {
         fn both(&self) -> (u32, f64);
     }
 

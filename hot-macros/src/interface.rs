@@ -30,8 +30,10 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 struct Model {
     interface: ItemTrait,
     methods: Vec<Method>,
-    /// Supertraits that are nobody's code: `Send`, `Sync`, `Debug`, `Display`, `'static`.
-    known: Vec<TypeParamBound>,
+    /// Whether `Debug` is a supertrait.
+    debug: bool,
+    /// Whether `Display` is a supertrait.
+    display: bool,
     /// Supertraits that are hot traits themselves.
     hot: Vec<Path>,
 }
@@ -69,16 +71,16 @@ fn check(attr: TokenStream, interface: ItemTrait) -> syn::Result<Model> {
             "a hot trait cannot have a `where` clause; write supertraits after the name",
         );
     }
-    let (mut known, mut hot) = (Vec::new(), Vec::new());
+    let (mut debug, mut display, mut hot) = (false, false, Vec::new());
     for bound in &interface.supertraits {
         match bound {
-            TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static" => {
-                known.push(bound.clone())
-            }
-            TypeParamBound::Trait(supertrait) if is_known(&supertrait.path) => {
-                known.push(bound.clone())
-            }
-            TypeParamBound::Trait(supertrait) => hot.push(supertrait.path.clone()),
+            TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static" => {}
+            TypeParamBound::Trait(supertrait) => match last_name(&supertrait.path).as_str() {
+                "Send" | "Sync" | "Unpin" => {} // as the trait object is
+                "Debug" => debug = true,
+                "Display" => display = true,
+                _ => hot.push(supertrait.path.clone()),
+            },
             other => errors.at(
                 other,
                 "a hot trait's supertraits are `Send`, `Sync`, `Debug`, `Display` or hot traits",
@@ -107,21 +109,16 @@ fn check(attr: TokenStream, interface: ItemTrait) -> syn::Result<Model> {
     errors.or(Model {
         interface,
         methods,
-        known,
+        debug,
+        display,
         hot,
     })
 }
 
-/// Traits whose forwarding hot-abi or the compiler provides.
-fn is_known(path: &Path) -> bool {
-    let name = path
-        .segments
-        .last()
-        .map(|segment| segment.ident.to_string());
-    matches!(
-        name.as_deref(),
-        Some("Send" | "Sync" | "Unpin" | "Debug" | "Display")
-    )
+fn last_name(path: &Path) -> String {
+    let last = path.segments.last();
+    last.map(|segment| segment.ident.to_string())
+        .unwrap_or_default()
 }
 
 fn check_method(method: &TraitItemFn, errors: &mut Errors) -> Option<Method> {
@@ -252,7 +249,7 @@ impl Model {
         let interface = &self.interface;
         let (name, vis, unsafety) = (&interface.ident, &interface.vis, &interface.unsafety);
         let guarded = format_ident!("__HotGuarded{}", name);
-        let (known, hot) = (&self.known, &self.hot);
+        let hot = &self.hot;
         let written = self.as_written();
 
         let declarations = self.methods.iter().map(|method| {
@@ -266,6 +263,12 @@ impl Model {
             .map(|method| method.forwarded(name, &guarded));
 
         let conditions = attributes::conditions(&interface.attrs);
+        let (debug, display) = (
+            self.format("Debug", "debug", self.debug),
+            self.format("Display", "display", self.display),
+        );
+        let debug_bound = self.debug.then(|| quote!(::core::fmt::Debug+));
+        let display_bound = self.display.then(|| quote!(::core::fmt::Display+));
 
         quote! {
             #interface
@@ -277,7 +280,7 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
-                        #vis trait #guarded: #(#known +)* __hot::Guards<dyn #name> + #(__hot::Guards<dyn #hot> +)* 'static {
+                        #vis trait #guarded: #debug_bound #display_bound #(__hot::Guards<dyn #hot> +)* 'static {
                             #(#declarations)*
                         }
 
@@ -291,11 +294,11 @@ impl Model {
                             fn guarded_box(self: ::std::boxed::Box<Self>) -> ::std::boxed::Box<dyn #guarded> { self }
                         }
 
-                        #unsafety impl<G> #name for __hot::StandIn<G>
+                        // `dyn Trait` is whatever its trait is, supertraits of supertraits included; so is the
+                        // stand-in for it.
+                        #unsafety impl<I> #name for __hot::StandIn<I>
                         where
-                            G: ?::core::marker::Sized + __hot::Guards<dyn #name> + 'static,
-                            #(__hot::StandIn<G>: #known,)*
-                            #(__hot::StandIn<G>: #hot,)*
+                            I: ?::core::marker::Sized + __hot::Interface + #name,
                         {
                             #(#forwarded)*
                         }
@@ -307,17 +310,74 @@ impl Model {
                             fn guard(node: __hot::Guarded<Self>) -> ::std::boxed::Box<Self::Guarded> {
                                 ::std::boxed::Box::new(node)
                             }
-                            fn stand_in(stand_in: __hot::StandIn<Self::Guarded>) -> ::std::boxed::Box<Self> {
+                            fn stand_in(stand_in: __hot::StandIn<Self>) -> ::std::boxed::Box<Self> {
                                 ::std::boxed::Box::new(stand_in)
                             }
-                            fn shared_stand_in(stand_in: __hot::StandIn<Self::Guarded>) -> ::std::sync::Arc<Self> {
+                            fn shared_stand_in(stand_in: __hot::StandIn<Self>) -> ::std::sync::Arc<Self> {
                                 ::std::sync::Arc::new(stand_in)
+                            }
+                            fn extends<W: ?::core::marker::Sized + __hot::Interface>() -> bool {
+                                __hot::is_same::<Self, W>() #(|| <dyn #hot as __hot::Interface>::extends::<W>())*
+                            }
+                            fn step<W: ?::core::marker::Sized + __hot::Interface>(guarded: &Self::Guarded) -> &W::Guarded {
+                                #(if <dyn #hot as __hot::Interface>::extends::<W>() {
+                                    return __hot::view::<dyn #hot, W>(__hot::Guards::<dyn #hot>::guarded(guarded));
+                                })*
+                                __hot::no_supertrait::<Self, W>()
+                            }
+                            fn step_mut<W: ?::core::marker::Sized + __hot::Interface>(guarded: &mut Self::Guarded) -> &mut W::Guarded {
+                                #(if <dyn #hot as __hot::Interface>::extends::<W>() {
+                                    return __hot::view_mut::<dyn #hot, W>(__hot::Guards::<dyn #hot>::guarded_mut(guarded));
+                                })*
+                                __hot::no_supertrait::<Self, W>()
+                            }
+                            fn step_box<W: ?::core::marker::Sized + __hot::Interface>(
+                                guarded: ::std::boxed::Box<Self::Guarded>,
+                            ) -> ::std::boxed::Box<W::Guarded> {
+                                #(if <dyn #hot as __hot::Interface>::extends::<W>() {
+                                    return __hot::view_box::<dyn #hot, W>(__hot::Guards::<dyn #hot>::guarded_box(guarded));
+                                })*
+                                __hot::no_supertrait::<Self, W>()
+                            }
+                            fn debug(
+                                guarded: &Self::Guarded,
+                                f: &mut ::core::fmt::Formatter<'_>,
+                            ) -> ::core::option::Option<::core::fmt::Result> {
+                                #debug
+                            }
+                            fn display(
+                                guarded: &Self::Guarded,
+                                f: &mut ::core::fmt::Formatter<'_>,
+                            ) -> ::core::option::Option<::core::fmt::Result> {
+                                #display
                             }
                         }
                     };
                 }
                 {}
             }
+        }
+    }
+
+    /// How a node is formatted through its guard: by the guard itself, or by that of a supertrait.
+    fn format(&self, known: &str, function: &str, by_itself: bool) -> TokenStream {
+        let (known, function) = (format_ident!("{}", known), format_ident!("{}", function));
+        if by_itself {
+            return quote!(::core::option::Option::Some(::core::fmt::#known::fmt(guarded, f)));
+        }
+        let hot = &self.hot;
+        quote! {
+            let _ = (guarded, &f);
+            #(
+                let by_supertrait = <dyn #hot as __hot::Interface>::#function(
+                    __hot::Guards::<dyn #hot>::guarded(guarded),
+                    f,
+                );
+                if by_supertrait.is_some() {
+                    return by_supertrait;
+                }
+            )*
+            ::core::option::Option::None
         }
     }
 
@@ -409,19 +469,18 @@ impl Method {
     /// The method of the stand-in: calls the guard of the newest instance.
     fn forwarded(&self, interface: &Ident, guarded: &Ident) -> TokenStream {
         let (signature, method) = (self.plain_signature(), &self.signature.ident);
-        let guards = quote!(__hot::Guards::<dyn #interface>);
         let (prepare, node) = match self.receiver {
             Receiver::Shared => (
                 quote!(),
-                quote!(#guards::guarded(__hot::StandIn::get(self))),
+                quote!(__hot::StandIn::get::<dyn #interface>(self)),
             ),
             Receiver::Mutable => (
                 quote!(),
-                quote!(#guards::guarded_mut(__hot::StandIn::get_mut(self))),
+                quote!(__hot::StandIn::get_mut::<dyn #interface>(self)),
             ),
             Receiver::Boxed => (
-                quote!(let (node, _library) = __hot::StandIn::into_node(*self);),
-                quote!(#guards::guarded_box(node)),
+                quote!(let (node, _library) = __hot::StandIn::into_node::<dyn #interface>(*self);),
+                quote!(node),
             ),
         };
         let call = self.call(quote!(#guarded::#method), &node);

@@ -364,7 +364,7 @@ impl Model {
 
                 let __hot_args: __HotArgs = (#(#values,)*);
                 <#interface as ::hot_abi::private::Interface>::#stand_in(
-                    ::hot_abi::private::StandIn::new::<#interface, __HotArgs>(&__HOT_ENTRY, __hot_args, #carry),
+                    ::hot_abi::private::StandIn::<#interface>::new(&__HOT_ENTRY, __hot_args, #carry),
                 )
             }
         };
