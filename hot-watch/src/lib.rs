@@ -33,6 +33,12 @@
 //! - what lies behind a link to a directory, which may lead anywhere. Links to files are followed.
 //!
 //! A [file root](Root::File) always counts.
+//!
+//! # What it does not see
+//!
+//! Writes through a memory map, or to a network file system by another machine: choose
+//! [`Method::Polling`] there. That a directory *above* a root was renamed, until the next event in
+//! the root.
 
 #![forbid(unsafe_code)]
 
@@ -61,3 +67,8 @@ pub use change::{Change, ChangeKind, Changes, Notice};
 pub use config::{Method, Root, WatchConfig};
 pub use error::WatchError;
 pub use watcher::Watcher;
+
+// The README's example is tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

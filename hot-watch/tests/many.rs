@@ -1,5 +1,7 @@
 //! Many files at once, while the consumer is busy and while it is not.
 
+#![cfg(unix)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -25,7 +27,6 @@ fn repository(files: usize) -> Place {
     place
 }
 
-#[cfg(unix)]
 #[test]
 fn every_file_of_a_checkout_is_told() {
     let place = repository(1000);
@@ -41,7 +42,6 @@ fn every_file_of_a_checkout_is_told() {
     assert!(last.values().all(|kind| *kind != ChangeKind::Removed));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_checkout_and_back_while_the_consumer_is_busy_is_nothing() {
     let place = repository(50);
