@@ -1,5 +1,6 @@
 //! Tells the crate which compiler builds it: two builds of hot-abi by different compilers share no
-//! type layout, so the compiler is part of every library's fingerprint.
+//! type layout, so the compiler is part of every library's fingerprint. So are the crate's features, which add
+//! fields to its types.
 
 use std::env;
 use std::process::Command;
@@ -17,4 +18,9 @@ fn main() {
     println!("cargo::rustc-env=HOT_ABI_RUSTC={}", version.trim());
     let target = env::var("TARGET").expect("cargo sets TARGET for build scripts");
     println!("cargo::rustc-env=HOT_ABI_TARGET={target}");
+    let features = ["reload", "state", "log", "tracing", "allocator"];
+    let is_on =
+        |feature: &&str| env::var_os(format!("CARGO_FEATURE_{}", feature.to_uppercase())).is_some();
+    let features: Vec<_> = features.into_iter().filter(is_on).collect();
+    println!("cargo::rustc-env=HOT_ABI_FEATURES={}", features.join(","));
 }

@@ -3,6 +3,7 @@
 use crate::boundary;
 use crate::context::LocalContext;
 use crate::exchange::{Exchange, Refusal};
+use crate::forward;
 use crate::registry::{self, HotCrate, Module};
 use crate::services::{self, Services};
 use crate::statics::{PatchReport, StaticPatch};
@@ -31,6 +32,7 @@ pub struct InitRequest {
 impl InitRequest {
     /// A request of this program, with its statics.
     pub fn new(patch: &'static StaticPatch) -> InitRequest {
+        forward::settle_as_program();
         InitRequest {
             canary: TypeId::of::<InitRequest>(),
             services: services::own(),
@@ -70,6 +72,7 @@ impl InitReport {
             DONE => InitOutcome::Done,
             OTHER_ABI => InitOutcome::OtherAbi,
             PANICKED => InitOutcome::Panicked,
+            TOO_MANY_EARLY_BLOCKS => InitOutcome::TooManyEarlyBlocks,
             _ => InitOutcome::NotCalled,
         }
     }
@@ -91,6 +94,8 @@ pub enum InitOutcome {
     OtherAbi,
     /// The initialisation panicked.
     Panicked,
+    /// The library's constructors allocated more than can be told apart from the program's memory.
+    TooManyEarlyBlocks,
     /// The init function did not write its report.
     NotCalled,
 }
@@ -99,6 +104,7 @@ const NOT_CALLED: u32 = 0;
 const DONE: u32 = 1;
 const OTHER_ABI: u32 = 2;
 const PANICKED: u32 = 3;
+const TOO_MANY_EARLY_BLOCKS: u32 = 4;
 
 /// The body of every exported init function.
 #[doc(hidden)]
@@ -116,12 +122,14 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         report.status = DONE;
         return;
     }
+    // First, so that whatever is allocated from here on is on the program's heap.
+    if !forward::hand_over_heap(request.services) {
+        report.status = TOO_MANY_EARLY_BLOCKS;
+        return;
+    }
     services::hand_over(request.services);
-    std::panic::set_hook(Box::new(|info| {
-        boundary::remember(info);
-        (services::current().panic_hook)(info);
-    }));
     let done = boundary::contain(|| {
+        forward::install(krate.crate_name);
         report.statics = request.patch.apply();
         report.duplicate_nodes = registry::duplicate_nodes(krate);
         report.module = Module::this();

@@ -21,12 +21,9 @@ pub const TARGET: &str = env!("HOT_ABI_TARGET");
 /// The version of hot-abi.
 pub const ABI_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The features of hot-abi that change the layout of its types.
-pub const ABI_FEATURES: &str = if cfg!(feature = "reload") {
-    "reload"
-} else {
-    ""
-};
+/// The features of hot-abi that are on: they change the layout of what program and library hand each
+/// other.
+pub const ABI_FEATURES: &str = env!("HOT_ABI_FEATURES");
 
 /// What a panic does in this build.
 pub const PANIC: &str = if cfg!(panic = "unwind") {

@@ -21,6 +21,11 @@
 //!
 //! - `reload`: without it every attribute and macro leaves plain Rust behind, and this crate adds no code
 //!   to a program. `hot-app` turns it on.
+//! - `log`, `tracing`: what new code logs and traces goes to the program's logger and subscribers, as
+//!   they are at that moment.
+//! - `allocator`: for a program with a global allocator of its own, which it declares with
+//!   [`global_allocator!`]; new code uses it too. With this feature hot-abi itself is the
+//!   `#[global_allocator]`, so that no second one can be overlooked.
 
 // What the attributes write refers to this crate by its name, here too.
 extern crate self as hot_abi;
@@ -35,6 +40,8 @@ pub mod entry;
 pub mod exchange;
 #[cfg(feature = "reload")]
 pub mod fingerprint;
+#[cfg(feature = "reload")]
+mod forward;
 #[cfg(feature = "reload")]
 pub mod function;
 #[cfg(feature = "reload")]

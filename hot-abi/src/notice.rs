@@ -41,6 +41,14 @@ pub enum Notice {
         /// What became of each value.
         report: StateReport,
     },
+    /// A library set something of its own before it was initialised, so the program's is not used in its
+    /// place.
+    NotForwarded {
+        /// The crate.
+        crate_name: &'static str,
+        /// What: its logger, its tracing subscriber.
+        what: &'static str,
+    },
     /// New code panicked; the panic was contained at the edge of its library.
     Panicked {
         /// The node or function that was called.
@@ -92,6 +100,11 @@ impl fmt::Display for Notice {
             Notice::StateCarried { node, report, .. } => {
                 write!(f, "state of node `{node}`: {report}")
             }
+            Notice::NotForwarded { crate_name, what } => write!(
+                f,
+                "new code of `{crate_name}` set a {what} of its own before it was initialised, so nothing of it reaches \
+                 the program's {what}; set it in the program"
+            ),
             Notice::Panicked { item, caught } => {
                 write!(f, "`{item}` panicked in new code: {caught}")
             }

@@ -24,6 +24,9 @@ pub use crate::{
     supertraits::{is_same, no_supertrait, view, view_box, view_mut},
 };
 
+#[cfg(all(feature = "reload", feature = "allocator"))]
+pub use crate::forward::allocator::{DECLARED as DECLARED_ALLOCATORS, Heap};
+
 /// Implemented once for each path of a hot function, so that a path used twice is two equal impls, which
 /// the compiler reports with both places. It happens where two hot functions of one name stand in the
 /// bodies of two functions of one module.

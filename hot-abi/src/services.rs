@@ -4,6 +4,9 @@
 //! only one, the copy in the program is it, and libraries reach it through this table.
 
 use crate::context::LocalContext;
+#[cfg(any(feature = "log", feature = "tracing", feature = "allocator"))]
+use crate::forward;
+use crate::forward::panic_hook;
 use crate::held::Holder;
 use crate::notice::{self, Notice};
 use std::panic::PanicHookInfo;
@@ -26,6 +29,15 @@ pub(crate) struct Services {
     pub(crate) holders: fn() -> &'static Mutex<Vec<Weak<Holder>>>,
     /// The context that is current where none was entered.
     pub(crate) root_context: fn() -> &'static LocalContext,
+    /// The program's logger.
+    #[cfg(feature = "log")]
+    pub(crate) logger: &'static forward::log::Logger,
+    /// The program's tracing subscribers.
+    #[cfg(feature = "tracing")]
+    pub(crate) subscribers: &'static forward::tracing::Subscribers,
+    /// The program's global allocator.
+    #[cfg(feature = "allocator")]
+    pub(crate) allocator: &'static forward::allocator::ProgramAllocator,
 }
 
 /// The services of the program: this module's own, unless it is a library that was handed others.
@@ -59,28 +71,15 @@ static HANDED: AtomicPtr<Services> = AtomicPtr::new(ptr::null_mut());
 
 static OWN: Services = Services {
     notice: notice::deliver,
-    panic_hook: run_panic_hook,
+    panic_hook: panic_hook::run,
     swap_context: crate::context::swap_own,
     context: crate::context::own,
     holders: crate::held::own_holders,
     root_context: crate::context::own_root,
+    #[cfg(feature = "log")]
+    logger: &forward::log::OWN,
+    #[cfg(feature = "tracing")]
+    subscribers: &forward::tracing::OWN,
+    #[cfg(feature = "allocator")]
+    allocator: &forward::allocator::OWN,
 };
-
-/// Runs the program's panic hook for a panic of a library.
-///
-/// std has no way to call the hook in place, so it is taken and put back; whatever hook the program
-/// sets later is found too. A thread of the program that panics in between gets the default message.
-fn run_panic_hook(info: &PanicHookInfo<'_>) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    if std::thread::panicking() {
-        // This thread of the program is already unwinding, and then std lets nobody touch the hook.
-        eprintln!("{info}");
-        return;
-    }
-    let _guard = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let hook = std::panic::take_hook();
-    hook(info);
-    std::panic::set_hook(hook);
-}

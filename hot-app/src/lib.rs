@@ -26,6 +26,8 @@
 //! - `cargo` (default): builds with cargo. Without it the program brings a
 //!   [`rebuilder`](Service::rebuilder), and neither cargo_metadata nor the rest of hot-build's cargo half is
 //!   compiled.
+//! - `log`, `tracing`: what new code logs and traces goes to the program's logger and subscribers.
+//! - `allocator`: for a program with a global allocator of its own, declared with [`global_allocator!`].
 
 #[cfg(feature = "reload")]
 mod console;
@@ -72,6 +74,8 @@ pub use {
 
 #[cfg(not(feature = "reload"))]
 pub use off::*;
+
+pub use hot_abi::global_allocator;
 
 #[doc(hidden)]
 pub mod private {
