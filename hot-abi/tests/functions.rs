@@ -239,6 +239,7 @@ mod methods {
         }
 
         /// `self: Box<Self>`.
+        #[expect(clippy::boxed_local, reason = "the receiver is what is tested")]
         pub fn unbox(self: Box<Self>, other: Option<Self>) -> (Self, bool) {
             let same = other.as_ref() == Some(&*self);
             (*self, same)

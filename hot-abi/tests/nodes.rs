@@ -45,6 +45,7 @@ pub trait Panel: Widget {
     fn pick<'a>(&self, left: &'a str, _: &str) -> &'a str;
 
     /// Arguments by pattern, and a result by convention.
+    #[expect(clippy::needless_arbitrary_self_type, reason = "it is legal")]
     fn shift(self: &mut Self, by: i32, times: usize) -> Result<(), String>;
 
     /// A closure.
@@ -152,7 +153,7 @@ fn every_kind_of_method_reaches_the_node() {
     panel.title_mut().push_str(" title");
     assert_eq!(panel.title(), "first title");
     let left = "left".to_owned();
-    let picked = panel.pick(&left, &String::new());
+    let picked = panel.pick(&left, &String::from("right"));
     assert_eq!(picked, "left");
     assert_eq!(panel.shift(-1, 2), Ok(()));
     assert_eq!(panel.shift(-9, 1), Err("too far".to_owned()));
@@ -272,6 +273,7 @@ fn double(x: u32) -> u32 {
 }
 
 #[hot_node]
+#[expect(clippy::too_many_arguments, reason = "one of each kind")]
 fn everything(
     path: PathBuf,
     from_path: impl Into<PathBuf>,

@@ -337,8 +337,10 @@ impl Model {
                 #body #block
 
                 #(#assertions)*
+                #[allow(clippy::all, clippy::pedantic)]
                 type __HotArgs = (#(#packed,)*);
 
+                #[allow(clippy::all, clippy::pedantic)]
                 fn __hot_make(args: ::hot_abi::private::Args)
                     -> ::core::result::Result<::hot_abi::private::Node, ::hot_abi::private::Refusal>
                 {
@@ -362,6 +364,7 @@ impl Model {
                     make: __hot_make,
                 };
 
+                #[allow(clippy::all, clippy::pedantic)]
                 let __hot_args: __HotArgs = (#(#values,)*);
                 <#interface as ::hot_abi::private::Interface>::#stand_in(
                     ::hot_abi::private::StandIn::<#interface>::new(&__HOT_ENTRY, __hot_args, #carry),

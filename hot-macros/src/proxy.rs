@@ -47,7 +47,9 @@ impl ToTokens for Proxy<'_> {
                 let __hot_newest = unsafe {
                     ::core::mem::transmute::<*const (), ::core::option::Option<__HotContained>>(__HOT_SLOT.get())
                 };
-                match __hot_newest {
+                // Lints of the call are lints of names and types that the user has read about once already.
+                #[allow(clippy::all, clippy::pedantic)]
+                let __hot_result = match __hot_newest {
                     ::core::option::Option::None => #call_body #wait,
                     ::core::option::Option::Some(__hot_newest) => match #call_newest #wait {
                         ::core::result::Result::Ok(value) => value,
@@ -55,7 +57,8 @@ impl ToTokens for Proxy<'_> {
                             ::hot_abi::private::panicked(__HOT_ENTRY.path, caught)
                         }
                     },
-                }
+                };
+                __hot_result
             }
         });
     }
@@ -116,8 +119,10 @@ impl Proxy<'_> {
             }
         };
         quote! {
+            #[allow(clippy::all, clippy::pedantic)]
             type __HotContained = #bound #unsafety fn(#(#types,)* #anchor_type) -> #output;
 
+            #[allow(clippy::all, clippy::pedantic)]
             #unsafety fn __hot_contained<#(#lifetimes),*>(#(#names: #types,)* #anchor_parameter) -> #output {
                 #contain
             }
