@@ -67,6 +67,7 @@ fn expand_checked(hook: Hook, function: &ItemFn) -> TokenStream {
         ::hot_abi::__hot_item! {
             {
                 const _: () = {
+                    #[allow(unsafe_code)] // the section that the linker gathers
                     #[::hot_abi::private::linkme::distributed_slice(crate::#module::HOOKS)]
                     #[linkme(crate = ::hot_abi::private::linkme)]
                     static __HOT_ENTRY: ::hot_abi::private::HookEntry = ::hot_abi::private::HookEntry {

@@ -351,6 +351,7 @@ impl Model {
                     ))
                 }
 
+                #[allow(unsafe_code)] // the section that the linker gathers
                 #[::hot_abi::private::linkme::distributed_slice(crate::#module::NODES)]
                 #[linkme(crate = ::hot_abi::private::linkme)]
                 static __HOT_ENTRY: ::hot_abi::private::NodeEntry = ::hot_abi::private::NodeEntry {

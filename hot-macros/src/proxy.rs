@@ -145,6 +145,7 @@ impl Proxy<'_> {
 
             static __HOT_SLOT: ::hot_abi::private::Slot = ::hot_abi::private::Slot::new();
 
+            #[allow(unsafe_code)] // the section that the linker gathers
             #[::hot_abi::private::linkme::distributed_slice(crate::#module::FUNCTIONS)]
             #[linkme(crate = ::hot_abi::private::linkme)]
             static __HOT_ENTRY: ::hot_abi::private::FunctionEntry = ::hot_abi::private::FunctionEntry {

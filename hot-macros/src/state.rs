@@ -190,6 +190,7 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
+                        #[allow(unsafe_code)] // the section that the linker gathers
                         #[__hot::linkme::distributed_slice(crate::#module::HELD)]
                         #[linkme(crate = ::hot_abi::private::linkme)]
                         static __HOT_ENTRY: __hot::HeldEntry = __hot::HeldEntry {
