@@ -6,6 +6,7 @@
 mod log;
 mod project;
 mod scenarios;
+mod variant;
 
 use std::time::Instant;
 

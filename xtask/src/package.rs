@@ -1,10 +1,13 @@
-//! Each publishable package, packaged as it would be published, and built from that package.
+//! Each publishable package, packed as it would be published, and built from what was packed.
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
+use crate::repository::cargo;
+use crate::scratch::Scratch;
 use crate::{repository, step};
 
 /// Halves of one thing: the first expands to, or links, the other's hidden parts, so that only the
@@ -26,21 +29,62 @@ pub(crate) fn run() -> Result<()> {
     if !faults.is_empty() {
         bail!("not fit to be published:{}", faults.concat());
     }
-    // Packages that depend on each other are resolved among themselves; "dirty" because this check
-    // comes before the commit.
-    let mut command = repository::cargo(["package", "--workspace", "--allow-dirty"]);
-    for package in metadata.workspace_packages() {
-        if !is_publishable(package) {
-            command.args(["--exclude", package.name.as_str()]);
-        }
-    }
-    step::run(&mut command)?;
+    pack(&metadata)?;
+    build_from_what_is_packed(&packages)?;
     let names: Vec<&str> = packages
         .iter()
         .map(|package| package.name.as_str())
         .collect();
     println!("package: {} can be published", names.join(", "));
     Ok(())
+}
+
+/// Lets cargo pack all packages, as it does to publish them: their manifests are rewritten, and they
+/// are resolved against each other.
+fn pack(metadata: &Metadata) -> Result<()> {
+    // "Dirty" because this check comes before the commit. Not verified, because cargo verifies
+    // against siblings that it unpacked once and never again for the same version.
+    let mut command = cargo(["package", "--workspace", "--allow-dirty", "--no-verify"]);
+    for package in metadata.workspace_packages() {
+        if !is_publishable(package) {
+            command.args(["--exclude", package.name.as_str()]);
+        }
+    }
+    step::run(&mut command)
+}
+
+/// Builds the packages in a workspace that has the packed files and no others, so that a file which
+/// is not packed is missed here and not by the first user.
+fn build_from_what_is_packed(packages: &[&Package]) -> Result<()> {
+    // Written by cargo, into the package alone.
+    const GENERATED: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
+
+    let scratch = Scratch::create("packed", &repository::target_dir()?.join("packed"))?;
+    let names: Vec<&str> = packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
+    let manifest = repository::root().join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).context("cannot read the workspace's manifest")?;
+    scratch.write("Cargo.toml", &with_members(&manifest, &names)?)?;
+    for package in packages {
+        let name = package.name.as_str();
+        let mut list = cargo(["package", "--list", "--allow-dirty", "--package", name]);
+        let listing = step::capture(&mut list)?;
+        for file in listing.lines().filter(|file| !GENERATED.contains(file)) {
+            scratch.copy(&folder(package).join(file), &format!("{name}/{file}"))?;
+        }
+    }
+    step::run(&mut scratch.cargo(&["check", "--workspace", "--all-features"]))
+}
+
+/// The workspace's manifest, with other members.
+fn with_members(manifest: &str, members: &[&str]) -> Result<String> {
+    let (before, rest) = manifest
+        .split_once("\nmembers = [")
+        .context("no `members`")?;
+    let (_, after) = rest.split_once(']').context("no end of `members`")?;
+    Ok(format!("{before}\nmembers = {members:?}{after}"))
 }
 
 fn publishable(metadata: &Metadata) -> Vec<&Package> {
@@ -58,13 +102,16 @@ fn is_publishable(package: &Package) -> bool {
         .is_none_or(|registries| !registries.is_empty())
 }
 
+/// The folder of the package's manifest.
+fn folder(package: &Package) -> &Path {
+    let folder = package.manifest_path.parent();
+    folder.map_or(Path::new(""), |folder| folder.as_std_path())
+}
+
 /// Everything that a stranger would miss in this package, a sentence each.
 fn faults(package: &Package) -> Vec<String> {
     let name = &package.name;
-    let directory = package
-        .manifest_path
-        .parent()
-        .map_or(Path::new(""), |it| it.as_std_path());
+    let directory = folder(package);
     let mut faults = Vec::new();
     match package.description.as_deref() {
         None | Some("" | "TODO") => faults.push(format!("{name}: no `description`")),
@@ -109,7 +156,6 @@ fn faults(package: &Package) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scratch::Scratch;
     use cargo_metadata::MetadataCommand;
 
     /// What is missing in a package with this manifest and a readme.

@@ -34,11 +34,7 @@ impl Scratch {
         let config = format!("[build]\ntarget-dir = '{}'\n", target_dir.display());
         scratch.write(".cargo/config.toml", &config)?;
         // The versions that the repository was tested with, and no look at the registry's index.
-        fs::copy(
-            repository::root().join("Cargo.lock"),
-            scratch.path("Cargo.lock"),
-        )
-        .context("cannot copy the repository's Cargo.lock")?;
+        scratch.copy(&repository::root().join("Cargo.lock"), "Cargo.lock")?;
         Ok(scratch)
     }
 
@@ -64,12 +60,17 @@ impl Scratch {
 
     /// Saves a whole file, with the folders it needs.
     pub(crate) fn write(&self, relative: &str, text: &str) -> Result<()> {
-        let path = self.path(relative);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder of {relative}"))?;
-        }
+        let path = self.path_with_folders(relative)?;
         fs::write(&path, text).with_context(|| format!("cannot write {relative}"))
+    }
+
+    /// Copies a file into the workspace, with the folders it needs.
+    pub(crate) fn copy(&self, from: &Path, relative: &str) -> Result<()> {
+        let path = self.path_with_folders(relative)?;
+        let copied = fs::copy(from, &path);
+        copied
+            .with_context(|| format!("cannot copy {}", from.display()))
+            .map(drop)
     }
 
     /// Replaces in a file each `old` by its `new`, of which each must be there once, and saves it.
@@ -108,6 +109,15 @@ impl Scratch {
         let mut clean = self.cargo(&["clean", "--quiet"]);
         clean.args(packages.iter().flat_map(|package| ["--package", package]));
         step::capture(&mut clean).map(drop)
+    }
+
+    fn path_with_folders(&self, relative: &str) -> Result<PathBuf> {
+        let path = self.path(relative);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder of {relative}"))?;
+        }
+        Ok(path)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod edits;
+mod functions;
 mod leftovers;
 mod nodes;
 mod programs;
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Scenario> {
         recovery::SCENARIOS,
         queueing::SCENARIOS,
         nodes::SCENARIOS,
+        functions::SCENARIOS,
         programs::SCENARIOS,
         leftovers::SCENARIOS,
         bad_input::SCENARIOS,
