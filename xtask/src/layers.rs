@@ -37,7 +37,18 @@ const DESIGN: &[(&str, &[&str])] = &[
         ],
     ),
     ("hot-watch", &["ignore", "notify", "twox-hash"]),
-    ("hot-abi", &["ciborium", "hot-macros", "linkme", "serde"]),
+    // All but hot-macros are optional, and a plain hot crate has linkme of them.
+    (
+        "hot-abi",
+        &[
+            "ciborium",
+            "hot-macros",
+            "linkme",
+            "log",
+            "serde",
+            "tracing-core",
+        ],
+    ),
     ("hot-macros", &["proc-macro2", "quote", "syn"]),
 ];
 
