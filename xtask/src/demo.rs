@@ -156,21 +156,18 @@ fn copy_examples(scratch: &Scratch) -> Result<()> {
 }
 
 fn copy_file(scratch: &Scratch, examples: &Path, path: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let relative = path
         .strip_prefix(examples)
         .context("a file outside of the examples")?;
     let relative = relative.to_string_lossy().replace('\\', "/");
-    if relative == "Cargo.lock" {
-        // The scratch workspace has the repository's.
-        return Ok(());
+    scratch.copy(path, &relative)?;
+    if relative.ends_with("Cargo.toml") {
+        let repository = repository::root().display().to_string().replace('\\', "/");
+        let manifest = scratch.read(&relative)?;
+        let manifest = manifest.replace("\"../../hot-", &format!("\"{repository}/hot-"));
+        scratch.write(&relative, &manifest)?;
     }
-    let repository = repository::root().display().to_string().replace('\\', "/");
-    scratch.write(
-        &relative,
-        &text.replace("\"../../hot-", &format!("\"{repository}/hot-")),
-    )
+    Ok(())
 }
 
 /// Makes the edits in one save, shows them, and returns when the file was written.
