@@ -1,5 +1,6 @@
 //! `#[hot_leave]` and `#[hot_enter]`: functions that run when a generation is left or entered.
 
+use crate::attributes;
 use crate::entry::entry_module;
 use crate::errors::{Errors, with_item};
 use proc_macro2::TokenStream;
@@ -60,12 +61,14 @@ fn expand_checked(hook: Hook, function: &ItemFn) -> TokenStream {
         Hook::Leave => format_ident!("Leave"),
         Hook::Enter => format_ident!("Enter"),
     };
+    let conditions = attributes::conditions(&function.attrs);
     quote! {
         #[allow(dead_code)]
         #plain
 
         ::hot_abi::__hot_item! {
             {
+                #(#conditions)*
                 const _: () = {
                     #[allow(unsafe_code)] // the section that the linker gathers
                     #[::hot_abi::private::linkme::distributed_slice(crate::#module::HOOKS)]

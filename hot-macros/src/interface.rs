@@ -4,7 +4,8 @@ use crate::attributes;
 use crate::errors::{Errors, with_item};
 use crate::signature;
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{
     Attribute, FnArg, GenericArgument, GenericParam, Ident, Item, ItemTrait, Path, PathArguments,
     ReceiverKind, ReturnType, Safety, Signature, TraitItem, TraitItemFn, Type, TypeParamBound,
@@ -268,6 +269,10 @@ impl Model {
             self.format("Display", "display", self.display),
         );
         let debug_bound = self.debug.then(|| quote!(::core::fmt::Debug+));
+        // An error of these is an error of the supertrait as the user wrote it.
+        let hot_bounds = hot
+            .iter()
+            .map(|hot| quote_spanned!(hot.span()=> ::hot_abi::private::Guards<dyn #hot>));
         let display_bound = self.display.then(|| quote!(::core::fmt::Display+));
 
         quote! {
@@ -280,7 +285,7 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
-                        #vis trait #guarded: #debug_bound #display_bound #(__hot::Guards<dyn #hot> +)* 'static {
+                        #vis trait #guarded: #debug_bound #display_bound #(#hot_bounds +)* 'static {
                             #(#declarations)*
                         }
 

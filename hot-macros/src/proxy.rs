@@ -54,7 +54,7 @@ impl ToTokens for Proxy<'_> {
                     ::core::option::Option::Some(__hot_newest) => match #call_newest #wait {
                         ::core::result::Result::Ok(value) => value,
                         ::core::result::Result::Err(caught) => {
-                            ::hot_abi::private::panicked(__HOT_ENTRY.path, caught)
+                            ::hot_abi::private::panicked(__HOT_PATH, caught)
                         }
                     },
                 };

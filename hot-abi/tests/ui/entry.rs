@@ -1,0 +1,5 @@
+//! What `hot_entry!` says.
+
+hot_abi::hot_entry!(scene);
+
+fn main() {}
