@@ -60,6 +60,26 @@ pub struct Change {
     pub path: PathBuf,
     /// What happened to it.
     pub kind: ChangeKind,
+    /// What it held when it was last delivered, or at the start.
+    pub before: FileContent,
+    /// What it holds now.
+    pub after: FileContent,
+}
+
+/// What a file holds, to be compared with what it held at another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileContent {
+    /// There is no such file.
+    Missing,
+    /// So many bytes, with this 128-bit hash.
+    Bytes {
+        /// The number of bytes.
+        len: u64,
+        /// Their XXH3 hash.
+        hash: u128,
+    },
+    /// It is too large to be hashed, or could not be read. Not to be taken for equal to anything.
+    Unknown,
 }
 
 /// What happened to a file since it was last delivered.

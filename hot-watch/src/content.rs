@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use twox_hash::XxHash3_128;
 
+use crate::change::FileContent;
 use crate::identity::{ChangeTime, Identity};
 
 /// A file's content. Two files with equal contents hold the same bytes, except for a large file.
@@ -24,6 +25,15 @@ pub(crate) enum Content {
 }
 
 impl Content {
+    /// The content as others are told of it.
+    pub(crate) fn told(content: Option<Content>) -> FileContent {
+        match content {
+            None => FileContent::Missing,
+            Some(Content::Hashed { len, hash }) => FileContent::Bytes { len, hash },
+            Some(Content::Large { .. } | Content::Unknown) => FileContent::Unknown,
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Content::Hashed { len: 0, .. })
     }

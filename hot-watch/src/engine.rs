@@ -501,7 +501,12 @@ impl Engine {
                 (Some(before), Some(after)) if before != after => ChangeKind::Modified,
                 _ => continue,
             };
-            list.push(Change { path, kind });
+            list.push(Change {
+                path,
+                kind,
+                before: Content::told(before),
+                after: Content::told(after),
+            });
         }
         list.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Changes { list }

@@ -63,7 +63,7 @@ mod engine;
 mod tree;
 mod watcher;
 
-pub use change::{Change, ChangeKind, Changes, Notice};
+pub use change::{Change, ChangeKind, Changes, FileContent, Notice};
 pub use config::{Method, Root, WatchConfig};
 pub use error::WatchError;
 pub use watcher::Watcher;

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use hot_watch::{ChangeKind, Notice, WatchConfig, Watcher};
-use support::{Place, Watched, modified};
+use support::{Place, Seen, Watched, modified};
 
 /// A repository with two commits that differ in all of these files, at the first one.
 fn repository(files: usize) -> Place {
@@ -60,7 +60,7 @@ fn a_checkout_and_back_while_the_consumer_is_busy_is_nothing() {
     .unwrap();
     let next = || notices.recv_timeout(Duration::from_secs(20)).unwrap();
     let changes = || match next() {
-        Notice::Changed(changes) => changes.list,
+        Notice::Changed(changes) => changes.list.into_iter().map(Seen::from).collect::<Vec<_>>(),
         other => panic!("not a change: {other:?}"),
     };
     assert!(matches!(next(), Notice::Ready));

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::time::SystemTime;
 
 use hot_watch::ChangeKind::{Created, Modified, Removed};
-use hot_watch::WatchConfig;
+use hot_watch::{FileContent, Notice, WatchConfig};
 use support::{Place, Watched, created, modified, removed};
 
 fn scene(files: &[&str]) -> (Place, Watched) {
@@ -173,6 +173,27 @@ fn directories_come_move_and_go_with_their_files() {
 
     fs::remove_dir_all(place.at("b")).unwrap();
     watched.expect(Removed, place.at("b/deep/x.rs"));
+}
+
+#[test]
+fn a_change_tells_what_the_file_held_before_and_holds_now() {
+    let (place, watched) = scene(&["lib.rs"]);
+    let next = || match watched.next() {
+        Notice::Changed(changes) => changes.list[0].clone(),
+        other => panic!("not a change: {other:?}"),
+    };
+    place.write("lib.rs", "one");
+    let there = next();
+    place.write("lib.rs", "two");
+    let on = next();
+    place.write("lib.rs", "one");
+    let back = next();
+    assert_ne!(there.before, there.after);
+    assert_eq!(there.after, on.before);
+    assert_ne!(on.before, on.after);
+    assert_eq!(back.after, there.after);
+    fs::remove_file(place.at("lib.rs")).unwrap();
+    assert_eq!(next().after, FileContent::Missing);
 }
 
 #[test]

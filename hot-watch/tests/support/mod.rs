@@ -106,9 +106,9 @@ impl Watched {
         assert!(matches!(notice, Notice::Ready), "{notice:?}");
     }
 
-    pub(crate) fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<Seen> {
         match self.next() {
-            Notice::Changed(changes) => changes.list,
+            Notice::Changed(changes) => changes.list.into_iter().map(Seen::from).collect(),
             other => panic!("not a change: {other:?}"),
         }
     }
@@ -124,12 +124,12 @@ impl Watched {
     #[track_caller]
     pub(crate) fn expect(&self, kind: ChangeKind, path: impl Into<PathBuf>) {
         let path = path.into();
-        assert_eq!(self.changes(), [Change { path, kind }]);
+        assert_eq!(self.changes(), [Seen { path, kind }]);
     }
 
     /// All the changes from now until a file that is created now, itself left out. The system's
     /// events come in order and new files wait the longest, so whatever was done before shows.
-    pub(crate) fn changes_so_far(&mut self, directory: &Path) -> Vec<Change> {
+    pub(crate) fn changes_so_far(&mut self, directory: &Path) -> Vec<Seen> {
         self.sentinels += 1;
         let sentinel = directory.join(format!("sentinel {}", self.sentinels));
         fs::write(&sentinel, "here").unwrap();
@@ -152,22 +152,38 @@ impl Watched {
     }
 }
 
-pub(crate) fn modified(path: PathBuf) -> Change {
-    Change {
+/// A change, less what the files held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) path: PathBuf,
+    pub(crate) kind: ChangeKind,
+}
+
+impl From<Change> for Seen {
+    fn from(change: Change) -> Self {
+        Seen {
+            path: change.path,
+            kind: change.kind,
+        }
+    }
+}
+
+pub(crate) fn modified(path: PathBuf) -> Seen {
+    Seen {
         path,
         kind: ChangeKind::Modified,
     }
 }
 
-pub(crate) fn created(path: PathBuf) -> Change {
-    Change {
+pub(crate) fn created(path: PathBuf) -> Seen {
+    Seen {
         path,
         kind: ChangeKind::Created,
     }
 }
 
-pub(crate) fn removed(path: PathBuf) -> Change {
-    Change {
+pub(crate) fn removed(path: PathBuf) -> Seen {
+    Seen {
         path,
         kind: ChangeKind::Removed,
     }
