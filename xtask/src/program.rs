@@ -202,6 +202,20 @@ impl Program {
         Ok(line[prefix.len()..].to_owned())
     }
 
+    /// Asks, and fails unless the answer is the expected one.
+    #[track_caller]
+    pub(crate) fn expect_answer(&mut self, request: &str, expected: &str) -> Result<()> {
+        let asking = Location::caller();
+        let answer = self.ask(request)?;
+        if answer != expected {
+            bail!(
+                "{asking}: to `{request}` {} answers\n  {answer}\nand not\n  {expected}",
+                self.name
+            );
+        }
+        Ok(())
+    }
+
     /// The rounds that the host has counted in its own state: it only grows while the program runs.
     #[track_caller]
     pub(crate) fn tick(&mut self) -> Result<u64> {

@@ -65,6 +65,13 @@ impl Project {
         self.scratch.edit(save, relative, &[(old, new)])
     }
 
+    /// Replaces several places of a file, each of which reads its `old` alone, in one save.
+    pub(crate) fn edit_all(&self, relative: &str, edits: &[(&str, &str)]) -> Result<()> {
+        let edit = format!("{relative}: {} places", edits.len());
+        self.log.record("editor", &edit);
+        self.scratch.edit(Save::Truncate, relative, edits)
+    }
+
     /// Writes an executable shell script, and returns its path.
     pub(crate) fn script(&self, relative: &str, text: &str) -> Result<PathBuf> {
         self.write(relative, text)?;

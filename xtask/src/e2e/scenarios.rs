@@ -1,5 +1,6 @@
 //! The scenarios, a file per subject.
 
+mod async_server;
 mod bad_input;
 mod edits;
 mod functions;
@@ -8,6 +9,9 @@ mod nodes;
 mod programs;
 mod queueing;
 mod recovery;
+mod safe_points;
+mod state;
+mod threads;
 
 use super::Scenario;
 
@@ -19,6 +23,10 @@ pub(super) fn all() -> Vec<Scenario> {
         queueing::SCENARIOS,
         nodes::SCENARIOS,
         functions::SCENARIOS,
+        state::SCENARIOS,
+        safe_points::SCENARIOS,
+        threads::SCENARIOS,
+        async_server::SCENARIOS,
         programs::SCENARIOS,
         leftovers::SCENARIOS,
         bad_input::SCENARIOS,
