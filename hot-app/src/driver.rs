@@ -10,11 +10,11 @@ use crate::event::Event;
 use crate::hot_reload::{Options, already_running};
 use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline};
 use crate::program;
-use crate::safe_point::SafePoint;
+use crate::safe_point::{Offer, SafePoint};
 use crate::service::HOT_RELOAD;
 use hot_abi::notice::{self, FallbackReason, Notice};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
-use hot_load::{HotCrate, Loaded, Loader, MigrationError, WhenBusy};
+use hot_load::{Applied, HotCrate, Loaded, Loader, MigrationError, WhenBusy};
 use hot_watch::{Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
@@ -73,11 +73,19 @@ impl Running {
     }
 
     #[cold]
-    fn apply(&self, ready: Vec<(CrateId, Loaded)>, when_busy: WhenBusy) -> usize {
+    fn apply(&self, ready: Vec<Offer>, when_busy: WhenBusy) -> usize {
         let mut count = 0;
-        for (krate, loaded) in ready {
-            let generation = loaded.generation.number();
-            let input = match self.loader.apply(&loaded.generation, when_busy) {
+        for offer in ready {
+            let generation = offer
+                .generation
+                .as_ref()
+                .map_or(0, |generation| generation.number());
+            let applied = match &offer.generation {
+                Some(generation) => self.loader.apply(generation, when_busy),
+                None => self.revert(&offer.krate, when_busy),
+            };
+            let krate = offer.krate.clone();
+            let input = match applied {
                 Ok(items) => {
                     count += 1;
                     Input::Applied {
@@ -87,7 +95,7 @@ impl Running {
                     }
                 }
                 Err(MigrationError::Busy) => {
-                    self.safe_point.put_back(krate, loaded);
+                    self.safe_point.put_back(offer);
                     continue;
                 }
                 Err(error) => Input::NotApplied {
@@ -99,6 +107,20 @@ impl Running {
             self.send(Message::Input(input));
         }
         count
+    }
+
+    fn revert(&self, krate: &CrateId, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
+        let linked = hot_load::linked_crates()
+            .iter()
+            .find(|linked| CrateId::of(linked) == *krate);
+        linked.map_or_else(
+            || Ok(Applied::default()),
+            |linked| self.loader.revert(linked, when_busy),
+        )
+    }
+
+    pub(crate) fn loader(&self) -> &Loader {
+        &self.loader
     }
 
     /// New code is ready, or no longer held back.
@@ -254,12 +276,36 @@ impl Driver {
                 artifact,
             } => self.load(job, &krate, artifact),
             Effect::Offer { krate, library } => {
-                self.running.safe_point.offer(krate, library);
-                self.running.released();
+                self.offer(Offer {
+                    krate,
+                    generation: Some(library.generation),
+                });
             }
+            Effect::Recall { krate, generation } => self.recall(krate, generation),
+            Effect::Withdraw { krate } => self.running.safe_point.withdraw(&krate),
             Effect::Watch => self.watch_scopes(),
             Effect::FindScopes => self.find_scopes(false),
         }
+    }
+
+    fn offer(&self, offer: Offer) {
+        self.running.safe_point.offer(offer);
+        self.running.released();
+    }
+
+    /// Offers a generation that is in memory.
+    fn recall(&self, krate: CrateId, number: u32) {
+        let Some((_, linked)) = self.crates.iter().find(|(known, _)| *known == krate) else {
+            return;
+        };
+        let generation = self.running.loader.generation(linked, number);
+        if generation.is_none() && number != 0 {
+            self.problem(format!(
+                "{krate}: there is no generation {number} in memory"
+            ));
+            return;
+        }
+        self.offer(Offer { krate, generation });
     }
 
     fn emit(&self, event: &Event) {
@@ -302,9 +348,7 @@ impl Driver {
         let deliver = move |notice| {
             let message = match notice {
                 hot_watch::Notice::Ready => Message::WatchReady,
-                hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(
-                    changes.list.into_iter().map(|change| change.path).collect(),
-                )),
+                hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(changes.list)),
                 hot_watch::Notice::Problem(error) => {
                     Message::Input(Input::Problem(error.to_string()))
                 }
@@ -365,9 +409,15 @@ impl Driver {
             if at_start && let Some(program) = discover(&crates) {
                 let _ = sender.send(Message::ProgramFound(program));
             }
+            let exe = std::env::current_exe().and_then(std::fs::metadata);
+            let program_built = exe.and_then(|metadata| metadata.modified()).ok();
             for found in find_scopes(&crates) {
                 let input = match found {
-                    Ok((krate, scope)) => Input::Scoped { krate, scope },
+                    Ok((krate, scope)) => Input::Scoped {
+                        linked_in_is_current: at_start && scope.is_older_than(program_built),
+                        krate,
+                        scope,
+                    },
                     // Later on, the build that follows the change tells what is wrong with the manifest.
                     Err(_) if !at_start => continue,
                     Err(error) => Input::Problem(format!(

@@ -83,6 +83,14 @@ pub enum Event {
         /// Why.
         error: LoadError,
     },
+    /// A generation that is in memory is wanted again: the sources are what they were for it, or the
+    /// program asked for it. Nothing is built.
+    Recalled {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation; 0 is the code linked into the program.
+        generation: u32,
+    },
     /// A generation is live: the next call runs its code.
     Applied {
         /// The crate.
@@ -163,6 +171,7 @@ impl Event {
             Event::Cancelled { .. } => "cancelled",
             Event::Loaded { .. } => "loaded",
             Event::Refused { .. } => "refused",
+            Event::Recalled { .. } => "recalled",
             Event::Applied { .. } => "applied",
             Event::NotApplied { .. } => "not-applied",
             Event::StateCarried { .. } => "state-carried",
@@ -185,6 +194,7 @@ impl Event {
             | Event::Cancelled { krate, .. }
             | Event::Loaded { krate, .. }
             | Event::Refused { krate, .. }
+            | Event::Recalled { krate, .. }
             | Event::Applied { krate, .. }
             | Event::NotApplied { krate, .. }
             | Event::StateCarried { krate, .. }
@@ -297,6 +307,21 @@ impl fmt::Display for Event {
                     )?;
                 }
                 Ok(())
+            }
+            Event::Recalled {
+                krate,
+                generation: 0,
+            } => {
+                write!(
+                    f,
+                    "{krate}: back to the code linked into the program, which is in memory"
+                )
+            }
+            Event::Recalled { krate, generation } => {
+                write!(
+                    f,
+                    "{krate}: back to generation {generation}, which is in memory"
+                )
             }
             Event::NotApplied {
                 krate,

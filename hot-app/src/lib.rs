@@ -54,6 +54,8 @@ mod scope;
 #[cfg(feature = "reload")]
 mod service;
 #[cfg(feature = "reload")]
+mod source;
+#[cfg(feature = "reload")]
 mod status;
 
 #[cfg(not(feature = "reload"))]

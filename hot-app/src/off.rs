@@ -103,8 +103,22 @@ impl Service {
 
     /// Does nothing.
     #[inline(always)]
+    pub fn switch_to(&self, _manifest_dir: impl AsRef<Path>, _generation: u32) {}
+
+    /// Nothing is held back.
+    #[inline(always)]
+    pub fn hold(&self) -> Option<Hold> {
+        None
+    }
+
+    /// Does nothing.
+    #[inline(always)]
     pub fn cancel(&self, _manifest_dir: impl AsRef<Path>) {}
 }
+
+/// What would hold new code back, of which there is none.
+#[derive(Debug)]
+pub enum Hold {}
 
 /// A subscription that never has an event.
 #[derive(Debug)]

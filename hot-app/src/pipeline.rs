@@ -7,14 +7,17 @@
 //! - one build runs at a time, for builds of one workspace wait for each other anyway;
 //! - a change while its crate is being built cancels that build, and the next begins at once: the latest
 //!   save wins, and none is lost;
-//! - a library that is loaded waits for the safe point, and a newer one takes its place.
+//! - a library that is loaded waits for the safe point, and a newer one takes its place;
+//! - sources that are what they were before are not built again: the generation is still in memory.
 
 use crate::crate_id::CrateId;
 use crate::event::Event;
 use crate::scope::CrateScope;
+use crate::source::{SourceKey, SourceState};
 use crate::status::HotStatus;
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
 use hot_load::{Applied, LoadError, MigrationError, PatchReport};
+use hot_watch::Change;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -24,15 +27,25 @@ pub(crate) enum Input<L> {
     /// The watcher knows the content of all sources.
     Watching,
     /// Files changed in content.
-    Changed(Vec<PathBuf>),
+    Changed(Vec<Change>),
     /// Something went wrong that is tied to no build.
     Problem(String),
     /// It became known which files belong to a crate.
-    Scoped { krate: CrateId, scope: CrateScope },
+    Scoped {
+        krate: CrateId,
+        scope: CrateScope,
+        /// Whether the code linked into the program was built from the sources as they are.
+        linked_in_is_current: bool,
+    },
     /// The program asks for a build.
     Rebuild(PathBuf),
     /// The program asks to cancel a build.
     Cancel(PathBuf),
+    /// The program asks for a generation that is in memory.
+    SwitchTo {
+        manifest_dir: PathBuf,
+        generation: u32,
+    },
     /// A build tells how it goes.
     Report { job: JobId, report: BuildReport },
     /// A build ended.
@@ -81,6 +94,10 @@ pub(crate) enum Effect<L> {
     },
     /// Offer a library to the safe point, in the place of an older one of its crate.
     Offer { krate: CrateId, library: L },
+    /// Offer a generation that is in memory to the safe point, in the place of a newer one.
+    Recall { krate: CrateId, generation: u32 },
+    /// Take back what was offered: the live code is the right one.
+    Withdraw { krate: CrateId },
     /// Watch what the crates' scopes say now.
     Watch,
     /// Find out anew which files belong to which crate: a manifest changed.
@@ -116,8 +133,14 @@ struct CrateState {
     scope: CrateScope,
     /// A build is due.
     due: bool,
-    /// The build that is due was asked for, and tells its result even if nothing changed.
+    /// When the oldest change was seen that is not live yet.
     changed_at: Option<Instant>,
+    /// What the sources are now.
+    source: SourceState,
+    /// What they were when the running job began.
+    built_from: Option<SourceKey>,
+    /// What they were for each generation in memory.
+    generations: Vec<(SourceKey, u32)>,
     /// The job whose library is being loaded.
     loading: Option<JobId>,
     /// What the last library that was loaded looked like, to know it again.
@@ -136,6 +159,9 @@ impl Pipeline {
             status: HotStatus::new(krate),
             due: false,
             changed_at: None,
+            source: SourceState::default(),
+            built_from: None,
+            generations: Vec::new(),
             loading: None,
             loaded: None,
             built: None,
@@ -172,9 +198,15 @@ impl Pipeline {
                     .collect();
                 effects.push(Effect::Emit(Event::Watching { crates }));
             }
-            Input::Changed(paths) => self.changed(now, &paths, &mut effects),
+            Input::Changed(changes) => self.changed(now, &changes, &mut effects),
             Input::Problem(message) => effects.push(Effect::Emit(Event::Problem { message })),
-            Input::Scoped { krate, scope } => self.scoped(&krate, scope, &mut effects),
+            Input::Scoped {
+                krate,
+                scope,
+                linked_in_is_current,
+            } => {
+                self.scoped(&krate, scope, linked_in_is_current, &mut effects);
+            }
             Input::Rebuild(manifest_dir) => match self.index_of(&manifest_dir) {
                 Some(index) => self.request(index, &mut effects),
                 None => effects.push(Effect::Emit(self.unknown(&manifest_dir, "rebuild"))),
@@ -182,6 +214,13 @@ impl Pipeline {
             Input::Cancel(manifest_dir) => match self.index_of(&manifest_dir) {
                 Some(index) => self.cancel(index, &mut effects),
                 None => effects.push(Effect::Emit(self.unknown(&manifest_dir, "cancel"))),
+            },
+            Input::SwitchTo {
+                manifest_dir,
+                generation,
+            } => match self.index_of(&manifest_dir) {
+                Some(index) => self.switch_to(now, index, generation, &mut effects),
+                None => effects.push(Effect::Emit(self.unknown(&manifest_dir, "switch"))),
             },
             Input::Report { job, report } => {
                 if let Some(building) = self
@@ -223,48 +262,90 @@ impl Pipeline {
         effects
     }
 
-    fn changed<L>(&mut self, now: Instant, paths: &[PathBuf], effects: &mut Vec<Effect<L>>) {
-        let is_build_file = |path: &PathBuf| {
+    fn changed<L>(&mut self, now: Instant, changes: &[Change], effects: &mut Vec<Effect<L>>) {
+        let is_build_file = |change: &Change| {
             self.crates
                 .iter()
-                .any(|state| state.scope.build_files.contains(path))
+                .any(|state| state.scope.build_files.contains(&change.path))
         };
-        if paths.iter().any(is_build_file) {
+        if changes.iter().any(is_build_file) {
             effects.push(Effect::FindScopes);
         }
         for index in 0..self.crates.len() {
             let state = &mut self.crates[index];
-            let own: Vec<_> = paths
+            let own: Vec<_> = changes
                 .iter()
-                .filter(|path| state.scope.contains(path))
-                .cloned()
+                .filter(|change| state.scope.contains(&change.path))
                 .collect();
             if own.is_empty() {
                 continue;
             }
-            // Cargo itself writes the lock file while it builds; that build knows the new content.
-            let only_lock_file = own.iter().all(|path| path.ends_with("Cargo.lock"));
+            own.iter().for_each(|change| state.source.change(change));
             let krate = state.status.krate.clone();
             state.changed_at.get_or_insert(now);
             state.status.stale = true;
+            let paths = own.iter().map(|change| change.path.clone()).collect();
+            effects.push(Effect::Emit(Event::ChangeSeen { krate, paths }));
+            if let Some(generation) = state.in_memory() {
+                self.recall(index, generation, effects);
+                continue;
+            }
             state.due = true;
-            effects.push(Effect::Emit(Event::ChangeSeen { krate, paths: own }));
+            // Cargo itself writes the lock file while it builds; that build knows the new content.
+            let only_lock_file = own.iter().all(|change| change.path.ends_with("Cargo.lock"));
             if !only_lock_file {
                 self.supersede(index, effects);
             }
         }
     }
 
-    fn scoped<L>(&mut self, krate: &CrateId, scope: CrateScope, effects: &mut Vec<Effect<L>>) {
-        let Some(state) = self
-            .crates
-            .iter_mut()
-            .find(|state| state.status.krate == *krate)
-        else {
+    /// The sources are what they were for a generation that is in memory: no build is due.
+    fn recall<L>(&mut self, index: usize, generation: u32, effects: &mut Vec<Effect<L>>) {
+        self.cancel(index, effects);
+        let state = &mut self.crates[index];
+        // What is being loaded is of a source that is no more.
+        state.loading = None;
+        let krate = state.status.krate.clone();
+        effects.push(Effect::Emit(Event::Recalled {
+            krate: krate.clone(),
+            generation,
+        }));
+        if state.status.generation == generation {
+            state.status.stale = false;
+            state.changed_at = None;
+            effects.push(Effect::Withdraw { krate });
+        } else {
+            effects.push(Effect::Recall { krate, generation });
+        }
+    }
+
+    fn switch_to<L>(
+        &mut self,
+        now: Instant,
+        index: usize,
+        generation: u32,
+        effects: &mut Vec<Effect<L>>,
+    ) {
+        let state = &mut self.crates[index];
+        state.changed_at = Some(now);
+        self.recall(index, generation, effects);
+    }
+
+    fn scoped<L>(
+        &mut self,
+        krate: &CrateId,
+        scope: CrateScope,
+        linked_in_is_current: bool,
+        effects: &mut Vec<Effect<L>>,
+    ) {
+        let Some(state) = self.state_of(krate) else {
             return;
         };
         let inputs = std::mem::take(&mut state.scope.inputs);
         state.scope = CrateScope { inputs, ..scope };
+        if linked_in_is_current {
+            state.generations.push((SourceKey::at_start(), 0));
+        }
         effects.push(Effect::Watch);
     }
 
@@ -386,6 +467,10 @@ impl Pipeline {
                 statics,
             }) => {
                 state.loaded = state.built.take();
+                if let Some(source) = state.built_from.take() {
+                    state.generations.retain(|(known, _)| *known != source);
+                    state.generations.push((source, generation));
+                }
                 state.status.refused = None;
                 effects.push(Effect::Emit(Event::Loaded {
                     krate: krate.clone(),
@@ -417,7 +502,11 @@ impl Pipeline {
         else {
             return;
         };
-        let pending = state.due || state.loading.is_some() || state.status.building.is_some();
+        let other_source = state
+            .in_memory()
+            .is_some_and(|current| current != generation);
+        let pending =
+            state.due || state.loading.is_some() || state.status.building.is_some() || other_source;
         let since_change = match pending {
             // The change that is waited for is a newer one.
             true => None,
@@ -444,6 +533,7 @@ impl Pipeline {
         };
         let state = &mut self.crates[index];
         state.due = false;
+        state.built_from = state.source.key();
         state.status.building = Some(now);
         state.status.rebuild_count += 1;
         self.last_job += 1;
@@ -488,6 +578,17 @@ impl Pipeline {
     }
 }
 
+impl CrateState {
+    /// The generation that was built from the sources as they are now, if it is in memory.
+    fn in_memory(&self) -> Option<u32> {
+        let key = self.source.key()?;
+        self.generations
+            .iter()
+            .find(|(source, _)| *source == key)
+            .map(|(_, generation)| *generation)
+    }
+}
+
 fn stamp(library: &Path) -> Option<LibraryStamp> {
     let metadata = std::fs::metadata(library).ok()?;
     Some((library.to_owned(), metadata.len(), metadata.modified().ok()))
@@ -496,6 +597,7 @@ fn stamp(library: &Path) -> Option<LibraryStamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::tests::change;
     use std::collections::VecDeque;
     use std::time::Duration;
 
@@ -509,6 +611,7 @@ mod tests {
         loading: VecDeque<JobId>,
         offered: VecDeque<(CrateId, u32)>,
         generation: u32,
+        saves: u8,
     }
 
     impl World {
@@ -524,6 +627,7 @@ mod tests {
                 loading: VecDeque::new(),
                 offered: VecDeque::new(),
                 generation: 0,
+                saves: 100,
             }
         }
 
@@ -544,6 +648,15 @@ mod tests {
                         self.log.push(format!("offer {krate} {library}"));
                         self.offered.push_back((krate, library));
                     }
+                    Effect::Recall { krate, generation } => {
+                        self.log.push(format!("recall {krate} {generation}"));
+                        self.offered.retain(|(other, _)| *other != krate);
+                        self.offered.push_back((krate, generation));
+                    }
+                    Effect::Withdraw { krate } => {
+                        self.log.push(format!("withdraw {krate}"));
+                        self.offered.retain(|(other, _)| *other != krate);
+                    }
                     Effect::Watch => self.log.push("watch".into()),
                     Effect::FindScopes => self.log.push("find-scopes".into()),
                     Effect::Emit(event) => {
@@ -554,8 +667,15 @@ mod tests {
             }
         }
 
+        /// A save with a content that the file never had.
         fn save(&mut self, path: &str) {
-            self.feed(Input::Changed(vec![path.into()]));
+            self.saves += 1;
+            let saves = self.saves;
+            self.write(path, saves - 1, saves);
+        }
+
+        fn write(&mut self, path: &str, before: u8, after: u8) {
+            self.feed(Input::Changed(vec![change(path, before, after)]));
         }
 
         fn finish_build(&mut self, result: BuildResult) {
@@ -739,8 +859,8 @@ mod tests {
     fn crates_are_built_one_after_the_other() {
         let mut world = World::new(&["scene", "audio"]);
         world.feed(Input::Changed(vec![
-            "/w/audio/a.rs".into(),
-            "/w/scene/a.rs".into(),
+            change("/w/audio/a.rs", 0, 1),
+            change("/w/scene/a.rs", 0, 1),
         ]));
         world.build_succeeds();
         world.build_succeeds();
@@ -794,7 +914,11 @@ mod tests {
             build_files: ["/w/Cargo.toml".into(), "/w/Cargo.lock".into()].into(),
             ..CrateScope::default()
         };
-        world.feed(Input::Scoped { krate, scope });
+        world.feed(Input::Scoped {
+            krate,
+            scope,
+            linked_in_is_current: false,
+        });
         world.save("/w/math/src/lib.rs");
         world.save("/w/Cargo.lock");
         world.build_succeeds();
@@ -834,6 +958,113 @@ mod tests {
         assert_eq!(
             world.take_log()[..2],
             ["<change-seen scene>", "<build-started scene>"]
+        );
+    }
+
+    fn go_live(world: &mut World, before: u8, after: u8) {
+        world.write("/w/scene/a.rs", before, after);
+        world.build_succeeds();
+        world.load_succeeds();
+        world.apply();
+    }
+
+    #[test]
+    fn an_undo_goes_live_from_memory() {
+        let mut world = World::new(&["scene"]);
+        go_live(&mut world, 0, 1);
+        go_live(&mut world, 1, 2);
+        world.take_log();
+        world.write("/w/scene/a.rs", 2, 1);
+        world.apply();
+        assert_eq!(
+            world.take_log(),
+            [
+                "<change-seen scene>",
+                "<recalled scene>",
+                "recall scene 1",
+                "<applied scene>"
+            ]
+        );
+        assert_eq!(
+            (world.status().generation, world.status().stale),
+            (1, false)
+        );
+        world.write("/w/scene/a.rs", 1, 2);
+        world.apply();
+        assert_eq!(
+            (world.status().generation, world.status().rebuild_count),
+            (2, 2)
+        );
+    }
+
+    #[test]
+    fn an_undo_while_its_redo_is_built_cancels_the_build() {
+        let mut world = World::new(&["scene"]);
+        go_live(&mut world, 0, 1);
+        world.write("/w/scene/a.rs", 1, 2);
+        world.take_log();
+        world.write("/w/scene/a.rs", 2, 1);
+        assert_eq!(
+            world.take_log(),
+            [
+                "<change-seen scene>",
+                "cancel",
+                "<recalled scene>",
+                "withdraw scene"
+            ]
+        );
+        world.finish_build(Err(BuildError::Cancelled));
+        assert_eq!(world.take_log(), ["<cancelled scene>"]);
+        assert!(!world.status().stale && world.running.is_empty());
+    }
+
+    #[test]
+    fn what_is_linked_in_is_recalled_only_if_it_was_built_from_the_sources() {
+        for linked_in_is_current in [false, true] {
+            let mut world = World::new(&["scene"]);
+            let krate = CrateId::new("scene", "/w/scene");
+            let scope = CrateScope::of_directory("/w/scene".as_ref());
+            world.feed(Input::Scoped {
+                krate,
+                scope,
+                linked_in_is_current,
+            });
+            go_live(&mut world, 0, 1);
+            world.take_log();
+            world.write("/w/scene/a.rs", 1, 0);
+            let log = world.take_log();
+            assert_eq!(
+                log.contains(&"recall scene 0".to_owned()),
+                linked_in_is_current,
+                "{log:?}"
+            );
+            assert_eq!(
+                log.contains(&"build scene".to_owned()),
+                !linked_in_is_current,
+                "{log:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_program_can_go_back_and_is_stale_then() {
+        let mut world = World::new(&["scene"]);
+        go_live(&mut world, 0, 1);
+        go_live(&mut world, 1, 2);
+        world.feed(Input::SwitchTo {
+            manifest_dir: "/w/scene".into(),
+            generation: 1,
+        });
+        world.apply();
+        assert_eq!((world.status().generation, world.status().stale), (1, true));
+        world.feed(Input::SwitchTo {
+            manifest_dir: "/w/scene".into(),
+            generation: 2,
+        });
+        world.apply();
+        assert_eq!(
+            (world.status().generation, world.status().stale),
+            (2, false)
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Where loaded libraries wait until the program is ready for new code.
 
 use crate::crate_id::CrateId;
-use hot_load::Loaded;
+use hot_load::Generation;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,33 +13,53 @@ pub(crate) struct SafePoint {
     waiting: Mutex<Waiting>,
 }
 
+/// Code that is ready to go live.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) krate: CrateId,
+    /// `None` is the code linked into the program.
+    pub(crate) generation: Option<Arc<Generation>>,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
-    offered: Vec<(CrateId, Loaded)>,
+    offered: Vec<Offer>,
     holds: usize,
 }
 
 impl SafePoint {
     /// Offers a library, in the place of an older one of its crate.
-    pub(crate) fn offer(&self, krate: CrateId, loaded: Loaded) {
+    pub(crate) fn offer(&self, offer: Offer) {
         let mut waiting = self.lock();
-        waiting.offered.retain(|(other, _)| *other != krate);
-        waiting.offered.push((krate, loaded));
+        waiting.offered.retain(|other| other.krate != offer.krate);
+        waiting.offered.push(offer);
         self.ready.store(waiting.holds == 0, Ordering::Release);
     }
 
-    /// Puts back a library that could not go live yet, unless a newer one of its crate has come.
-    pub(crate) fn put_back(&self, krate: CrateId, loaded: Loaded) {
+    /// Takes back what was offered for a crate.
+    pub(crate) fn withdraw(&self, krate: &CrateId) {
         let mut waiting = self.lock();
-        if waiting.offered.iter().all(|(other, _)| *other != krate) {
-            waiting.offered.push((krate, loaded));
+        waiting.offered.retain(|other| other.krate != *krate);
+        let ready = waiting.holds == 0 && !waiting.offered.is_empty();
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Puts back a library that could not go live yet, unless a newer one of its crate has come.
+    pub(crate) fn put_back(&self, offer: Offer) {
+        let mut waiting = self.lock();
+        if waiting
+            .offered
+            .iter()
+            .all(|other| other.krate != offer.krate)
+        {
+            waiting.offered.push(offer);
         }
         self.ready.store(waiting.holds == 0, Ordering::Release);
     }
 
     /// Takes what is ready. Costs one load when nothing is.
     #[inline]
-    pub(crate) fn take(&self) -> Vec<(CrateId, Loaded)> {
+    pub(crate) fn take(&self) -> Vec<Offer> {
         if !self.ready.load(Ordering::Acquire) {
             return Vec::new();
         }

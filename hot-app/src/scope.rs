@@ -1,7 +1,9 @@
 //! Which files belong to which hot crate.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The files that a crate is built from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +41,33 @@ impl CrateScope {
             (Some(own), Some(foreign)) => own >= foreign,
             (own, _) => own.is_some(),
         }
+    }
+
+    /// Whether every source was last written before `time`, when the program was linked. Where that is
+    /// not known, it is not so.
+    pub(crate) fn is_older_than(&self, time: Option<SystemTime>) -> bool {
+        let Some(time) = time else { return false };
+        let mut folders = self.directories.clone();
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(&folder) else {
+                return false;
+            };
+            for entry in entries {
+                let Ok((entry, metadata)) =
+                    entry.and_then(|entry| entry.metadata().map(|data| (entry, data)))
+                else {
+                    return false;
+                };
+                if metadata.is_dir() {
+                    let name = entry.file_name();
+                    let is_source = name != "target" && !name.to_string_lossy().starts_with('.');
+                    folders.extend(is_source.then(|| entry.path()));
+                } else if metadata.modified().map_or(true, |modified| modified > time) {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Keeps those of `read`, the files that a build read, that no folder covers.

@@ -75,6 +75,35 @@ impl Service {
         self.request(Input::Cancel(manifest_dir.as_ref().to_owned()));
     }
 
+    /// Asks for a generation of the crate whose Cargo.toml is in `manifest_dir`: it goes live at the next
+    /// safe point, from memory. 0 is the code linked into the program.
+    ///
+    /// The next change of the crate's sources goes on from there. An unknown crate or generation is told
+    /// by [`Event::Problem`].
+    pub fn switch_to(&self, manifest_dir: impl AsRef<Path>, generation: u32) {
+        let manifest_dir = manifest_dir.as_ref().to_owned();
+        self.request(Input::SwitchTo {
+            manifest_dir,
+            generation,
+        });
+    }
+
+    /// The numbers of the generations that are in memory, of the crate whose Cargo.toml is in
+    /// `manifest_dir`: 0, the code linked into the program, and every library that is loaded.
+    pub fn generations(&self, manifest_dir: impl AsRef<Path>) -> Vec<u32> {
+        let loaded = self
+            .running
+            .get()
+            .map(|running| running.loader().generations())
+            .unwrap_or_default();
+        let of_crate = loaded.iter().filter(|generation| {
+            Path::new(generation.krate().manifest_dir) == manifest_dir.as_ref()
+        });
+        std::iter::once(0)
+            .chain(of_crate.map(|generation| generation.number()))
+            .collect()
+    }
+
     /// Keeps new code from going live until the returned value is dropped. Builds and loads go on.
     ///
     /// `None` if reloading was not started.

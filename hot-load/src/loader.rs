@@ -1,5 +1,6 @@
 //! From a library's file to a generation.
 
+use crate::allocator::{self, HeapCheck};
 use crate::error::LoadError;
 use crate::retention::Retention;
 use crate::staging::Staging;
@@ -76,6 +77,8 @@ pub struct Loaded {
     pub copy: PathBuf,
     /// The fingerprint in it.
     pub fingerprint: Fingerprint,
+    /// Whether it is known to allocate on the program's heap.
+    pub heap: HeapCheck,
     /// What became of its statics.
     pub statics: PatchReport,
 }
@@ -112,6 +115,7 @@ impl Loader {
         let mut staging = lock(&self.staging);
         let copy = staging.copy(built)?;
         let fingerprint = verify::check(krate, &copy, built)?;
+        let heap = allocator::check(&copy, built)?;
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
             krate,
@@ -125,6 +129,7 @@ impl Loader {
             generation,
             copy,
             fingerprint,
+            heap,
             statics,
         })
     }
@@ -148,6 +153,25 @@ impl Loader {
         let applied = generation::make_live(generation, &modules, when_busy)?;
         lock(&self.loaded).release_surplus(generation.krate(), self.options.retention);
         Ok(applied)
+    }
+
+    /// Makes the code that is linked into the program live again.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Loader::apply).
+    pub fn revert(&self, krate: &HotCrate, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
+        let modules = lock(&self.loaded).modules();
+        let _one_at_a_time = lock(&self.applying);
+        generation::revert_to_linked_in(krate, &modules, when_busy)
+    }
+
+    /// The generation of a crate with that number, if it is still loaded.
+    pub fn generation(&self, krate: &HotCrate, number: u32) -> Option<Arc<Generation>> {
+        let wanted = |generation: &&Arc<Generation>| {
+            generation.number() == number && generation.krate().is(krate)
+        };
+        lock(&self.loaded).generations.iter().find(wanted).cloned()
     }
 
     /// The generations that are loaded, oldest first.
@@ -240,6 +264,12 @@ impl Opening {
             }
             InitOutcome::Panicked => {
                 return Err(failed("it panicked while its statics were set up"));
+            }
+            InitOutcome::TooManyEarlyBlocks => {
+                return Err(failed(
+                    "its constructors, and those of its earlier builds, hold more memory than can be told apart from \
+                     the program's; allocate at first use instead, or restart the program",
+                ));
             }
             _ => return Err(failed("it did not report how it went")),
         }
