@@ -35,8 +35,9 @@ pub trait Interface: 'static {
     /// The trait object whose methods contain panics.
     type Guarded: ?Sized + 'static;
 
-    /// The trait as written, to compare the methods and their order.
-    const SIGNATURE: &'static str;
+    /// Appends the trait as written, and the hot traits that it is built on: what two builds compare,
+    /// for it decides which methods there are and in which order.
+    fn describe(text: &mut String);
 
     /// Puts a node behind its guard. Must be compiled into the module that made the node.
     fn guard(node: Guarded<Self>) -> Box<Self::Guarded>;
@@ -204,20 +205,22 @@ pub fn contain_in_library<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
 }
 
 /// What host and library compare of a node's interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceKey {
     /// The name of the trait object's type.
     pub name: &'static str,
-    /// The trait as written.
-    pub signature: &'static str,
+    /// The trait as written, and the hot traits that it is built on.
+    pub signature: String,
 }
 
 impl InterfaceKey {
     /// The key of an interface.
     pub fn of<I: Interface + ?Sized>() -> InterfaceKey {
+        let mut signature = String::new();
+        I::describe(&mut signature);
         InterfaceKey {
             name: type_name::<I>(),
-            signature: I::SIGNATURE,
+            signature,
         }
     }
 }
@@ -244,8 +247,8 @@ impl Node {
     }
 
     /// The node's interface.
-    pub fn interface(&self) -> InterfaceKey {
-        self.interface
+    pub fn interface(&self) -> &InterfaceKey {
+        &self.interface
     }
 
     fn into_guarded<I: Interface + ?Sized>(self) -> Result<Box<I::Guarded>, Refusal> {

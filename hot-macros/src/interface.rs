@@ -251,7 +251,7 @@ impl Model {
         let (name, vis, unsafety) = (&interface.ident, &interface.vis, &interface.unsafety);
         let guarded = format_ident!("__HotGuarded{}", name);
         let hot = &self.hot;
-        let written = self.as_written();
+        let description = self.description();
 
         let declarations = self.methods.iter().map(|method| {
             let (conditions, signature) = (&method.conditions, method.contained_signature());
@@ -310,8 +310,10 @@ impl Model {
 
                         impl __hot::Interface for dyn #name {
                             type Guarded = dyn #guarded;
-                            const SIGNATURE: &'static str = #written;
 
+                            fn describe(text: &mut ::std::string::String) {
+                                #description
+                            }
                             fn guard(node: __hot::Guarded<Self>) -> ::std::boxed::Box<Self::Guarded> {
                                 ::std::boxed::Box::new(node)
                             }
@@ -386,22 +388,24 @@ impl Model {
         }
     }
 
-    /// The supertraits and methods in their order, which is what callers depend on.
-    fn as_written(&self) -> String {
+    /// Statements that append the supertraits and methods in their order to `text`: what callers depend on.
+    fn description(&self) -> TokenStream {
         let supertraits = self.interface.supertraits.to_token_stream().to_string();
         let methods = self.methods.iter().map(|method| {
-            format!(
-                "{}: {}",
-                method.signature.ident,
-                signature::as_written(&method.signature)
-            )
+            let (conditions, signature) = (&method.conditions, &method.signature);
+            let written = signature::as_written(signature);
+            let written = format!("; {}: {written}", signature.ident);
+            quote!(#(#conditions)* text.push_str(#written);)
         });
-        [supertraits]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .chain(methods)
-            .collect::<Vec<_>>()
-            .join("; ")
+        let hot = &self.hot;
+        quote! {
+            text.push_str(#supertraits);
+            #(#methods)*
+            #(
+                text.push_str("; ");
+                <dyn #hot as __hot::Interface>::describe(text);
+            )*
+        }
     }
 }
 

@@ -1,0 +1,782 @@
+//! What a program sees when a newer generation goes live: one that this test puts together from the
+//! functions and nodes of its own module `newer`, as if a library held them under the names of the
+//! older ones.
+
+#![cfg(feature = "reload")]
+
+use hot_abi::entry;
+use hot_abi::exchange::{Exchange, Refusal};
+use hot_abi::function::FunctionEntry;
+use hot_abi::generation::{self, Applied, Generation, Live, SignatureChange};
+use hot_abi::held::WhenBusy;
+use hot_abi::hook::HookEntry;
+use hot_abi::node::NodeEntry;
+use hot_abi::notice::{self, FallbackReason, Notice};
+use hot_abi::registry::{HotCrate, Module};
+use hot_abi::{
+    Child, HotState, LocalContext, SavedState, context_local, hot_enter, hot_entry, hot_fn,
+    hot_leave, hot_node, hot_trait,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+hot_entry!();
+
+context_local! {
+    static USER: &'static str = "nobody";
+}
+
+/// What the functions work on.
+#[derive(Default)]
+pub struct World {
+    log: Vec<String>,
+}
+
+/// A node's interface.
+#[hot_trait]
+trait Panel: Send {
+    fn draw(&mut self, text: &mut String);
+    fn title(&self) -> &str;
+    fn close(self: Box<Self>) -> String;
+}
+
+/// An interface that is built on another.
+#[hot_trait]
+trait Window: Panel {
+    fn panels(&self) -> usize;
+}
+
+/// An interface whose nodes keep something.
+#[hot_trait]
+trait Counter: HotState {
+    fn count(&mut self) -> String;
+}
+
+/// A shared node's interface.
+#[hot_trait]
+trait Label: Send + Sync {
+    fn text(&self) -> &str;
+}
+
+/// The code that is linked into the program.
+mod older {
+    use super::{Child, Counter, HotState, Label, Panel, SavedState, Window, World};
+    use hot_abi::{hot_fn, hot_leave, hot_node};
+    use std::future;
+    use std::sync::Arc;
+
+    #[hot_fn]
+    pub(super) fn step(world: &mut World, by: u32) -> usize {
+        world.log.push(format!("older {by}"));
+        world.log.len()
+    }
+
+    #[hot_fn]
+    pub(super) fn longest<'a>(left: &'a str, _right: &'a str) -> &'a str {
+        left
+    }
+
+    #[hot_fn]
+    pub(super) fn count(by: u32) -> u32 {
+        if by == 0 { 0 } else { 1 + count(by - 1) }
+    }
+
+    #[hot_fn]
+    pub(super) fn retyped(value: u32) -> u32 {
+        value
+    }
+
+    #[hot_fn]
+    pub(super) fn removed() -> &'static str {
+        "older"
+    }
+
+    #[hot_fn]
+    pub(super) fn fails(world: &mut World) {
+        world.log.push("fine".to_owned());
+    }
+
+    #[hot_fn]
+    pub(super) async fn wait(world: &mut World, turns: &u32) -> String {
+        for turn in 0..*turns {
+            world.log.push(format!("older {turn}"));
+            yield_once().await;
+        }
+        "older".to_owned()
+    }
+
+    #[hot_fn]
+    pub(super) async fn fails_later() {
+        yield_once().await;
+    }
+
+    #[hot_fn]
+    impl World {
+        pub(super) fn last(&mut self, or: &str) -> String {
+            let last = self.log.pop();
+            format!("older {}", last.unwrap_or_else(|| or.to_owned()))
+        }
+    }
+
+    /// Pending once.
+    pub(super) fn yield_once() -> impl Future<Output = ()> {
+        let mut polled = false;
+        future::poll_fn(move |_| match std::mem::replace(&mut polled, true) {
+            false => std::task::Poll::Pending,
+            true => std::task::Poll::Ready(()),
+        })
+    }
+
+    pub(super) struct Frame {
+        pub(super) generation: &'static str,
+        pub(super) title: String,
+        pub(super) child: Option<Child<dyn Panel>>,
+        pub(super) drawn: u32,
+    }
+
+    impl Panel for Frame {
+        fn draw(&mut self, text: &mut String) {
+            self.drawn += 1;
+            text.push_str(&format!(
+                "{}:{}:{}",
+                self.generation, self.title, self.drawn
+            ));
+            if let Some(child) = &self.child {
+                text.push('[');
+                child.lock().draw(text);
+                text.push(']');
+            }
+        }
+
+        fn title(&self) -> &str {
+            &self.title
+        }
+
+        fn close(self: Box<Self>) -> String {
+            format!("closed {} {}", self.generation, self.title)
+        }
+    }
+
+    impl Window for Frame {
+        fn panels(&self) -> usize {
+            usize::from(self.child.is_some())
+        }
+    }
+
+    impl Label for String {
+        fn text(&self) -> &str {
+            self
+        }
+    }
+
+    #[hot_node("frame")]
+    pub(super) fn frame(
+        title: impl Into<String>,
+        child: Option<Child<dyn Panel>>,
+    ) -> Box<dyn Window> {
+        Box::new(Frame {
+            generation: "older",
+            title: title.into(),
+            child,
+            drawn: 0,
+        })
+    }
+
+    #[hot_node("leaf")]
+    pub(super) fn leaf(title: String) -> Box<dyn Panel> {
+        Box::new(Frame {
+            generation: "older leaf",
+            title,
+            child: None,
+            drawn: 0,
+        })
+    }
+
+    #[hot_node("label")]
+    pub(super) fn label(text: &'static str) -> Arc<dyn Label> {
+        Arc::new(format!("older {text}"))
+    }
+
+    pub(super) struct Counted(pub(super) &'static str, pub(super) u32);
+
+    impl HotState for Counted {
+        fn hand_over(&mut self, state: &mut SavedState) {
+            state.hand_over("count", self.1);
+        }
+
+        fn restore(&mut self, state: &mut SavedState) {
+            self.1 = state.take("count").unwrap_or(self.1);
+        }
+    }
+
+    impl Counter for Counted {
+        fn count(&mut self) -> String {
+            self.1 += 1;
+            format!("{} {}", self.0, self.1)
+        }
+    }
+
+    #[hot_node("saved", save)]
+    pub(super) fn saved() -> Box<dyn Counter> {
+        Box::new(Counted("older", 0))
+    }
+
+    #[hot_node("kept", keep)]
+    pub(super) fn kept() -> Box<dyn Counter> {
+        Box::new(Counted("older", 0))
+    }
+
+    #[hot_leave]
+    fn leave() {
+        super::HOOKS.lock().unwrap().push("leave older");
+    }
+
+    #[hot_node("other arguments")]
+    pub(super) fn other_arguments(_: u32) -> Box<dyn Panel> {
+        leaf("other arguments".to_owned())
+    }
+
+    #[hot_node("other interface")]
+    pub(super) fn other_interface() -> Box<dyn Panel> {
+        leaf("other interface".to_owned())
+    }
+
+    #[hot_node("panics")]
+    pub(super) fn panics() -> Box<dyn Panel> {
+        leaf("panics".to_owned())
+    }
+
+    #[hot_node("gone")]
+    pub(super) fn gone() -> Box<dyn Panel> {
+        leaf("gone".to_owned())
+    }
+
+    #[hot_node("user")]
+    pub(super) fn user() -> Box<dyn Panel> {
+        leaf(format!("older {}", super::USER.get()))
+    }
+}
+
+/// The code that takes its place.
+mod newer {
+    use super::older::{Counted, Frame, yield_once};
+    use super::{Child, Counter, Label, Panel, Window, World};
+    use hot_abi::{hot_enter, hot_fn, hot_node};
+    use std::sync::Arc;
+
+    #[hot_fn]
+    pub(super) fn step(world: &mut World, by: u32) -> usize {
+        world.log.push(format!("newer {by}"));
+        100 + world.log.len()
+    }
+
+    #[hot_fn]
+    pub(super) fn longest<'a>(_left: &'a str, right: &'a str) -> &'a str {
+        right
+    }
+
+    #[hot_fn]
+    pub(super) fn count(by: u32) -> u32 {
+        if by == 0 {
+            0
+        } else {
+            10 + super::older::count(by - 1)
+        }
+    }
+
+    #[hot_fn]
+    pub(super) fn retyped(value: u64) -> u64 {
+        value + 1
+    }
+
+    #[hot_fn]
+    pub(super) fn fails(world: &mut World) {
+        world.log.push("before".to_owned());
+        panic!("no {}", "good");
+    }
+
+    #[hot_fn]
+    pub(super) async fn wait(world: &mut World, turns: &u32) -> String {
+        for turn in 0..*turns {
+            world.log.push(format!("newer {turn}"));
+            yield_once().await;
+        }
+        "newer".to_owned()
+    }
+
+    #[hot_fn]
+    pub(super) async fn fails_later() {
+        yield_once().await;
+        panic!("later");
+    }
+
+    #[hot_fn]
+    impl World {
+        pub(super) fn last_newer(&mut self, or: &str) -> String {
+            let last = self.log.pop();
+            format!("newer {}", last.unwrap_or_else(|| or.to_owned()))
+        }
+    }
+
+    #[hot_node("newer frame")]
+    pub(super) fn frame(
+        title: impl Into<String>,
+        child: Option<Child<dyn Panel>>,
+    ) -> Box<dyn Window> {
+        Box::new(Frame {
+            generation: "newer",
+            title: title.into(),
+            child,
+            drawn: 10,
+        })
+    }
+
+    #[hot_node("newer leaf")]
+    pub(super) fn leaf(title: String) -> Box<dyn Panel> {
+        Box::new(Frame {
+            generation: "newer leaf",
+            title,
+            child: None,
+            drawn: 10,
+        })
+    }
+
+    #[hot_node("newer label")]
+    pub(super) fn label(text: &'static str) -> Arc<dyn Label> {
+        Arc::new(format!("newer {text}"))
+    }
+
+    #[hot_node("newer saved", save)]
+    pub(super) fn saved() -> Box<dyn Counter> {
+        Box::new(Counted("newer", 0))
+    }
+
+    #[hot_node("newer kept", keep)]
+    pub(super) fn kept() -> Box<dyn Counter> {
+        Box::new(Counted("newer", 0))
+    }
+
+    #[hot_enter]
+    fn enter() {
+        super::HOOKS.lock().unwrap().push("enter newer");
+    }
+
+    #[hot_node("newer other arguments")]
+    pub(super) fn other_arguments(_: u64) -> Box<dyn Panel> {
+        leaf("other arguments".to_owned())
+    }
+
+    #[hot_node("newer other interface")]
+    pub(super) fn other_interface() -> Box<dyn Window> {
+        frame("other interface", None)
+    }
+
+    #[hot_node("newer panics")]
+    pub(super) fn panics() -> Box<dyn Panel> {
+        panic!("not made")
+    }
+
+    #[hot_node("newer user")]
+    pub(super) fn user() -> Box<dyn Panel> {
+        leaf(format!("newer {}", super::USER.get()))
+    }
+}
+
+/// What the hooks noted.
+static HOOKS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+/// What hot-abi had to tell.
+static NOTICES: Mutex<Vec<Notice>> = Mutex::new(Vec::new());
+
+/// Everything of this file, as the linker gathered it.
+fn program() -> &'static HotCrate {
+    let [krate] = Module::this().crates else {
+        panic!("this test is one hot crate");
+    };
+    krate
+}
+
+/// The crate as the library holds it.
+static NEWER: LazyLock<HotCrate> = LazyLock::new(|| {
+    let program = program();
+    HotCrate {
+        manifest_dir: program.manifest_dir,
+        package: program.package,
+        version: program.version,
+        crate_name: program.crate_name,
+        init_symbol: program.init_symbol,
+        entry_symbol: program.entry_symbol,
+        fingerprint: program.fingerprint,
+        compilation: program.compilation,
+        nodes: || &NEWER_NODES,
+        functions: || &NEWER_FUNCTIONS,
+        hooks: || &NEWER_HOOKS,
+        held: || &[],
+        live: Live::new(),
+    }
+});
+
+static NEWER_FUNCTIONS: LazyLock<Vec<FunctionEntry>> = LazyLock::new(|| {
+    let functions = (program().functions)().iter();
+    let newer = functions.filter(|function| function.path.contains("::newer::"));
+    newer
+        .map(|function| FunctionEntry {
+            path: leaked(
+                function
+                    .path
+                    .replace("::newer::", "::older::")
+                    .replace("_newer", ""),
+            ),
+            ..*function
+        })
+        .collect()
+});
+
+static NEWER_NODES: LazyLock<Vec<NodeEntry>> = LazyLock::new(|| {
+    let nodes = (program().nodes)().iter();
+    let newer = nodes.filter_map(|node| Some((node.name.strip_prefix("newer ")?, node)));
+    newer
+        .map(|(name, node)| NodeEntry {
+            name,
+            krate: &NEWER,
+            ..*node
+        })
+        .collect()
+});
+
+static NEWER_HOOKS: LazyLock<Vec<HookEntry>> = LazyLock::new(|| {
+    let hooks = (program().hooks)().iter();
+    let newer = hooks.filter(|hook| hook.path.contains("::newer::"));
+    newer.map(|hook| HookEntry { ..*hook }).collect()
+});
+
+fn leaked(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+#[allow(improper_ctypes_definitions, reason = "both sides are this program")]
+extern "C" fn entry(
+    manifest_dir: &str,
+    node_name: &str,
+    context: &mut LocalContext,
+    exchange: &mut Exchange,
+) {
+    entry::entry(&NEWER, manifest_dir, node_name, context, exchange);
+}
+
+/// One test at a time has the program to itself, and leaves it as it was.
+struct Program {
+    modules: [Module; 2],
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Program {
+    fn alone() -> Program {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        notice::set_sink(|notice| NOTICES.lock().unwrap().push(notice.clone()));
+        NOTICES.lock().unwrap().clear();
+        HOOKS.lock().unwrap().clear();
+        let library = Module {
+            crates: Box::leak(Box::new([&*NEWER])),
+        };
+        Program {
+            modules: [Module::this(), library],
+            _alone: alone,
+        }
+    }
+
+    fn make_newer_live(&self) -> Applied {
+        let library: Arc<()> = Arc::new(());
+        // SAFETY: the library is this program itself, whose code stays where it is.
+        let generation = unsafe { Generation::new(1, program(), entry, self.modules[1], library) };
+        let generation = Arc::new(generation.expect("the library holds the crate"));
+        generation::make_live(&generation, &self.modules, WhenBusy::GiveUp).unwrap()
+    }
+
+    fn revert(&self) {
+        generation::revert_to_linked_in(program(), &self.modules, WhenBusy::GiveUp).unwrap();
+    }
+
+    /// What was told since the last call.
+    fn notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut *NOTICES.lock().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.revert();
+    }
+}
+
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = poll(future.as_mut()) {
+            return value;
+        }
+    }
+}
+
+#[test]
+fn every_call_runs_the_newest_code() {
+    let program = Program::alone();
+    let mut world = World::default();
+    assert_eq!(older::step(&mut world, 1), 1);
+
+    let applied = program.make_newer_live();
+    assert_eq!(older::step(&mut world, 2), 102);
+    assert_eq!(older::longest("left", "right"), "right");
+    assert_eq!(world.last("none"), "newer newer 2");
+    // Each call inside the newer code is a call of the newest code as well.
+    assert_eq!(older::count(2), 20);
+    assert!(applied.functions.contains(&"reload::older::step"));
+    assert!(applied.functions.contains(&"reload::older::World::last"));
+
+    program.revert();
+    assert_eq!(older::step(&mut world, 3), 2);
+    assert_eq!(older::longest("left", "right"), "left");
+    assert_eq!(older::count(2), 2);
+    assert_eq!(world.last("none"), "older older 3");
+    assert_eq!(world.log, ["older 1"]);
+}
+
+#[test]
+fn a_function_that_changed_its_signature_or_is_gone_stays_as_it_was() {
+    let program = Program::alone();
+    let applied = program.make_newer_live();
+    assert_eq!(older::retyped(1), 1);
+    assert_eq!(older::removed(), "older");
+    let change = SignatureChange {
+        function: "reload::older::retyped",
+        callers: "fn(u32) -> u32",
+        library: "fn(u64) -> u64",
+    };
+    assert_eq!(applied.signatures_changed, [change]);
+    assert!(
+        applied
+            .functions_removed
+            .contains(&"reload::older::removed")
+    );
+}
+
+#[test]
+fn a_panic_of_newer_code_is_told_and_goes_on_in_the_caller() {
+    let program = Program::alone();
+    program.make_newer_live();
+    let mut world = World::default();
+    let payload = catch_unwind(AssertUnwindSafe(|| older::fails(&mut world))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "no good");
+    assert_eq!(world.log, ["before"]);
+    let mut waiting = pin!(older::fails_later());
+    assert!(poll(waiting.as_mut()).is_pending());
+    let payload = catch_unwind(AssertUnwindSafe(|| poll(waiting))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "later");
+    let told: Vec<_> = program
+        .notices()
+        .into_iter()
+        .map(|notice| match notice {
+            Notice::Panicked { item, caught } => (item, caught.message),
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("reload::older::fails", "no good".to_owned()),
+            ("reload::older::fails_later", "later".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn an_asynchronous_call_ends_on_the_code_it_began_on() {
+    let program = Program::alone();
+    let mut world = World::default();
+    {
+        let mut in_flight = pin!(older::wait(&mut world, &2));
+        assert!(poll(in_flight.as_mut()).is_pending());
+        program.make_newer_live();
+        assert!(poll(in_flight.as_mut()).is_pending());
+        assert_eq!(poll(in_flight), Poll::Ready("older".to_owned()));
+    }
+    {
+        let mut in_flight = pin!(older::wait(&mut world, &1));
+        assert!(poll(in_flight.as_mut()).is_pending());
+        program.revert();
+        assert_eq!(poll(in_flight), Poll::Ready("newer".to_owned()));
+    }
+    assert_eq!(run(older::wait(&mut world, &1)), "older");
+    assert_eq!(world.log, ["older 0", "older 1", "newer 0", "older 0"]);
+}
+
+#[test]
+fn a_node_is_made_again_from_the_same_arguments_and_its_child_survives() {
+    let program = Program::alone();
+    // A child that is no hot node is made once; one that is follows the newest code by itself.
+    let plain: Box<dyn Panel> = Box::new(older::Frame {
+        generation: "plain",
+        title: "p".to_owned(),
+        child: None,
+        drawn: 0,
+    });
+    let child = Child::new(plain);
+    let mut window = older::frame("w", Some(child));
+    let mut nested = older::frame("n", Some(older::leaf("l".to_owned()).into()));
+    let draw = |node: &mut dyn Window| {
+        let mut text = String::new();
+        node.draw(&mut text);
+        text
+    };
+    assert_eq!(draw(&mut *window), "older:w:1[plain:p:1]");
+    assert_eq!(draw(&mut *nested), "older:n:1[older leaf:l:1]");
+
+    program.make_newer_live();
+    assert_eq!(draw(&mut *window), "newer:w:11[plain:p:2]");
+    assert_eq!(draw(&mut *window), "newer:w:12[plain:p:3]");
+    assert_eq!(draw(&mut *nested), "newer:n:11[newer leaf:l:11]");
+    assert_eq!((window.title(), window.panels()), ("w", 1));
+
+    program.revert();
+    assert_eq!(draw(&mut *window), "older:w:1[plain:p:4]");
+    program.make_newer_live();
+    assert_eq!(window.close(), "closed newer w");
+}
+
+#[test]
+fn state_is_carried_over_or_the_node_is_kept() {
+    let program = Program::alone();
+    let (mut saved, mut kept) = (older::saved(), older::kept());
+    assert_eq!(
+        (saved.count(), kept.count()),
+        ("older 1".into(), "older 1".into())
+    );
+    program.make_newer_live();
+    assert_eq!(
+        (saved.count(), kept.count()),
+        ("newer 2".into(), "older 2".into())
+    );
+    program.revert();
+    assert_eq!(
+        (saved.count(), kept.count()),
+        ("older 3".into(), "older 3".into())
+    );
+}
+
+#[test]
+fn a_shared_node_is_made_again_under_its_readers() {
+    let program = Program::alone();
+    let label = older::label("text");
+    let before = label.text();
+    program.make_newer_live();
+    assert_eq!((before, label.text()), ("older text", "newer text"));
+    let other = Arc::clone(&label);
+    program.revert();
+    assert_eq!(other.text(), "older text");
+}
+
+#[test]
+fn a_node_that_newer_code_cannot_make_is_answered_by_the_program() {
+    let program = Program::alone();
+    program.make_newer_live();
+    program.notices();
+    let panels = [
+        older::other_arguments(1),
+        older::other_interface(),
+        older::panics(),
+        older::gone(),
+    ];
+    let titles = panels.each_ref().map(|panel| panel.title());
+    assert_eq!(
+        titles,
+        ["other arguments", "other interface", "panics", "gone"]
+    );
+    // The newer interface is found out only when the node is there: it was made by `newer::frame`.
+    let told: Vec<_> = program
+        .notices()
+        .into_iter()
+        .filter_map(|notice| match notice {
+            Notice::Fallback { node, reason, .. } if node != "newer frame" => Some((node, reason)),
+            _ => None,
+        })
+        .collect();
+    let reasons: Vec<_> = told.iter().map(|(node, reason)| (*node, reason)).collect();
+    let [
+        ("other arguments", FallbackReason::Refused(arguments)),
+        ("other interface", FallbackReason::Refused(interface)),
+        ("panics", FallbackReason::Refused(Refusal::Panicked { message, .. })),
+        ("gone", FallbackReason::NotFound),
+    ] = reasons[..]
+    else {
+        panic!("{reasons:?}");
+    };
+    assert!(
+        matches!(arguments, Refusal::Arguments { host, library } if host.contains("u32") && library.contains("u64"))
+    );
+    assert!(
+        matches!(interface, Refusal::Interface { host, library } if host.contains("Panel") && library.contains("Window"))
+    );
+    assert_eq!(message, "not made");
+}
+
+#[test]
+fn newer_code_runs_in_the_callers_context() {
+    let program = Program::alone();
+    program.make_newer_live();
+    let panel = USER.with("ada", older::user);
+    assert_eq!(panel.title(), "newer ada");
+}
+
+#[test]
+fn hooks_run_when_a_generation_is_left_and_entered() {
+    let program = Program::alone();
+    program.make_newer_live();
+    program.revert();
+    assert_eq!(HOOKS.lock().unwrap()[..2], ["leave older", "enter newer"]);
+}
+
+#[test]
+fn items_register_with_all_that_is_known_of_them() {
+    let krate = program();
+    assert_eq!(krate.manifest_dir, env!("CARGO_MANIFEST_DIR"));
+    assert_eq!((krate.package, krate.crate_name), ("hot-abi", "reload"));
+
+    let node = krate.node("frame").unwrap();
+    assert_eq!(
+        (node.manifest_dir, node.file),
+        (env!("CARGO_MANIFEST_DIR"), file!())
+    );
+    assert!(std::ptr::eq(node.krate, krate));
+    assert_eq!(
+        (node.args)().name,
+        "(alloc::string::String, core::option::Option<hot_abi::child::Child<dyn reload::Panel>>)"
+    );
+
+    let step = krate.function("reload::older::step").unwrap();
+    assert_eq!(step.signature, "fn(& mut World, u32) -> usize");
+    assert_eq!(step.file, file!());
+    let last = krate.function("reload::older::World::last").unwrap();
+    assert_eq!(last.signature, "fn(& mut self, & str) -> String");
+    let wait = krate.function("reload::older::wait").unwrap();
+    assert_eq!(wait.signature, "async fn(& mut World, & u32) -> String");
+    assert!((krate.functions)().iter().all(|function| function.line > 1));
+}
+
+#[test]
+fn an_interface_is_described_with_all_that_it_is_built_on() {
+    let key = hot_abi::node::InterfaceKey::of::<dyn Window>();
+    assert_eq!(key.name, "dyn reload::Window");
+    assert_eq!(
+        key.signature,
+        "Panel; panels: fn(& self) -> usize; \
+         Send; draw: fn(& mut self, & mut String); title: fn(& self) -> & str; \
+         close: fn(self : Box < Self >) -> String"
+    );
+}
