@@ -42,6 +42,9 @@ impl Generation {
         library: Arc<dyn Any + Send + Sync>,
     ) -> Option<Generation> {
         let krate = module.find(krate)?;
+        // Subscribers of the program keep the metadata of the library's callsites for good.
+        #[cfg(feature = "tracing")]
+        std::mem::forget(Arc::clone(&library));
         Some(Generation {
             number,
             krate,

@@ -1,5 +1,6 @@
 //! Why a library did not become a generation.
 
+use crate::allocator::Allocator;
 use hot_abi::fingerprint::Difference;
 use std::error::Error;
 use std::fmt;
@@ -51,6 +52,15 @@ pub enum LoadError {
         library: PathBuf,
         /// Each line in which the fingerprints differ.
         differences: Vec<Difference>,
+    },
+    /// The library has another heap than the program: what one allocates, the other cannot free.
+    OtherAllocator {
+        /// The library that was built.
+        library: PathBuf,
+        /// The program's allocator.
+        program: Allocator,
+        /// The library's.
+        new_code: Allocator,
     },
     /// The system's loader refused the library.
     Open {
@@ -162,6 +172,17 @@ impl fmt::Display for LoadError {
                 }
                 f.write_str("; build the program again and restart it, or build the library as the program was built")
             }
+            LoadError::OtherAllocator {
+                library,
+                program,
+                new_code,
+            } => write!(
+                f,
+                "{} has another allocator ({new_code}) than the running program ({program}), so memory could not pass \
+                 between them; in the program, turn on the feature `allocator` of hot-app and write \
+                 `hot_app::global_allocator! {{ .. }}` in the place of `#[global_allocator]`",
+                library.display()
+            ),
             LoadError::Open { library, source } => {
                 write!(
                     f,
@@ -217,6 +238,7 @@ impl Error for LoadError {
             LoadError::NotALibrary { .. }
             | LoadError::NoFingerprint { .. }
             | LoadError::Incompatible { .. }
+            | LoadError::OtherAllocator { .. }
             | LoadError::Deadline { .. }
             | LoadError::Init { .. }
             | LoadError::DuplicateNodes { .. } => None,

@@ -15,6 +15,7 @@
 //! }
 //! ```
 
+mod allocator;
 mod error;
 mod library;
 mod loader;
@@ -22,6 +23,7 @@ mod retention;
 mod staging;
 mod verify;
 
+pub use allocator::{Allocator, HeapCheck};
 pub use error::LoadError;
 pub use hot_abi::StateReport;
 pub use hot_abi::fingerprint::{Difference, Fingerprint};

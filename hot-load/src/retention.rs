@@ -5,7 +5,8 @@
 /// Code and data of a library can be in use long after it was replaced: a `&'static str` in the
 /// program's state, a function pointer in a callback, a thread that is still in a loop. So nothing is
 /// unloaded by default; a library of a small crate costs a few megabytes of address space, most of it
-/// never touched again.
+/// never touched again. With the `tracing` feature of hot-abi nothing is ever unloaded, since subscribers
+/// keep what they were told of a library's callsites.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     kept: Kept,

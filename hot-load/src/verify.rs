@@ -17,26 +17,7 @@ const SECTIONS: [&str; 3] = ["hot_fingerprint", "__hot_print", ".hotfp"];
 ///
 /// [`LoadError::Read`] and [`LoadError::NotALibrary`].
 pub fn read_fingerprints(library: &Path) -> Result<Vec<Fingerprint>, LoadError> {
-    let file = File::open(library).map_err(|source| LoadError::Read {
-        library: library.to_owned(),
-        source: Arc::new(source),
-    })?;
-    let not_a_library = |reason: object::Error| LoadError::NotALibrary {
-        library: library.to_owned(),
-        reason: reason.to_string(),
-    };
-    // Only the parts that are asked for are read, for libraries have tens of megabytes.
-    let cache = ReadCache::new(file);
-    let object = object::File::parse(&cache).map_err(not_a_library)?;
-    match SECTIONS
-        .into_iter()
-        .find_map(|name| object.section_by_name(name))
-    {
-        Some(section) => Ok(Fingerprint::find_all(
-            section.data().map_err(not_a_library)?,
-        )),
-        None => Ok(Vec::new()),
-    }
+    read(library, library)
 }
 
 /// Checks that the file at `path` is a library of `krate` that was built as the program was.
@@ -48,7 +29,7 @@ pub(crate) fn check(krate: &HotCrate, path: &Path, built: &Path) -> Result<Finge
         library: built.to_owned(),
         reason: format!("the program holds no fingerprint of `{}`", krate.crate_name),
     })?;
-    let mut found = read_fingerprints(path)?;
+    let mut found = read(path, built)?;
     let own = found.iter().position(|record| {
         record.crate_name() == krate.crate_name && record.manifest_dir() == krate.manifest_dir
     });
@@ -71,5 +52,28 @@ pub(crate) fn check(krate: &HotCrate, path: &Path, built: &Path) -> Result<Finge
             library: built.to_owned(),
             differences,
         })
+    }
+}
+
+fn read(path: &Path, built: &Path) -> Result<Vec<Fingerprint>, LoadError> {
+    let file = File::open(path).map_err(|source| LoadError::Read {
+        library: built.to_owned(),
+        source: Arc::new(source),
+    })?;
+    let not_a_library = |reason: object::Error| LoadError::NotALibrary {
+        library: built.to_owned(),
+        reason: reason.to_string(),
+    };
+    // Only the parts that are asked for are read, for libraries have tens of megabytes.
+    let cache = ReadCache::new(file);
+    let object = object::File::parse(&cache).map_err(not_a_library)?;
+    match SECTIONS
+        .into_iter()
+        .find_map(|name| object.section_by_name(name))
+    {
+        Some(section) => Ok(Fingerprint::find_all(
+            section.data().map_err(not_a_library)?,
+        )),
+        None => Ok(Vec::new()),
     }
 }
