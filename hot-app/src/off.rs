@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// Hot reloading of this program, which is off.
 #[derive(Debug, Default)]
@@ -48,13 +50,13 @@ impl Options {
 
     /// Does nothing.
     #[inline(always)]
-    pub fn load_deadline(self, _deadline: std::time::Duration) -> Options {
+    pub fn load_deadline(self, _deadline: Duration) -> Options {
         self
     }
 
     /// Does nothing.
     #[inline(always)]
-    pub fn poll_files(self, _interval: std::time::Duration) -> Options {
+    pub fn poll_files(self, _interval: Duration) -> Options {
         self
     }
 
@@ -131,6 +133,25 @@ impl Events {
     #[inline(always)]
     pub fn try_recv(&self) -> Option<Event> {
         None
+    }
+
+    /// Never returns, for no event ever comes. A thread that waits here sleeps.
+    pub fn recv(&self) -> Event {
+        loop {
+            thread::park();
+        }
+    }
+
+    /// `None`, when that time is over.
+    pub fn recv_timeout(&self, timeout: Duration) -> Option<Event> {
+        thread::sleep(timeout);
+        None
+    }
+
+    /// A future that is never ready.
+    #[inline(always)]
+    pub fn next_event(&mut self) -> impl Future<Output = Event> + Send + '_ {
+        std::future::pending()
     }
 
     /// An iterator of nothing.
