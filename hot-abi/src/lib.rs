@@ -10,11 +10,19 @@
 //! [lib]
 //! crate-type = ["lib", "cdylib"]
 //! ```
-//! ```
-//! # mod scene {
-//! use hot_abi::{hot_fn, hot_node, hot_trait};
-//! # } // `hot_entry!` has its place at the root of a crate, which this example is not
-//! # fn main() {}
+//! ```standalone_crate
+//! use hot_abi::{hot_entry, hot_fn};
+//! hot_entry!(); // once, at the root of the crate
+//!
+//! #[hot_fn] // every call runs the newest code
+//! pub fn step(x: &mut f32, dt: f32) {
+//!     *x += 10.0 * dt; // edit me
+//! }
+//! # fn main() {
+//! #     let mut x = 0.0;
+//! #     step(&mut x, 0.5);
+//! #     assert_eq!(x, 5.0);
+//! # }
 //! ```
 //!
 //! # Features
@@ -55,6 +63,8 @@ mod held_plain;
 #[cfg(feature = "reload")]
 pub mod hook;
 #[cfg(feature = "reload")]
+pub mod layout;
+#[cfg(feature = "reload")]
 pub mod node;
 #[cfg(feature = "reload")]
 pub mod notice;
@@ -63,6 +73,7 @@ pub mod registry;
 #[cfg(feature = "reload")]
 mod services;
 
+mod attributes;
 mod context;
 mod declare;
 mod lazy;
@@ -74,12 +85,12 @@ pub mod statics;
 #[cfg(feature = "reload")]
 mod supertraits;
 
+pub use attributes::{HotState, hot_enter, hot_entry, hot_fn, hot_leave, hot_node, hot_trait};
 pub use child::Child;
 pub use context::{AppLocal, ContextLocal, LocalContext};
 #[cfg(feature = "reload")]
 pub use held::{Held, HeldGuard, HeldType};
 #[cfg(not(feature = "reload"))]
 pub use held_plain::{Held, HeldGuard, HeldType};
-pub use hot_macros::{HotState, hot_enter, hot_entry, hot_fn, hot_leave, hot_node, hot_trait};
 pub use lazy::{LazyStatic, lazy_static_init};
 pub use state::{HotState, SavedState, StateReport};

@@ -13,10 +13,7 @@ use hot_abi::hook::HookEntry;
 use hot_abi::node::NodeEntry;
 use hot_abi::notice::{self, FallbackReason, Notice};
 use hot_abi::registry::{HotCrate, Module};
-use hot_abi::{
-    Child, HotState, LocalContext, SavedState, context_local, hot_enter, hot_entry, hot_fn,
-    hot_leave, hot_node, hot_trait,
-};
+use hot_abi::{Child, HotState, LocalContext, SavedState, context_local, hot_entry, hot_trait};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
