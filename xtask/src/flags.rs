@@ -1,5 +1,7 @@
 //! The command line: what can be asked for, and the sentence that `--help` says about each.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// The repository's own commands.
     cmd xtask {
@@ -13,6 +15,15 @@ xflags::xflags! {
             /// Run only the scenarios whose names contain this.
             optional filter: String
             /// List the scenarios instead of running them.
+            optional --list
+        }
+        /// Measure what hot code costs, and print a table.
+        cmd bench {
+            /// Measure only this program.
+            optional program: String
+            /// Write the numbers to this file, too: a JSON list of objects.
+            optional --json json: PathBuf
+            /// List the programs instead of measuring them.
             optional --list
         }
         /// Prove the dependency arrows between the packages, and what a hot crate never links.

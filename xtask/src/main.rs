@@ -3,6 +3,7 @@
 //! It drives cargo and the examples from outside, as a user would, and knows the product's packages
 //! only by their names and their printed output: no product code depends on it, nor it on them.
 
+mod bench;
 mod ci;
 mod demo;
 mod e2e;
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         XtaskCmd::Demo(demo) => demo::run(demo.interactive),
         XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
         XtaskCmd::E2e(e2e) => e2e::run(e2e.filter.as_deref()),
+        XtaskCmd::Bench(bench) if bench.list => bench::list(),
+        XtaskCmd::Bench(bench) => bench::run(bench.program.as_deref(), bench.json.as_deref()),
         XtaskCmd::Layers(_) => layers::run(),
         XtaskCmd::Package(_) => package::run(),
         XtaskCmd::Ci(_) => ci::run(),
