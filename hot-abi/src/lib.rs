@@ -63,8 +63,6 @@ mod held_plain;
 #[cfg(feature = "reload")]
 pub mod hook;
 #[cfg(feature = "reload")]
-pub mod layout;
-#[cfg(feature = "reload")]
 pub mod node;
 #[cfg(feature = "reload")]
 pub mod notice;
