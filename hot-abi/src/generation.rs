@@ -80,6 +80,23 @@ impl Generation {
     }
 }
 
+impl Drop for Generation {
+    /// The library's statics hold generations, the one that was live last among them, and statics are not
+    /// dropped when a library is unmapped.
+    fn drop(&mut self) {
+        let program = Module::this();
+        for krate in self.module.crates {
+            // A library that is linked against the program has the program's statics.
+            let is_programs = program
+                .find(krate)
+                .is_some_and(|of_program| std::ptr::eq(of_program, *krate));
+            if !is_programs {
+                drop(krate.live.take());
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Generation({} #{})", self.krate.crate_name, self.number)
@@ -118,9 +135,22 @@ impl Live {
     }
 
     fn set(&self, generation: Option<Arc<Generation>>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = generation;
-        self.changes.fetch_add(1, Ordering::Release);
+        let before = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *current, generation);
+            self.changes.fetch_add(1, Ordering::Release);
+            before
+        };
+        // Without the lock: it may be the last owner, and its drop looks at other crates.
+        drop(before);
+    }
+
+    /// Takes the generation away from a library that nobody calls any more.
+    fn take(&self) -> Option<Arc<Generation>> {
+        self.current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 

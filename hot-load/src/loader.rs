@@ -14,7 +14,7 @@ use hot_abi::statics::{PatchReport, StaticPatch};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -64,6 +64,8 @@ pub struct Loader {
 struct LoadedLibraries {
     /// Those that are retained, oldest first.
     generations: Vec<Arc<Generation>>,
+    /// Those that are not, and that are still mapped while a node lives in them.
+    released: Vec<Weak<Generation>>,
     /// How many were loaded so far, by crate.
     counts: Vec<(&'static HotCrate, u32)>,
 }
@@ -147,11 +149,13 @@ impl Loader {
         generation: &Arc<Generation>,
         when_busy: WhenBusy,
     ) -> Result<Applied, MigrationError> {
-        // The code of the crate runs meanwhile, hooks and migrations, and may use this loader.
-        let modules = lock(&self.loaded).modules();
         let _one_at_a_time = lock(&self.applying);
-        let applied = generation::make_live(generation, &modules, when_busy)?;
-        lock(&self.loaded).release_surplus(generation.krate(), self.options.retention);
+        // The code of the crate runs meanwhile, hooks and migrations, and may use this loader.
+        let libraries = lock(&self.loaded).mapped();
+        let applied = generation::make_live(generation, &modules(&libraries), when_busy)?;
+        lock(&self.loaded).release_surplus(generation, self.options.retention);
+        // What is unmapped is unmapped here, when nobody is inside.
+        drop(libraries);
         Ok(applied)
     }
 
@@ -161,9 +165,9 @@ impl Loader {
     ///
     /// As [`apply`](Loader::apply).
     pub fn revert(&self, krate: &HotCrate, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
-        let modules = lock(&self.loaded).modules();
         let _one_at_a_time = lock(&self.applying);
-        generation::revert_to_linked_in(krate, &modules, when_busy)
+        let libraries = lock(&self.loaded).mapped();
+        generation::revert_to_linked_in(krate, &modules(&libraries), when_busy)
     }
 
     /// The generation of a crate with that number, if it is still loaded.
@@ -195,29 +199,42 @@ impl LoadedLibraries {
         self.generations.push(generation);
     }
 
-    /// The program and every loaded library.
-    fn modules(&self) -> Vec<Module> {
-        let libraries = self
-            .generations
-            .iter()
-            .map(|generation| generation.module());
-        std::iter::once(Module::this()).chain(libraries).collect()
+    /// Every library that is mapped, and that stays so as long as the result is held.
+    fn mapped(&mut self) -> Vec<Arc<Generation>> {
+        self.released.retain(|released| released.strong_count() > 0);
+        let released = self.released.iter().filter_map(Weak::upgrade);
+        released.chain(self.generations.iter().cloned()).collect()
     }
 
-    fn release_surplus(&mut self, krate: &HotCrate, retention: Retention) {
-        let of_crate = |generation: &Arc<Generation>| generation.krate().is(krate);
+    /// Releases the oldest libraries of the crate of `live`, which itself stays.
+    fn release_surplus(&mut self, live: &Arc<Generation>, retention: Retention) {
+        let of_crate = |generation: &Arc<Generation>| generation.krate().is(live.krate());
         let loaded = self
             .generations
             .iter()
             .filter(|generation| of_crate(generation))
             .count();
         let mut surplus = retention.surplus(loaded);
-        self.generations.retain(|generation| {
-            let release = surplus > 0 && of_crate(generation);
-            surplus -= usize::from(release);
+        let LoadedLibraries {
+            generations,
+            released,
+            ..
+        } = self;
+        generations.retain(|generation| {
+            let release = surplus > 0 && of_crate(generation) && !Arc::ptr_eq(generation, live);
+            if release {
+                surplus -= 1;
+                released.push(Arc::downgrade(generation));
+            }
             !release
         });
     }
+}
+
+/// The program and the libraries.
+fn modules(libraries: &[Arc<Generation>]) -> Vec<Module> {
+    let libraries = libraries.iter().map(|generation| generation.module());
+    std::iter::once(Module::this()).chain(libraries).collect()
 }
 
 /// What the loading thread needs.

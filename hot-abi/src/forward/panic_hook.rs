@@ -47,7 +47,9 @@ static INSTALLED: Mutex<Option<Installed>> = Mutex::new(None);
 ///
 /// std can only take a hook away, so it is taken once, made shareable, and put back; as long as nobody
 /// sets another, it is recognised and only taken and put back. It is never away while it runs, which
-/// may be long, and it may itself call code that panics.
+/// may be long, and it may itself call code that panics. What is left is the moment between taking and
+/// putting back: a panic of another thread gets std's hook then, and a hook that another thread sets
+/// then is lost.
 fn current() -> Option<Arc<SharedHook>> {
     let mut installed = lock();
     let known = installed

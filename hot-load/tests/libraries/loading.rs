@@ -1,0 +1,81 @@
+use crate::fixture::{Program, assert_told, fixture, told};
+
+#[test]
+fn functions_and_nodes_answer_from_the_newest_generation() {
+    let told = fixture().run(Program::System, "generations");
+    assert_told(
+        &told,
+        r#"
+        linked in: first
+        ten by the first edition 11
+        Generation(scene #1) loaded, not live: first
+        nodes ["counter"]
+        ten by the first edition 11
+        Generation(scene #2), the same load: false, the same copy: false
+        `scene::edition::widened` changed its signature from `fn(u32) -> u32` to `fn(u64) -> u64`: its callers stay with the code they have until the program is restarted
+        removed: ["scene::edition::removed"]
+        Generation(scene #3) is live: second
+        ten by the second edition 11
+        ten by the second edition 12
+        widened 2, removed linked in
+        back: first, ten by the first edition 11
+        loaded: [Generation(scene #1), Generation(scene #2), Generation(scene #3)]
+        crate: scene
+        "#,
+    );
+}
+
+#[test]
+fn everything_works_with_nothing_forwarded() {
+    let library = fixture().plain_library();
+    let mut command = fixture().command(Program::Plain, "memory", &[library.clone(), library]);
+    assert_told(
+        &told(&mut command),
+        "
+        10100 exchanges
+        5050
+        ",
+    );
+}
+
+/// Only where nothing is traced: subscribers keep what they were told of callsites.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_retention_releases_is_unmapped() {
+    let mut command = fixture().command(Program::Plain, "retention", &[fixture().plain_library()]);
+    assert_told(
+        &told(&mut command),
+        "
+        first [Generation(scene #1)], mapped 1
+        first [Generation(scene #1), Generation(scene #2)], mapped 2
+        first [Generation(scene #2), Generation(scene #3)], mapped 2
+        first [Generation(scene #3), Generation(scene #4)], mapped 2
+        a node keeps its library: [Generation(scene #5), Generation(scene #6)], mapped 3
+        ",
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_that_may_have_traced_stays_mapped() {
+    let told = fixture().run(Program::System, "retention");
+    let last = told.lines().last().unwrap();
+    assert!(last.ends_with("mapped 6"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_constructor_that_does_not_return_ends_at_the_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = fixture().command(Program::System, "deadline", &[fixture().library("first")]);
+    command.env("SCENE_WAITS_FOR", folder.path().join("pipe"));
+    assert_told(
+        &told(&mut command),
+        "
+        made it: true
+        not within 300ms
+        goes on: first
+        then: Ok(Generation(scene #1))
+        ",
+    );
+}
