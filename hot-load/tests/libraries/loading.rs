@@ -34,6 +34,7 @@ fn everything_works_with_nothing_forwarded() {
         "
         10100 exchanges
         5050
+        a text of the first edition is 0 blocks of the checking allocator
         ",
     );
 }
