@@ -4,23 +4,24 @@
 //! sleeps when nothing happens. It never blocks on a build or a load: those run on threads of their
 //! own and send their outcome.
 
+use crate::cargo;
 use crate::console::Console;
 use crate::crate_id::CrateId;
 use crate::event::Event;
 use crate::hot_reload::{Options, already_running};
+use crate::notices;
 use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline};
 use crate::program;
-use crate::safe_point::{Offer, SafePoint};
+use crate::running::Running;
+use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
-use hot_abi::notice::{self, FallbackReason, Notice};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
-use hot_load::{Applied, HotCrate, Loaded, Loader, MigrationError, WhenBusy};
+use hot_load::{HotCrate, Loaded, Loader};
 use hot_watch::{Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
@@ -41,116 +42,6 @@ pub(crate) enum Message {
     ProgramFound(ProgramBuild),
 }
 
-/// Reloading that was started: what the program's own threads use of it.
-#[derive(Debug)]
-pub(crate) struct Running {
-    sender: Sender<Message>,
-    safe_point: Arc<SafePoint>,
-    loader: Loader,
-    wake: Wake,
-    background: bool,
-}
-
-impl Running {
-    pub(crate) fn send(&self, message: Message) {
-        // The driver ends only with the process.
-        let _ = self.sender.send(message);
-    }
-
-    pub(crate) fn safe_point(&self) -> &Arc<SafePoint> {
-        &self.safe_point
-    }
-
-    /// Makes live what is ready; returns how many generations that were.
-    #[inline]
-    pub(crate) fn apply_ready(&self) -> usize {
-        let ready = self.safe_point.take();
-        if ready.is_empty() {
-            0
-        } else {
-            self.apply(ready, WhenBusy::GiveUp)
-        }
-    }
-
-    #[cold]
-    fn apply(&self, ready: Vec<Offer>, when_busy: WhenBusy) -> usize {
-        let mut count = 0;
-        for offer in ready {
-            let generation = offer
-                .generation
-                .as_ref()
-                .map_or(0, |generation| generation.number());
-            let applied = match &offer.generation {
-                Some(generation) => self.loader.apply(generation, when_busy),
-                None => self.revert(&offer.krate, when_busy),
-            };
-            let krate = offer.krate.clone();
-            let input = match applied {
-                Ok(items) => {
-                    count += 1;
-                    Input::Applied {
-                        krate,
-                        generation,
-                        items,
-                    }
-                }
-                Err(MigrationError::Busy) => {
-                    self.safe_point.put_back(offer);
-                    continue;
-                }
-                Err(error) => Input::NotApplied {
-                    krate,
-                    generation,
-                    error,
-                },
-            };
-            self.send(Message::Input(input));
-        }
-        count
-    }
-
-    fn revert(&self, krate: &CrateId, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
-        let linked = hot_load::linked_crates()
-            .iter()
-            .find(|linked| CrateId::of(linked) == *krate);
-        linked.map_or_else(
-            || Ok(Applied::default()),
-            |linked| self.loader.revert(linked, when_busy),
-        )
-    }
-
-    pub(crate) fn loader(&self) -> &Loader {
-        &self.loader
-    }
-
-    /// New code is ready, or no longer held back.
-    pub(crate) fn released(self: &Arc<Self>) {
-        if !self.background {
-            if let Some(wake) = &self.wake.0 {
-                wake();
-            }
-            return;
-        }
-        // On a thread of its own, for it may have to wait until a value is unlocked.
-        let running = Arc::clone(self);
-        let apply = move || {
-            running.apply(running.safe_point.take(), WhenBusy::Wait);
-        };
-        if let Err(error) = thread::Builder::new().name("hot-apply".into()).spawn(apply) {
-            let message = format!("cannot start the thread that makes new code live: {error}");
-            self.send(Message::Input(Input::Problem(message)));
-        }
-    }
-}
-
-struct Wake(Option<Box<dyn Fn() + Send + Sync>>);
-
-impl std::fmt::Debug for Wake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Wake({})", self.0.is_some())
-    }
-}
-
 /// Starts the driver. A second start in one process joins the first.
 pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     if let Some(running) = already_running() {
@@ -163,13 +54,13 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     }
     let console = options.console_of();
     let (sender, receiver) = mpsc::channel();
-    let running = Arc::new(Running {
+    let loader = Loader::new(options.load);
+    let running = Arc::new(Running::new(
         sender,
-        safe_point: Arc::default(),
-        loader: Loader::new(options.load),
-        wake: Wake(options.wake),
-        background: options.background,
-    });
+        loader,
+        options.wake,
+        options.background,
+    ));
     if let Err(running) = HOT_RELOAD.set_running(Arc::clone(&running)) {
         return Some(running); // another thread was faster
     }
@@ -177,7 +68,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     let ids: Vec<_> = crates.iter().map(|krate| CrateId::of(krate)).collect();
     let pipeline = Pipeline::new(ids.iter().cloned());
     HOT_RELOAD.set_status(pipeline.status());
-    forward_notices(running.sender.clone(), ids.clone());
+    notices::forward(running.sender(), ids.clone());
 
     let driver = Driver {
         crates: ids.into_iter().zip(crates.iter().copied()).collect(),
@@ -282,14 +173,14 @@ impl Driver {
                 });
             }
             Effect::Recall { krate, generation } => self.recall(krate, generation),
-            Effect::Withdraw { krate } => self.running.safe_point.withdraw(&krate),
+            Effect::Withdraw { krate } => self.running.safe_point().withdraw(&krate),
             Effect::Watch => self.watch_scopes(),
             Effect::FindScopes => self.find_scopes(false),
         }
     }
 
     fn offer(&self, offer: Offer) {
-        self.running.safe_point.offer(offer);
+        self.running.safe_point().offer(offer);
         self.running.released();
     }
 
@@ -298,7 +189,7 @@ impl Driver {
         let Some((_, linked)) = self.crates.iter().find(|(known, _)| *known == krate) else {
             return;
         };
-        let generation = self.running.loader.generation(linked, number);
+        let generation = self.running.loader().generation(linked, number);
         if generation.is_none() && number != 0 {
             self.problem(format!(
                 "{krate}: there is no generation {number} in memory"
@@ -344,7 +235,7 @@ impl Driver {
     }
 
     fn start_watcher(&mut self, config: WatchConfig) {
-        let sender = self.running.sender.clone();
+        let sender = self.running.sender();
         let deliver = move |notice| {
             let message = match notice {
                 hot_watch::Notice::Ready => Message::WatchReady,
@@ -404,14 +295,14 @@ impl Driver {
     /// Asks cargo which files belong to the crates, on a thread of its own.
     fn find_scopes(&self, at_start: bool) {
         let crates: Vec<_> = self.crates.iter().map(|(krate, _)| krate.clone()).collect();
-        let sender = self.running.sender.clone();
+        let sender = self.running.sender();
         let find = move || {
-            if at_start && let Some(program) = discover(&crates) {
+            if at_start && let Some(program) = cargo::discover(&crates) {
                 let _ = sender.send(Message::ProgramFound(program));
             }
             let exe = std::env::current_exe().and_then(std::fs::metadata);
             let program_built = exe.and_then(|metadata| metadata.modified()).ok();
-            for found in find_scopes(&crates) {
+            for found in cargo::find_scopes(&crates) {
                 let input = match found {
                     Ok((krate, scope)) => Input::Scoped {
                         linked_in_is_current: at_start && scope.is_older_than(program_built),
@@ -436,7 +327,7 @@ impl Driver {
             return;
         };
         let cancel = CancelSignal::new();
-        let sender = self.running.sender.clone();
+        let sender = self.running.sender();
         let reports = sender.clone();
         let mut args = BuildArgs::new(krate.manifest_dir());
         args.hot_crate = program::hot_crate(linked);
@@ -451,7 +342,7 @@ impl Driver {
         let asked = panic::catch_unwind(AssertUnwindSafe(|| HOT_RELOAD.ask_rebuilders(&args)));
         let build = match asked {
             Ok(Some(build)) => build,
-            Ok(None) => default_build(&args),
+            Ok(None) => cargo::default_build(&args),
             Err(_) => Build::ready(Err(BuildError::other(
                 "a rebuilder of the program panicked",
             ))),
@@ -473,7 +364,7 @@ impl Driver {
         };
         let running = Arc::clone(&self.running);
         self.spawn("hot-load-job", move || {
-            let loaded = running.loader.load(linked, &artifact.library);
+            let loaded = running.loader().load(linked, &artifact.library);
             let result = loaded.map(|loaded| LoadedLibrary {
                 generation: loaded.generation.number(),
                 statics: loaded.statics.clone(),
@@ -488,151 +379,4 @@ impl Driver {
             self.problem(format!("cannot start the thread `{name}`: {error}"));
         }
     }
-}
-
-#[cfg(feature = "cargo")]
-fn default_build(args: &BuildArgs) -> Build {
-    args.default_build()
-}
-
-#[cfg(not(feature = "cargo"))]
-fn default_build(args: &BuildArgs) -> Build {
-    Build::ready(Err(BuildError::other(format!(
-        "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's feature `cargo`",
-        args.manifest_dir.display()
-    ))))
-}
-
-#[cfg(feature = "cargo")]
-fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, crate::scope::CrateScope), BuildError>> {
-    use crate::scope::CrateScope;
-    use hot_build::LocalPackages;
-
-    let mut workspaces: Vec<LocalPackages> = Vec::new();
-    let mut found = Vec::new();
-    for krate in crates {
-        let knows = |packages: &&LocalPackages| !packages.closure(krate.manifest_dir()).is_empty();
-        let packages = match workspaces.iter().find(knows) {
-            Some(packages) => packages,
-            None => match LocalPackages::read(krate.manifest_dir()) {
-                Ok(packages) => {
-                    workspaces.push(packages);
-                    workspaces.last().expect("just pushed")
-                }
-                Err(error) => {
-                    found.push(Err(error));
-                    continue;
-                }
-            },
-        };
-        let closure = packages.closure(krate.manifest_dir());
-        let mut directories: Vec<_> = closure
-            .iter()
-            .map(|package| package.manifest_dir.clone())
-            .collect();
-        if directories.is_empty() {
-            directories.push(krate.manifest_dir().to_owned());
-        }
-        let foreign = packages
-            .packages
-            .iter()
-            .map(|package| package.manifest_dir.clone());
-        let foreign = foreign
-            .filter(|folder| !directories.contains(folder))
-            .collect();
-        let build_files = packages.build_files.iter().cloned().collect();
-        let scope = CrateScope {
-            directories,
-            foreign,
-            build_files,
-            inputs: BTreeSet::new(),
-        };
-        found.push(Ok((krate.clone(), scope)));
-    }
-    found
-}
-
-/// Finds out which program this is, where it did not record it.
-#[cfg(feature = "cargo")]
-fn discover(crates: &[CrateId]) -> Option<ProgramBuild> {
-    let krate = crates.first().filter(|_| !program::is_recorded())?;
-    let exe = std::env::current_exe().ok()?;
-    // What is wrong with cargo or a manifest is told by the first build.
-    ProgramBuild::discover(&exe, krate.manifest_dir())
-        .ok()
-        .flatten()
-}
-
-#[cfg(not(feature = "cargo"))]
-fn discover(_crates: &[CrateId]) -> Option<ProgramBuild> {
-    None
-}
-
-#[cfg(not(feature = "cargo"))]
-fn find_scopes(
-    _crates: &[CrateId],
-) -> Vec<Result<(CrateId, crate::scope::CrateScope), BuildError>> {
-    Vec::new()
-}
-
-/// Makes events of what nodes and functions have to tell.
-fn forward_notices(sender: Sender<Message>, crates: Vec<CrateId>) {
-    let krate_of = move |manifest_dir: &str| {
-        let known = crates
-            .iter()
-            .find(|krate| krate.manifest_dir().as_os_str() == manifest_dir);
-        known
-            .cloned()
-            .unwrap_or_else(|| CrateId::new(manifest_dir, PathBuf::from(manifest_dir)))
-    };
-    notice::set_sink(move |notice| {
-        let event = match notice {
-            Notice::Instantiated {
-                manifest_dir,
-                node,
-                generation,
-            } => Event::NodeMade {
-                krate: krate_of(manifest_dir),
-                node,
-                generation: *generation,
-            },
-            Notice::Fallback {
-                manifest_dir,
-                node,
-                reason: FallbackReason::NoLibrary,
-                ..
-            } => Event::NodeMade {
-                krate: krate_of(manifest_dir),
-                node,
-                generation: 0,
-            },
-            Notice::Fallback {
-                manifest_dir, node, ..
-            } => Event::Fallback {
-                krate: krate_of(manifest_dir),
-                node,
-                reason: notice.to_string(),
-            },
-            Notice::StateCarried {
-                manifest_dir,
-                node,
-                report,
-            } => Event::StateCarried {
-                krate: krate_of(manifest_dir),
-                node,
-                report: report.clone(),
-            },
-            Notice::Panicked { item, caught } => Event::Panicked {
-                item,
-                message: caught.message.clone(),
-                location: caught.location.clone(),
-                backtrace: caught.backtrace.clone(),
-            },
-            // A notice of a later version of hot-abi, which this one cannot put into words of its own.
-            other => Event::Problem {
-                message: other.to_string(),
-            },
-        };
-        let _ = sender.send(Message::Input(Input::Tell(event)));
-    });
 }

@@ -1,7 +1,8 @@
 //! The handle of a program, and how reloading is set up.
 
 use crate::console::Console;
-use crate::driver::{self, Running};
+use crate::driver;
+use crate::running::Running;
 use crate::service::HOT_RELOAD;
 use hot_load::{LoadOptions, Retention};
 use hot_watch::{Method, WatchConfig};

@@ -29,6 +29,12 @@
 //! - `log`, `tracing`: what new code logs and traces goes to the program's logger and subscribers.
 //! - `allocator`: for a program with a global allocator of its own, declared with [`global_allocator!`].
 
+#[cfg(all(feature = "reload", feature = "cargo"))]
+#[path = "with_cargo.rs"]
+mod cargo;
+#[cfg(all(feature = "reload", not(feature = "cargo")))]
+#[path = "without_cargo.rs"]
+mod cargo;
 #[cfg(feature = "reload")]
 mod console;
 #[cfg(feature = "reload")]
@@ -44,9 +50,13 @@ mod extension;
 #[cfg(feature = "reload")]
 mod hot_reload;
 #[cfg(feature = "reload")]
+mod notices;
+#[cfg(feature = "reload")]
 mod pipeline;
 #[cfg(feature = "reload")]
 mod program;
+#[cfg(feature = "reload")]
+mod running;
 #[cfg(feature = "reload")]
 mod safe_point;
 #[cfg(feature = "reload")]

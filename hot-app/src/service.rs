@@ -1,10 +1,11 @@
 //! `HOT_RELOAD`: what the program can ask for, and what it can see, from any thread.
 
 use crate::crate_id::CrateId;
-use crate::driver::{Message, Running};
+use crate::driver::Message;
 use crate::event::Event;
 use crate::event_bus::{EventBus, Events};
 use crate::pipeline::Input;
+use crate::running::Running;
 use crate::safe_point::Hold;
 use crate::status::HotStatus;
 use hot_build::{Build, BuildArgs, Rebuilder};

@@ -1,0 +1,71 @@
+//! What nodes and functions have to tell, as events.
+
+use crate::crate_id::CrateId;
+use crate::driver::Message;
+use crate::event::Event;
+use crate::pipeline::Input;
+use hot_abi::notice::{self, FallbackReason, Notice};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+/// Makes events of what nodes and functions have to tell.
+pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
+    let krate_of = move |manifest_dir: &str| {
+        let known = crates
+            .iter()
+            .find(|krate| krate.manifest_dir().as_os_str() == manifest_dir);
+        known
+            .cloned()
+            .unwrap_or_else(|| CrateId::new(manifest_dir, PathBuf::from(manifest_dir)))
+    };
+    notice::set_sink(move |notice| {
+        let event = match notice {
+            Notice::Instantiated {
+                manifest_dir,
+                node,
+                generation,
+            } => Event::NodeMade {
+                krate: krate_of(manifest_dir),
+                node,
+                generation: *generation,
+            },
+            Notice::Fallback {
+                manifest_dir,
+                node,
+                reason: FallbackReason::NoLibrary,
+                ..
+            } => Event::NodeMade {
+                krate: krate_of(manifest_dir),
+                node,
+                generation: 0,
+            },
+            Notice::Fallback {
+                manifest_dir, node, ..
+            } => Event::Fallback {
+                krate: krate_of(manifest_dir),
+                node,
+                reason: notice.to_string(),
+            },
+            Notice::StateCarried {
+                manifest_dir,
+                node,
+                report,
+            } => Event::StateCarried {
+                krate: krate_of(manifest_dir),
+                node,
+                report: report.clone(),
+            },
+            Notice::Panicked { item, caught } => Event::Panicked {
+                item,
+                message: caught.message.clone(),
+                location: caught.location.clone(),
+                backtrace: caught.backtrace.clone(),
+            },
+            // A notice of a later version of hot-abi, which this one cannot put into words of its own.
+            other => Event::Problem {
+                message: other.to_string(),
+            },
+        };
+        let _ = sender.send(Message::Input(Input::Tell(event)));
+    });
+}

@@ -1,0 +1,473 @@
+//! The rules of the pipeline, by its log of effects.
+
+use super::*;
+use crate::source::tests::change;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A pipeline whose watcher, builder and loader are played by the test.
+struct World {
+    pipeline: Pipeline,
+    now: Instant,
+    /// Every effect, one word or line each.
+    log: Vec<String>,
+    running: VecDeque<(JobId, CrateId)>,
+    loading: VecDeque<JobId>,
+    offered: VecDeque<(CrateId, u32)>,
+    generation: u32,
+    saves: u8,
+}
+
+impl World {
+    fn new(crates: &[&str]) -> World {
+        let ids = crates
+            .iter()
+            .map(|name| CrateId::new(*name, format!("/w/{name}")));
+        World {
+            pipeline: Pipeline::new(ids),
+            now: Instant::now(),
+            log: Vec::new(),
+            running: VecDeque::new(),
+            loading: VecDeque::new(),
+            offered: VecDeque::new(),
+            generation: 0,
+            saves: 100,
+        }
+    }
+
+    fn feed(&mut self, input: Input<u32>) {
+        self.now += Duration::from_millis(1);
+        for effect in self.pipeline.step(self.now, input) {
+            match effect {
+                Effect::Build { job, krate } => {
+                    self.log.push(format!("build {krate}"));
+                    self.running.push_back((job, krate));
+                }
+                Effect::CancelBuild { .. } => self.log.push("cancel".into()),
+                Effect::Load { job, krate, .. } => {
+                    self.log.push(format!("load {krate}"));
+                    self.loading.push_back(job);
+                }
+                Effect::Offer { krate, library } => {
+                    self.log.push(format!("offer {krate} {library}"));
+                    self.offered.push_back((krate, library));
+                }
+                Effect::Recall { krate, generation } => {
+                    self.log.push(format!("recall {krate} {generation}"));
+                    self.offered.retain(|(other, _)| *other != krate);
+                    self.offered.push_back((krate, generation));
+                }
+                Effect::Withdraw { krate } => {
+                    self.log.push(format!("withdraw {krate}"));
+                    self.offered.retain(|(other, _)| *other != krate);
+                }
+                Effect::Watch => self.log.push("watch".into()),
+                Effect::FindScopes => self.log.push("find-scopes".into()),
+                Effect::Emit(event) => {
+                    let krate = event.krate().map_or("", CrateId::name).to_owned();
+                    self.log.push(format!("<{} {krate}>", event.name()));
+                }
+            }
+        }
+    }
+
+    /// A save with a content that the file never had.
+    fn save(&mut self, path: &str) {
+        self.saves += 1;
+        let saves = self.saves;
+        self.write(path, saves - 1, saves);
+    }
+
+    fn write(&mut self, path: &str, before: u8, after: u8) {
+        self.feed(Input::Changed(vec![change(path, before, after)]));
+    }
+
+    fn finish_build(&mut self, result: BuildResult) {
+        let (job, _) = self.running.pop_front().expect("a build runs");
+        self.feed(Input::BuildDone { job, result });
+    }
+
+    fn build_succeeds(&mut self) {
+        self.finish_build(Ok(Artifact::new("/no/such/library.so")));
+    }
+
+    fn load_succeeds(&mut self) {
+        let job = self.loading.pop_front().expect("a library is being loaded");
+        self.generation += 1;
+        let library = LoadedLibrary {
+            library: self.generation,
+            generation: self.generation,
+            statics: PatchReport::default(),
+        };
+        self.feed(Input::LoadDone {
+            job,
+            result: Ok(library),
+        });
+    }
+
+    fn apply(&mut self) {
+        let (krate, generation) = self.offered.pop_front().expect("a library is offered");
+        self.feed(Input::Applied {
+            krate,
+            generation,
+            items: Applied::default(),
+        });
+    }
+
+    fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    fn status(&self) -> HotStatus {
+        self.pipeline.status().remove(0)
+    }
+}
+
+#[test]
+fn a_save_goes_all_the_way() {
+    let mut world = World::new(&["scene"]);
+    world.feed(Input::Watching);
+    world.save("/w/scene/src/lib.rs");
+    assert!(world.status().stale && world.status().building.is_some());
+    world.build_succeeds();
+    world.load_succeeds();
+    assert!(world.status().stale, "the code is not live yet");
+    world.apply();
+    assert_eq!(
+        world.take_log(),
+        [
+            "<watching >",
+            "<change-seen scene>",
+            "<build-started scene>",
+            "build scene",
+            "<built scene>",
+            "load scene",
+            "<loaded scene>",
+            "offer scene 1",
+            "<applied scene>",
+        ]
+    );
+    let status = world.status();
+    assert_eq!(
+        (status.generation, status.rebuild_count, status.stale),
+        (1, 1, false)
+    );
+    assert!(status.ok() && status.building.is_none());
+}
+
+#[test]
+fn a_file_of_nobody_starts_nothing() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/host/src/main.rs");
+    assert_eq!(world.take_log(), [""; 0]);
+}
+
+#[test]
+fn a_save_during_a_build_cancels_it_and_is_built() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    world.save("/w/scene/b.rs");
+    world.save("/w/scene/c.rs");
+    world.finish_build(Err(BuildError::Cancelled));
+    world.build_succeeds();
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "<build-started scene>",
+            "build scene",
+            "<change-seen scene>",
+            "cancel",
+            "<change-seen scene>",
+            "<cancelled scene>",
+            "<build-started scene>",
+            "build scene",
+            "<built scene>",
+            "load scene",
+        ]
+    );
+}
+
+#[test]
+fn a_build_that_ended_before_it_could_be_cancelled_is_not_loaded() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    world.save("/w/scene/b.rs");
+    world.take_log();
+    world.build_succeeds();
+    assert_eq!(
+        world.take_log(),
+        ["<cancelled scene>", "<build-started scene>", "build scene"]
+    );
+}
+
+#[test]
+fn a_save_while_loading_is_built_when_loading_is_done() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    world.build_succeeds();
+    world.save("/w/scene/b.rs");
+    world.take_log();
+    world.load_succeeds();
+    assert_eq!(
+        world.take_log(),
+        [
+            "<loaded scene>",
+            "offer scene 1",
+            "<build-started scene>",
+            "build scene"
+        ]
+    );
+    world.apply();
+    assert!(world.status().stale, "the newest save is not live");
+}
+
+#[test]
+fn a_failed_build_leaves_the_crate_stale_and_the_next_save_recovers() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    world.finish_build(Err(BuildError::other("broken")));
+    assert!(world.status().stale && world.status().err().is_some());
+    world.save("/w/scene/a.rs");
+    world.build_succeeds();
+    world.load_succeeds();
+    world.apply();
+    assert!(!world.status().stale && world.status().ok());
+}
+
+#[test]
+fn a_refused_library_is_told_and_the_next_save_recovers() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    world.build_succeeds();
+    let job = world.loading.pop_front().unwrap();
+    let error = LoadError::NotALibrary {
+        library: "/l".into(),
+        reason: "cut short".into(),
+    };
+    world.feed(Input::LoadDone {
+        job,
+        result: Err(error.clone()),
+    });
+    assert_eq!(world.log.last().unwrap(), "<refused scene>");
+    assert_eq!(world.status().refused, Some(error));
+    assert!(world.status().stale);
+    world.save("/w/scene/a.rs");
+    world.build_succeeds();
+    world.load_succeeds();
+    world.apply();
+    assert_eq!(world.status().refused, None);
+}
+
+#[test]
+fn crates_are_built_one_after_the_other() {
+    let mut world = World::new(&["scene", "audio"]);
+    world.feed(Input::Changed(vec![
+        change("/w/audio/a.rs", 0, 1),
+        change("/w/scene/a.rs", 0, 1),
+    ]));
+    world.build_succeeds();
+    world.build_succeeds();
+    let built: Vec<_> = world
+        .take_log()
+        .into_iter()
+        .filter(|line| !line.starts_with('<'))
+        .collect();
+    assert_eq!(
+        built,
+        ["build scene", "load scene", "build audio", "load audio"]
+    );
+}
+
+#[test]
+fn a_request_builds_once_and_a_cancel_stops_it_for_good() {
+    let mut world = World::new(&["scene", "audio"]);
+    world.feed(Input::Rebuild("/w/scene".into()));
+    world.feed(Input::Rebuild("/w/audio".into()));
+    world.feed(Input::Rebuild("/w/audio".into()));
+    world.feed(Input::Cancel("/w/audio".into()));
+    world.feed(Input::Cancel("/w/scene".into()));
+    world.finish_build(Err(BuildError::Cancelled));
+    assert_eq!(
+        world.take_log(),
+        [
+            "<build-started scene>",
+            "build scene",
+            "cancel",
+            "<cancelled scene>"
+        ]
+    );
+    assert!(world.status().is_cancelled());
+    assert!(world.running.is_empty());
+}
+
+#[test]
+fn an_unknown_crate_is_told() {
+    let mut world = World::new(&["scene"]);
+    world.feed(Input::Rebuild("/w/nobody".into()));
+    world.feed(Input::Cancel("/w/nobody".into()));
+    assert_eq!(world.take_log(), ["<problem >", "<problem >"]);
+}
+
+#[test]
+fn a_manifest_changes_the_scopes_and_the_lock_file_does_not_disturb_a_build() {
+    let mut world = World::new(&["scene"]);
+    let krate = CrateId::new("scene", "/w/scene");
+    let scope = CrateScope {
+        directories: vec!["/w/scene".into(), "/w/math".into()],
+        build_files: ["/w/Cargo.toml".into(), "/w/Cargo.lock".into()].into(),
+        ..CrateScope::default()
+    };
+    world.feed(Input::Scoped {
+        krate,
+        scope,
+        linked_in_is_current: false,
+    });
+    world.save("/w/math/src/lib.rs");
+    world.save("/w/Cargo.lock");
+    world.build_succeeds();
+    world.load_succeeds();
+    world.take_log();
+    world.save("/w/Cargo.toml");
+    assert_eq!(
+        world.take_log(),
+        ["find-scopes", "<change-seen scene>", "cancel"]
+    );
+}
+
+#[test]
+fn the_same_library_is_not_loaded_twice() {
+    let mut world = World::new(&["scene"]);
+    let library = std::env::current_exe().unwrap();
+    world.save("/w/scene/a.rs");
+    world.finish_build(Ok(Artifact::new(&library)));
+    world.load_succeeds();
+    world.apply();
+    world.save("/w/scene/a.rs");
+    world.finish_build(Ok(Artifact::new(&library)));
+    assert_eq!(world.log.last().unwrap(), "<unchanged scene>");
+    assert!(world.loading.is_empty() && !world.status().stale);
+}
+
+#[test]
+fn files_that_a_build_read_are_watched() {
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/a.rs");
+    let mut artifact = Artifact::new("/no/such/library.so");
+    artifact.inputs = vec!["/assets/shader.wgsl".into(), "/w/scene/src/lib.rs".into()];
+    world.finish_build(Ok(artifact));
+    world.load_succeeds();
+    assert!(world.take_log().contains(&"watch".to_owned()));
+    world.save("/assets/shader.wgsl");
+    assert_eq!(
+        world.take_log()[..2],
+        ["<change-seen scene>", "<build-started scene>"]
+    );
+}
+
+fn go_live(world: &mut World, before: u8, after: u8) {
+    world.write("/w/scene/a.rs", before, after);
+    world.build_succeeds();
+    world.load_succeeds();
+    world.apply();
+}
+
+#[test]
+fn an_undo_goes_live_from_memory() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    go_live(&mut world, 1, 2);
+    world.take_log();
+    world.write("/w/scene/a.rs", 2, 1);
+    world.apply();
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "<recalled scene>",
+            "recall scene 1",
+            "<applied scene>"
+        ]
+    );
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (1, false)
+    );
+    world.write("/w/scene/a.rs", 1, 2);
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().rebuild_count),
+        (2, 2)
+    );
+}
+
+#[test]
+fn an_undo_while_its_redo_is_built_cancels_the_build() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    world.write("/w/scene/a.rs", 1, 2);
+    world.take_log();
+    world.write("/w/scene/a.rs", 2, 1);
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "cancel",
+            "<recalled scene>",
+            "withdraw scene"
+        ]
+    );
+    world.finish_build(Err(BuildError::Cancelled));
+    assert_eq!(world.take_log(), ["<cancelled scene>"]);
+    assert!(!world.status().stale && world.running.is_empty());
+}
+
+#[test]
+fn what_is_linked_in_is_recalled_only_if_it_was_built_from_the_sources() {
+    for linked_in_is_current in [false, true] {
+        let mut world = World::new(&["scene"]);
+        let krate = CrateId::new("scene", "/w/scene");
+        let scope = CrateScope::of_directory("/w/scene".as_ref());
+        world.feed(Input::Scoped {
+            krate,
+            scope,
+            linked_in_is_current,
+        });
+        go_live(&mut world, 0, 1);
+        world.take_log();
+        world.write("/w/scene/a.rs", 1, 0);
+        let log = world.take_log();
+        assert_eq!(
+            log.contains(&"recall scene 0".to_owned()),
+            linked_in_is_current,
+            "{log:?}"
+        );
+        assert_eq!(
+            log.contains(&"build scene".to_owned()),
+            !linked_in_is_current,
+            "{log:?}"
+        );
+    }
+}
+
+#[test]
+fn the_program_can_go_back_and_is_stale_then() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    go_live(&mut world, 1, 2);
+    world.feed(Input::SwitchTo {
+        manifest_dir: "/w/scene".into(),
+        generation: 1,
+    });
+    world.apply();
+    assert_eq!((world.status().generation, world.status().stale), (1, true));
+    world.feed(Input::SwitchTo {
+        manifest_dir: "/w/scene".into(),
+        generation: 2,
+    });
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (2, false)
+    );
+}

@@ -1,0 +1,30 @@
+//! The same without the feature `cargo`: the program's rebuilders build, and each crate's own folder is
+//! watched.
+
+use crate::crate_id::CrateId;
+use crate::scope::CrateScope;
+use hot_build::{Build, BuildArgs, BuildError, ProgramBuild};
+
+/// Where no rebuilder of the program wants to build, nobody does.
+pub(crate) fn default_build(args: &BuildArgs) -> Build {
+    Build::ready(Err(BuildError::other(format!(
+        "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's feature `cargo`",
+        args.manifest_dir.display()
+    ))))
+}
+
+/// Each crate's own folder.
+pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope), BuildError>> {
+    let own = |krate: &CrateId| {
+        Ok((
+            krate.clone(),
+            CrateScope::of_directory(krate.manifest_dir()),
+        ))
+    };
+    crates.iter().map(own).collect()
+}
+
+/// Nobody can be asked.
+pub(crate) fn discover(_crates: &[CrateId]) -> Option<ProgramBuild> {
+    None
+}
