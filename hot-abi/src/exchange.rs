@@ -44,6 +44,11 @@ pub enum Refusal {
         /// The library's.
         library: String,
     },
+    /// A type that the node takes or that its interface hands over has another layout than the host's.
+    Layout {
+        /// How they differ.
+        reason: String,
+    },
     /// The node function panicked.
     Panicked {
         /// The panic's message.
@@ -99,6 +104,10 @@ impl fmt::Display for Refusal {
                 f,
                 "its interface changed: the running program calls {host}, the new code has {library}; \
                  restart the program to use the new interface"
+            ),
+            Refusal::Layout { reason } => write!(
+                f,
+                "a type that it hands over changed its layout: {reason}; restart the program to use the new layout"
             ),
             Refusal::Panicked { message, location } => {
                 write!(f, "it panicked while it was made: {message}")?;

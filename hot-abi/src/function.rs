@@ -1,6 +1,7 @@
 //! Functions that run the newest code: a slot for each, and what the slot points at.
 
 use crate::args::TypeKey;
+use crate::layout::LayoutMark;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -58,6 +59,8 @@ pub struct FunctionEntry {
     pub line: u32,
     /// Where its callers look for the newest code.
     pub slot: &'static Slot,
+    /// Which layouts its types have.
+    pub layout: &'static LayoutMark,
     /// Its body in contained form: a function with the same parameters that returns
     /// `Result<R, Box<Caught>>`.
     pub contained: CodePtr,
@@ -66,6 +69,11 @@ pub struct FunctionEntry {
 impl FunctionEntry {
     /// Whether a caller of `self` may call `newer` in its place.
     pub fn accepts(&self, newer: &FunctionEntry) -> bool {
+        self.has_signature_of(newer) && self.layout.agrees_with(newer.layout)
+    }
+
+    /// Whether `newer` has the same signature, as written and as a type.
+    pub fn has_signature_of(&self, newer: &FunctionEntry) -> bool {
         self.signature == newer.signature && (self.key)() == (newer.key)()
     }
 }

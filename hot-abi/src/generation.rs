@@ -167,6 +167,8 @@ pub struct Applied {
     pub functions: Vec<&'static str>,
     /// Functions whose signature changed: their callers stay with the code they had.
     pub signatures_changed: Vec<SignatureChange>,
+    /// Functions that hand over a type whose layout changed: their callers stay with the code they had.
+    pub layouts_changed: Vec<LayoutChange>,
     /// Functions that callers in the program have and the new library lacks: the code linked into the
     /// program answers.
     pub functions_removed: Vec<&'static str>,
@@ -196,6 +198,26 @@ impl fmt::Display for SignatureChange {
             "`{}` changed its signature from `{}` to `{}`: its callers stay with the code they have until the \
              program is restarted",
             self.function, self.callers, self.library
+        )
+    }
+}
+
+/// A function that hands over a type whose layout is not the one its callers were compiled with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutChange {
+    /// The function.
+    pub function: &'static str,
+    /// How the layouts differ.
+    pub reason: String,
+}
+
+impl fmt::Display for LayoutChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` hands over a type whose layout changed: {}; its callers stay with the code they have until the \
+             program is restarted",
+            self.function, self.reason
         )
     }
 }
@@ -334,6 +356,12 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
                 // mapped as `Generation::new` demands; a module's own code is reached by null.
                 unsafe { function.slot.set(code) };
                 applied.functions.push(function.path);
+            }
+            Some(newer) if function.has_signature_of(newer) => {
+                applied.layouts_changed.push(LayoutChange {
+                    function: function.path,
+                    reason: function.layout.difference_to(newer.layout),
+                });
             }
             Some(newer) => applied.signatures_changed.push(SignatureChange {
                 function: function.path,

@@ -63,6 +63,8 @@ mod held_plain;
 #[cfg(feature = "reload")]
 pub mod hook;
 #[cfg(feature = "reload")]
+pub mod layout;
+#[cfg(feature = "reload")]
 pub mod node;
 #[cfg(feature = "reload")]
 pub mod notice;

@@ -11,6 +11,7 @@ use crate::boundary::{self, Caught};
 use crate::context::LocalContext;
 use crate::exchange::{Exchange, Refusal};
 use crate::generation::Generation;
+use crate::layout::LayoutMark;
 use crate::notice::{self, FallbackReason, Notice};
 use crate::registry::HotCrate;
 use crate::services;
@@ -34,6 +35,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub trait Interface: 'static {
     /// The trait object whose methods contain panics.
     type Guarded: ?Sized + 'static;
+
+    /// A struct with a field for each method, of the method's type.
+    #[doc(hidden)]
+    type Methods;
 
     /// Appends the trait as written, and the hot traits that it is built on: what two builds compare,
     /// for it decides which methods there are and in which order.
@@ -295,6 +300,8 @@ pub struct NodeEntry {
     pub krate: &'static HotCrate,
     /// The type of its arguments.
     pub args: fn() -> TypeKey,
+    /// Which layouts its types have.
+    pub layout: &'static LayoutMark,
     /// Makes an instance.
     pub make: fn(Args) -> Result<Node, Refusal>,
 }
@@ -529,6 +536,12 @@ impl<I: Interface + ?Sized> StandIn<I> {
     }
 
     fn ask(&self, generation: &Generation, args: Args) -> Result<Option<Box<I::Guarded>>, Refusal> {
+        let newer = generation.krate().node(self.entry.name);
+        if let Some(newer) = newer.filter(|newer| !self.entry.layout.agrees_with(newer.layout)) {
+            return Err(Refusal::Layout {
+                reason: self.entry.layout.difference_to(newer.layout),
+            });
+        }
         let mut context = LocalContext::capture();
         let mut exchange = Exchange::Request(args);
         generation.entry()(

@@ -2,8 +2,8 @@
 //! every lifetime that the user left out.
 
 use crate::signature::Parameter;
-use proc_macro2::Span;
-use quote::format_ident;
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     FnArg, GenericParam, Ident, Lifetime, Receiver, ReceiverKind, ReturnType, Signature, Type,
@@ -99,6 +99,14 @@ impl Explicit {
             parameters: explicit,
             result,
         }
+    }
+
+    /// The type of a function pointer with this signature.
+    pub(crate) fn pointer(&self) -> TokenStream {
+        let (lifetimes, result) = (&self.lifetimes, &self.result);
+        let bound = (!lifetimes.is_empty()).then(|| quote!(for<#(#lifetimes),*>));
+        let types = self.parameters.iter().map(|(_, ty)| ty);
+        quote!(#bound fn(#(#types),*) -> #result)
     }
 
     /// The lifetimes of the result that are in no parameter, and so in no type of a function pointer.

@@ -2,7 +2,8 @@
 
 use crate::attributes;
 use crate::errors::{Errors, with_item};
-use crate::signature;
+use crate::explicit::{Explicit, Owner};
+use crate::signature::{self, Parameter};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -263,6 +264,7 @@ impl Model {
             .iter()
             .map(|method| method.forwarded(name, &guarded));
 
+        let fields = self.methods.iter().map(|method| method.as_field(name));
         let conditions = attributes::conditions(&interface.attrs);
         let (debug, display) = (
             self.format("Debug", "debug", self.debug),
@@ -308,8 +310,20 @@ impl Model {
                             #(#forwarded)*
                         }
 
+                        // For the comparison of layouts: the methods in their order, and what they take.
+                        #[allow(dead_code)]
+                        #[repr(C)]
+                        pub struct __HotMethods {
+                            #(#fields,)*
+                            __hot_supertraits: (#(fn(&dyn #hot),)*),
+                        }
+                        #[used]
+                        static __HOT_INTERFACE: __hot::InterfaceLayout<dyn #name, __HotMethods> =
+                            __hot::InterfaceLayout::of_trait();
+
                         impl __hot::Interface for dyn #name {
                             type Guarded = dyn #guarded;
+                            type Methods = __HotMethods;
 
                             fn describe(text: &mut ::std::string::String) {
                                 #description
@@ -438,6 +452,22 @@ impl Method {
             -> ::core::result::Result<#result, ::std::boxed::Box<::hot_abi::private::Caught>>
         };
         signature
+    }
+
+    /// The method as a field of a function pointer's type.
+    fn as_field(&self, interface: &Ident) -> TokenStream {
+        let (conditions, name) = (&self.conditions, &self.signature.ident);
+        let parameters: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|(name, ty)| Parameter {
+                name: name.clone(),
+                ty: ty.clone(),
+            })
+            .collect();
+        let owner = Owner::new(Vec::new(), &syn::parse_quote!((dyn #interface + 'static)));
+        let pointer = Explicit::new(&self.signature, &parameters, Some(&owner)).pointer();
+        quote!(#(#conditions)* #name: #pointer)
     }
 
     fn is_unsafe(&self) -> bool {

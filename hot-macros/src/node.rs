@@ -351,6 +351,17 @@ impl Model {
                     ))
                 }
 
+                // For the comparison of layouts: its type leads to every type that crosses.
+                #[allow(clippy::all, clippy::pedantic)]
+                type __HotCrossing = (
+                    ::std::boxed::Box<#interface>, __HotArgs,
+                    <#interface as ::hot_abi::private::Interface>::Methods,
+                );
+                static __HOT_LAYOUT: ::hot_abi::private::ItemLayout<
+                    { ::hot_abi::private::path_hash(::core::concat!("node ", #name)) },
+                    __HotCrossing,
+                > = ::hot_abi::private::ItemLayout::unmarked();
+
                 #[allow(unsafe_code)] // the section that the linker gathers
                 #[::hot_abi::private::linkme::distributed_slice(crate::#module::NODES)]
                 #[linkme(crate = ::hot_abi::private::linkme)]
@@ -362,6 +373,7 @@ impl Model {
                     line: ::core::line!(),
                     krate: &crate::#module::CRATE,
                     args: ::hot_abi::private::TypeKey::of::<__HotArgs>,
+                    layout: &__HOT_LAYOUT.mark,
                     make: __hot_make,
                 };
 

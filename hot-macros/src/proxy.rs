@@ -133,6 +133,7 @@ impl Proxy<'_> {
     fn entry(&self) -> TokenStream {
         let (module, path) = (entry_module(), &self.path);
         let written = signature::as_written(self.signature);
+        let direct = self.checked.explicit.pointer();
         quote! {
             const __HOT_PATH: &str = ::core::concat!(::core::module_path!(), "::", #path);
 
@@ -142,6 +143,15 @@ impl Proxy<'_> {
                     { ::hot_abi::private::path_hash(__HOT_PATH) }
                 > for crate::#module::Crate {}
             };
+
+            // For the comparison of layouts: its type leads to every type that crosses. The future of an
+            // `async fn` hides its result, so that is named, too.
+            #[allow(clippy::all, clippy::pedantic)]
+            type __HotCrossing = (__HotContained, #direct);
+            static __HOT_LAYOUT: ::hot_abi::private::ItemLayout<
+                { ::hot_abi::private::path_hash(__HOT_PATH) },
+                __HotCrossing,
+            > = ::hot_abi::private::ItemLayout::unmarked();
 
             static __HOT_SLOT: ::hot_abi::private::Slot = ::hot_abi::private::Slot::new();
 
@@ -155,6 +165,7 @@ impl Proxy<'_> {
                 file: ::core::file!(),
                 line: ::core::line!(),
                 slot: &__HOT_SLOT,
+                layout: &__HOT_LAYOUT.mark,
                 contained: ::hot_abi::private::CodePtr(__hot_contained as __HotContained as *const ()),
             };
         }
