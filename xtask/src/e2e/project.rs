@@ -110,12 +110,17 @@ impl Project {
     }
 
     /// Starts `command`, called `name` in the log; returns once every later save will be seen.
-    pub(crate) fn start(&self, name: &str, mut command: Command) -> Result<Program> {
-        // A backtrace per panic would bury the log.
-        command.env("RUST_BACKTRACE", "0");
-        let mut program = Program::start(name, command, self.log.witness())?;
+    pub(crate) fn start(&self, name: &str, command: Command) -> Result<Program> {
+        let mut program = self.start_unwatched(name, command)?;
         program.event("watching")?;
         Ok(program)
+    }
+
+    /// Starts `command`, which watches nothing, or not yet.
+    pub(crate) fn start_unwatched(&self, name: &str, mut command: Command) -> Result<Program> {
+        // A backtrace per panic would bury the log.
+        command.env("RUST_BACKTRACE", "0");
+        Program::start(name, command, self.log.witness())
     }
 
     fn write_packages(&self) -> Result<()> {

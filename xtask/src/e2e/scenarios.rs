@@ -6,6 +6,7 @@ mod edits;
 mod functions;
 mod leftovers;
 mod nodes;
+mod off;
 mod programs;
 mod queueing;
 mod recovery;
@@ -27,6 +28,7 @@ pub(super) fn all() -> Vec<Scenario> {
         safe_points::SCENARIOS,
         threads::SCENARIOS,
         async_server::SCENARIOS,
+        off::SCENARIOS,
         programs::SCENARIOS,
         leftovers::SCENARIOS,
         bad_input::SCENARIOS,
