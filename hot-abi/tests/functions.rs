@@ -149,6 +149,42 @@ fn unsafe_and_foreign_functions_stay_what_they_are() {
     assert_eq!(pointer(2, 3), 5);
 }
 
+/// Functions that are written by a macro.
+mod generated {
+    use hot_abi::hot_fn;
+
+    macro_rules! functions {
+        ($($name:ident($argument:ident: $ty:ty) -> $result:ty = $body:expr;)+) => {$(
+            #[hot_fn]
+            fn $name($argument: $ty, other: u32) -> $result {
+                let hidden = other;
+                $body + hidden
+            }
+
+            #[hot_fn]
+            impl Adder<$ty> {
+                fn $name(&mut self, $argument: $ty) -> &mut Self {
+                    self.0 += $argument + $name($argument, 0);
+                    self
+                }
+            }
+        )+};
+    }
+
+    struct Adder<T>(T);
+
+    functions! {
+        double(x: u32) -> u32 = 2 * x;
+        triple(y: u32) -> u32 = 3 * y;
+    }
+
+    #[test]
+    fn macros_write_functions() {
+        assert_eq!(double(2, 1) + triple(2, 1), 12);
+        assert_eq!(Adder(1).double(2).triple(1).0, 11);
+    }
+}
+
 mod attributes {
     //! Attributes keep their effect.
     use hot_abi::hot_fn;

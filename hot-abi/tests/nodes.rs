@@ -254,6 +254,32 @@ fn a_shared_node_is_shared() {
     assert_eq!((other::gauge().value(), old.value()), (2.0, 3.0));
 }
 
+/// Nodes that are written by a macro.
+mod generated {
+    use super::{Everything, Told};
+
+    macro_rules! nodes {
+        ($($name:ident($argument:ident: $ty:ty) -> $result:ty = $text:expr;)+) => {$(
+            #[hot_abi::hot_node]
+            pub(super) fn $name($argument: $ty) -> $result {
+                let text: String = $argument.into();
+                Box::new(Told(format!("{}{text}", $text)))
+            }
+        )+};
+    }
+
+    nodes! {
+        one(x: &'static str) -> Box<dyn Everything> = "one ";
+        two(y: impl Into<String>) -> Box<dyn Everything> = "two ";
+    }
+
+    #[test]
+    fn macros_write_nodes() {
+        assert_eq!(one("x").tell(), "one x");
+        assert_eq!(two("y").tell(), "two y");
+    }
+}
+
 /// All that an argument may be.
 #[hot_trait]
 trait Everything {

@@ -124,6 +124,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     }
 }
 
+/// A statement that needs what `hot_entry!` makes, so that a forgotten call is found with reloading off, too.
+pub(crate) fn needs_entry() -> syn::Stmt {
+    let module = entry_module();
+    syn::parse_quote!(const _: crate::#module::Crate = crate::#module::Crate;)
+}
+
 /// A hash that is the same in every build by one compiler.
 pub(crate) fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();

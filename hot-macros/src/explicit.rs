@@ -240,3 +240,82 @@ impl VisitMut for SelfNaming<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::Errors;
+    use crate::signature::{self, Kind};
+    use quote::ToTokens;
+
+    /// The explicit form of a method of `Words<'_>`, or of a function, on one line.
+    fn explicit(signature: &str) -> String {
+        let signature: Signature = syn::parse_str(signature).unwrap();
+        let mut errors = Errors::default();
+        let parameters = signature::check(Kind::Method, &signature, &mut errors);
+        errors.or(()).unwrap();
+        let owner = Owner::new(Vec::new(), &parse_quote!(Words<'_>));
+        let owner = signature.receiver().map(|_| &owner);
+        let explicit = Explicit::new(&signature, &parameters, owner);
+        let types = explicit
+            .parameters
+            .iter()
+            .map(|(_, ty)| ty.to_token_stream());
+        let types: Vec<_> = types.map(|ty| ty.to_string().replace(' ', "")).collect();
+        let lifetimes: Vec<_> = explicit.lifetimes.iter().map(Lifetime::to_string).collect();
+        let result = explicit.result.to_token_stream().to_string();
+        format!(
+            "<{}> {} -> {}",
+            lifetimes.join(" "),
+            types.join(" "),
+            result.replace(' ', "")
+        )
+    }
+
+    #[test]
+    fn a_result_borrows_from_the_only_lifetime() {
+        assert_eq!(
+            explicit("fn f(a: &A, b: u8) -> Option<&B>"),
+            "<'__hot0> &'__hot0A u8 -> Option<&'__hot0B>"
+        );
+        assert_eq!(
+            explicit("fn f<'a>(a: &'a A, b: B<'a>) -> B<'_>"),
+            "<'a> &'aA B<'a> -> B<'a>"
+        );
+        assert_eq!(
+            explicit("fn f(a: B<'_>) -> &'static B"),
+            "<'__hot0> B<'__hot0> -> &'staticB"
+        );
+    }
+
+    #[test]
+    fn a_result_borrows_from_self() {
+        assert_eq!(
+            explicit("fn f(&mut self, a: &A) -> &Self"),
+            "<'__owner0 '__hot0 '__hot1> &'__hot0mutWords<'__owner0> &'__hot1A -> &'__hot0Words<'__owner0>"
+        );
+        assert_eq!(
+            explicit("fn f(self: Box<Self>, a: Option<Self>) -> Self"),
+            "<'__owner0> Box<Words<'__owner0>> Option<Words<'__owner0>> -> Words<'__owner0>"
+        );
+    }
+
+    #[test]
+    fn what_closures_and_pointers_leave_out_stays_theirs() {
+        assert_eq!(
+            explicit(
+                "fn f(a: &A, g: &mut dyn FnMut(&B) -> &B, h: fn(&B) -> &B, i: &dyn for<'x> G<'x>)"
+            ),
+            "<'__hot0 '__hot1 '__hot2> &'__hot0A &'__hot1mutdynFnMut(&B)->&B fn(&B)->&B &'__hot2dynfor<'x>G<'x> -> ()"
+        );
+    }
+
+    #[test]
+    fn a_lifetime_of_the_result_alone_is_loose() {
+        let signature: Signature = parse_quote!(fn f<'a, 'b>(a: &'a A) -> (&'a A, B<'b>));
+        let parameters = signature::check(Kind::Function, &signature, &mut Errors::default());
+        let loose = Explicit::new(&signature, &parameters, None).loose_lifetimes();
+        let loose: Vec<_> = loose.iter().map(Lifetime::to_string).collect();
+        assert_eq!(loose, ["'b"]);
+    }
+}

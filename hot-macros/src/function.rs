@@ -1,7 +1,7 @@
 //! `#[hot_fn]`: a function whose every call runs the newest code.
 
 use crate::attributes;
-use crate::entry::entry_module;
+use crate::entry::needs_entry;
 use crate::errors::{Errors, with_item};
 use crate::explicit::{Explicit, Owner};
 use crate::methods;
@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::proxy::Proxy;
 use crate::signature::{self, Kind, Parameter};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::{Attribute, GenericParam, Item, ItemFn, ReturnType, Signature, Type};
 
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
@@ -90,7 +90,7 @@ pub(crate) fn check_callable(
                  or the concrete type",
             );
         }
-        if let Type::Never(never) = &**ty {
+        if let Type::Never(never) = signature::ungrouped(ty) {
             errors.at(never, "a hot function cannot return `!`: a function that never returns is never called anew");
         }
     }
@@ -148,11 +148,7 @@ fn generate(function: &ItemFn, checked: &Checked) -> TokenStream {
         call_body_in_proxy: quote!(__hot_body),
         call_body: quote!(__hot_body),
     };
-    let module = entry_module();
-    let conditions = attributes::conditions(attrs);
-    // So that a forgotten `hot_entry!()` is found with reloading off, too.
-    let needs_entry =
-        quote!(#(#conditions)* const _: crate::#module::Crate = crate::#module::Crate;);
-    let plain = function.to_token_stream();
-    quote!(::hot_abi::__hot_item! { { #proxy } { #needs_entry #plain } })
+    let mut plain = function.clone();
+    plain.block.stmts.insert(0, needs_entry());
+    quote!(::hot_abi::__hot_item! { { #proxy } { #plain } })
 }

@@ -200,7 +200,7 @@ impl Receiver {
         match kind {
             ReceiverKind::Reference(_, _, None) => Some(Receiver::Shared),
             ReceiverKind::Reference(_, _, Some(_)) => Some(Receiver::Mutable),
-            ReceiverKind::Typed(_, ty) => match &**ty {
+            ReceiverKind::Typed(_, ty) => match signature::ungrouped(ty) {
                 Type::Reference(reference) if is_self(&reference.elem) => {
                     match reference.mutability {
                         None => Some(Receiver::Shared),
@@ -224,7 +224,7 @@ impl Receiver {
 }
 
 fn is_self(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self"))
+    matches!(signature::ungrouped(ty), Type::Path(path) if path.qself.is_none() && path.path.is_ident("Self"))
 }
 
 /// Whether the method says `where Self: Sized`.

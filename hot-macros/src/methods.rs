@@ -1,11 +1,13 @@
 //! `#[hot_fn]` on an `impl` block: each of its methods is a hot function.
 
+use crate::attributes;
+use crate::entry::needs_entry;
 use crate::errors::{Errors, with_item};
 use crate::explicit::Owner;
 use crate::function::{Checked, check_callable};
 use crate::options::Options;
 use crate::proxy::Proxy;
-use crate::signature::Kind;
+use crate::signature::{self, Kind};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, Type};
@@ -56,7 +58,7 @@ fn check(
              the method, or make the trait a `#[hot_trait]`",
         );
     }
-    if !matches!(&*block.self_ty, Type::Path(_)) {
+    if !matches!(signature::ungrouped(&block.self_ty), Type::Path(_)) {
         errors.at(
             &block.self_ty,
             "`#[hot_fn]` stands on the `impl` block of a type that has a name",
@@ -117,7 +119,8 @@ impl Model {
             (item, _) => item.to_token_stream(),
         });
         let reload = quote!(#(#attrs)* impl #generics #self_ty { #(#items)* });
-        quote!(::hot_abi::__hot_item! { { #reload } { #block } })
+        let (conditions, needs_entry) = (attributes::conditions(attrs), needs_entry());
+        quote!(::hot_abi::__hot_item! { { #reload } { #(#conditions)* #needs_entry #block } })
     }
 
     fn method(&self, method: &ImplItemFn, checked: &Checked, written: &Type) -> TokenStream {

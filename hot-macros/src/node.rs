@@ -178,7 +178,7 @@ fn check(attr: TokenStream, function: ItemFn) -> syn::Result<Model> {
 }
 
 fn check_argument(parameter: Parameter, errors: &mut Errors) -> NodeParameter {
-    if let Type::ImplTrait(bounds) = &parameter.ty {
+    if let Type::ImplTrait(bounds) = signature::ungrouped(&parameter.ty) {
         if let Some(into) = into_target(&bounds.bounds) {
             return NodeParameter {
                 packed: into,
@@ -238,14 +238,15 @@ fn check_return(output: &ReturnType, name: &Ident, errors: &mut Errors) -> Optio
         errors.at(name, format!("{RETURN}; this one returns nothing"));
         return None;
     };
-    let held = match &**ty {
+    let held = match signature::ungrouped(ty) {
         Type::Path(path) => path.path.segments.last().and_then(|segment| {
             let holder = match segment.ident.to_string().as_str() {
                 "Box" => Holder::Box,
                 "Arc" => Holder::Arc,
                 _ => return None,
             };
-            Some((only_type_argument(&segment.arguments)?, holder))
+            let interface = only_type_argument(&segment.arguments)?;
+            Some((signature::ungrouped(&interface).clone(), holder))
         }),
         _ => None,
     };
@@ -279,7 +280,6 @@ impl Model {
             block,
             ..
         } = &self.function;
-        let plain = self.function.to_token_stream();
         let (name, interface) = (&self.options.name, &self.interface);
         let written = signature::as_written(sig);
         let module = entry_module();
@@ -384,8 +384,8 @@ impl Model {
                 )
             }
         };
-        let conditions = attributes::conditions(attrs);
-        quote!(::hot_abi::__hot_item! { { #reload } { #(#conditions)* #once #plain } })
+        let plain = quote!(#(#attrs)* #vis #sig { #once #block });
+        quote!(::hot_abi::__hot_item! { { #reload } { #plain } })
     }
 
     /// An item of which the compiler allows one in a crate, at the place of the node's name. What it says of

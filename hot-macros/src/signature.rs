@@ -125,6 +125,16 @@ fn check_parameter(
     }
 }
 
+/// A type without the parentheses around it, those included that no one sees: where a `macro_rules!` macro
+/// passes a type on.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        other => other,
+    }
+}
+
 /// The first `impl Trait` in a type.
 pub(crate) fn find_impl_trait(ty: &Type) -> Option<TokenStream> {
     struct Find(Option<TokenStream>);
