@@ -316,7 +316,7 @@ pub struct StandIn<I: Interface + ?Sized> {
     /// [`Live::changes`](crate::generation::Live::changes) of the crate when it was made.
     made_at: AtomicU32,
     /// Instances that were replaced through `&self`, when a caller may still hold a reference into
-    /// them. Dropped as soon as there is a `&mut self`.
+    /// them, oldest first. Dropped as soon as there is a `&mut self`.
     replaced: Mutex<Vec<Box<Instance<I::Guarded>>>>,
     carry: Carry<I>,
     owns: PhantomData<Instance<I::Guarded>>,
@@ -376,7 +376,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
     pub fn into_node<W: Interface + ?Sized>(
         mut self,
     ) -> (Box<W::Guarded>, Option<Arc<Generation>>) {
-        if self.is_stale() {
+        if self.is_stale() || !unlocked(&mut self.replaced).is_empty() {
             self.renew_mut();
         }
         let instance = self.take_current().expect("just renewed");
@@ -417,7 +417,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
         if old.is_none() || !matches!(self.carry, Carry::Keep) {
             let state = match (&self.carry, old) {
                 (Carry::State(ops), Some(old)) => {
-                    let mut state = SavedState::default();
+                    let mut state = SavedState::of_instance_in_use();
                     self.tell_panic((ops.save)(&old.node, &mut state));
                     Some(state)
                 }
@@ -438,7 +438,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
     /// port, a file) is free.
     #[cold]
     fn renew_mut(&mut self) {
-        unlocked(&mut self.replaced).clear();
+        self.settle_replaced();
         if !self.is_stale() {
             return;
         }
@@ -461,6 +461,35 @@ impl<I: Interface + ?Sized> StandIn<I> {
             *self.current.get_mut() = Box::into_raw(instance);
         }
         *self.made_at.get_mut() = changes;
+    }
+
+    /// Lets the instances that were replaced through `&self` hand over what they could not while they might
+    /// have been in use, each to the one that took its place, and drops them.
+    fn settle_replaced(&mut self) {
+        let mut replaced = std::mem::take(unlocked(&mut self.replaced));
+        let Carry::State(ops) = &self.carry else {
+            return;
+        };
+        let current = self.current.load(Ordering::Acquire);
+        for index in 0..replaced.len() {
+            let (old, newer) = replaced[index..].split_at_mut(1);
+            let newer = match newer.first_mut() {
+                Some(newer) => &mut **newer,
+                // SAFETY: the pointer is null or to the instance that this stand-in owns, which nobody else
+                // uses while `self` is borrowed mutably.
+                None => match unsafe { current.as_mut() } {
+                    Some(current) => current,
+                    None => return,
+                },
+            };
+            let mut state = SavedState::default();
+            // Its own values, so that it finds all of them when it restores those that come late.
+            self.tell_panic((ops.save)(&newer.node, &mut state));
+            self.tell_panic((ops.hand_over)(&mut old[0].node, &mut state));
+            if state.was_handed_over() {
+                self.restore(newer, Some(state));
+            }
+        }
     }
 
     fn restore(&self, instance: &mut Instance<I::Guarded>, state: Option<SavedState>) {

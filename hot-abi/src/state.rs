@@ -51,13 +51,16 @@ pub trait HotState {
     }
 
     /// Gives away values that cannot be copied: sockets, handles, threads. Called after
-    /// [`save`](HotState::save), on an instance that nobody uses any more; not called where others may
-    /// still be using it, as behind an `Arc`.
+    /// [`save`](HotState::save), on an instance that nobody uses any more.
+    ///
+    /// A node that is made again by a call by `&self` may still be in use. Its values follow at the next
+    /// call by `&mut self`, by a [`restore`](HotState::restore) of their own; behind an `Arc` there is none.
     fn hand_over(&mut self, state: &mut SavedState) {
         let _ = state;
     }
 
-    /// Takes the values that this instance knows. It was just made, with the arguments of the node.
+    /// Takes the values that this instance knows. It was just made, with the arguments of the node; or it
+    /// is in use already, and gets its own values and those that were handed over late.
     fn restore(&mut self, state: &mut SavedState) {
         let _ = state;
     }
@@ -67,6 +70,8 @@ pub trait HotState {
 #[derive(Default)]
 pub struct SavedState {
     values: BTreeMap<String, Saved>,
+    /// Whether the old instance may still be in use, and so keeps what it would hand over.
+    in_use: bool,
     report: StateReport,
 }
 
@@ -79,6 +84,9 @@ pub struct StateReport {
     pub dropped: Vec<(String, String)>,
     /// Values that were asked for and had not been saved: fields that are new.
     pub missing: Vec<String>,
+    /// Values that are taken whole from an instance that may still be in use: they follow when the node
+    /// is called by `&mut self`, which nobody can while others use it.
+    pub later: Vec<String>,
 }
 
 enum Saved {
@@ -93,6 +101,22 @@ enum Saved {
 }
 
 impl SavedState {
+    /// For an instance that may still be in use, and so cannot hand anything over yet.
+    #[cfg(feature = "reload")]
+    pub(crate) fn of_instance_in_use() -> SavedState {
+        SavedState {
+            in_use: true,
+            ..SavedState::default()
+        }
+    }
+
+    /// Whether a value was handed over whole.
+    #[cfg(feature = "reload")]
+    pub(crate) fn was_handed_over(&self) -> bool {
+        let mut values = self.values.values();
+        values.any(|value| matches!(value, Saved::Whole(_)))
+    }
+
     /// Saves a copy of a value under a name.
     ///
     /// A value that cannot be serialised is told in the [report](SavedState::report).
@@ -147,6 +171,10 @@ impl SavedState {
     /// Takes a value that was handed over whole; `None` if there is none under that name, or if it is no
     /// `T`, which the [report](SavedState::report) tells. A value that is not taken is dropped.
     pub fn take<T: 'static>(&mut self, name: &str) -> Option<T> {
+        if self.in_use && !self.values.contains_key(name) {
+            self.report.later.push(name.to_owned());
+            return None;
+        }
         let (name, saved) = self.take_any(&[name])?;
         let Saved::Whole(whole) = saved else {
             self.drop_value(
@@ -217,6 +245,12 @@ impl fmt::Display for StateReport {
         }
         for name in &self.missing {
             write!(f, "; `{name}` is new")?;
+        }
+        for name in &self.later {
+            write!(
+                f,
+                "; `{name}` follows when the node is called by `&mut self`"
+            )?;
         }
         Ok(())
     }

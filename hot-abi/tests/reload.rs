@@ -49,6 +49,7 @@ trait Window: Panel {
 #[hot_trait]
 trait Counter: HotState {
     fn count(&mut self) -> String;
+    fn look(&self) -> String;
 }
 
 /// A shared node's interface.
@@ -211,6 +212,10 @@ mod older {
     impl Counter for Counted {
         fn count(&mut self) -> String {
             self.1 += 1;
+            self.look()
+        }
+
+        fn look(&self) -> String {
             format!("{} {}", self.0, self.1)
         }
     }
@@ -665,6 +670,39 @@ fn state_is_carried_over_or_the_node_is_kept() {
         (saved.count(), kept.count()),
         ("older 3".into(), "older 3".into())
     );
+}
+
+#[test]
+fn what_cannot_be_copied_follows_when_nobody_looks_at_the_old_instance() {
+    let program = Program::alone();
+    let mut saved = older::saved();
+    assert_eq!(saved.count(), "older 1");
+    program.notices();
+    program.make_newer_live();
+    assert_eq!(saved.look(), "newer 0");
+    let reports = |notices: Vec<Notice>| {
+        let reports = notices.into_iter().filter_map(|notice| match notice {
+            Notice::StateCarried { report, .. } => Some(report),
+            _ => None,
+        });
+        reports.collect::<Vec<_>>()
+    };
+    let told = reports(program.notices());
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].later, ["count"]);
+    assert!(told[0].missing.is_empty());
+
+    // Looked at by two generations more, it goes from each to the next.
+    program.revert();
+    assert_eq!(saved.look(), "older 0");
+    program.make_newer_live();
+    assert_eq!(saved.look(), "newer 0");
+    program.notices();
+    assert_eq!(saved.count(), "newer 2");
+    let told = reports(program.notices());
+    assert_eq!(told.len(), 3);
+    assert!(told.iter().all(|report| report.restored == ["count"]));
+    assert_eq!(saved.look(), "newer 2");
 }
 
 #[test]
