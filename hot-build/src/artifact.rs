@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Diagnostic;
+use crate::{BuildMode, Diagnostic, FallbackReason};
 
 /// The library that a build made, and what is known about how it was made.
 ///
@@ -27,6 +27,29 @@ pub struct Artifact {
     pub diagnostics: Vec<Diagnostic>,
     /// From the start of the build to the report of the library.
     pub duration: Duration,
+    /// Whether the library stands for itself, or uses the program's code.
+    pub mode: BuildMode,
+    /// Why the library is a full one, where the builder would rather have made a thin one.
+    pub fallback: Option<FallbackReason>,
+    /// What the time went into, in order. Empty when the builder does not know.
+    pub phases: Vec<BuildPhase>,
+}
+
+/// A part of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BuildPhase {
+    /// What was done: "compile", "link".
+    pub name: &'static str,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl BuildPhase {
+    /// A part of that name and duration.
+    pub fn new(name: &'static str, duration: Duration) -> Self {
+        Self { name, duration }
+    }
 }
 
 impl Artifact {
@@ -38,6 +61,9 @@ impl Artifact {
             inputs: Vec::new(),
             diagnostics: Vec::new(),
             duration: Duration::ZERO,
+            mode: BuildMode::Full,
+            fallback: None,
+            phases: Vec::new(),
         }
     }
 }

@@ -249,6 +249,14 @@ fn repeat_program(args: &BuildArgs) -> Result<Command, BuildError> {
     Ok(cargo.command)
 }
 
+/// The same command, which shows how it runs the compiler.
+#[cfg(feature = "thin")]
+pub(crate) fn repeat_program_recorded(args: &BuildArgs) -> Result<Command, BuildError> {
+    let mut command = repeat_program(args)?;
+    command.arg("-vv");
+    Ok(command)
+}
+
 fn has_default_feature(package: &str, near: &Path) -> Result<bool, BuildError> {
     let metadata = metadata::read(near, Scope::Workspace)?;
     let mut packages = metadata

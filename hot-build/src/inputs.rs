@@ -29,7 +29,12 @@ pub(crate) fn dep_info(
     } else {
         directory.join("deps").join(name)
     };
-    let Some(text) = read_if_there(&path)? else {
+    read_dep_info(&path, source)
+}
+
+/// The files that a dep-info file names. Empty when there is no such file.
+pub(crate) fn read_dep_info(path: &Path, source: &Path) -> Result<BTreeSet<PathBuf>, BuildError> {
+    let Some(text) = read_if_there(path)? else {
         return Ok(BTreeSet::new());
     };
     Ok(parse_dep_info(&text)

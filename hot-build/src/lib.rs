@@ -46,6 +46,7 @@ mod artifact;
 mod cancel;
 mod diagnostic;
 mod error;
+mod fallback;
 mod job;
 mod program;
 mod rebuilder;
@@ -63,6 +64,8 @@ mod environment;
 #[cfg(feature = "cargo")]
 mod inputs;
 #[cfg(feature = "cargo")]
+mod linked;
+#[cfg(feature = "cargo")]
 mod messages;
 #[cfg(feature = "cargo")]
 mod metadata;
@@ -71,11 +74,18 @@ mod packages;
 #[cfg(feature = "cargo")]
 mod run;
 
+// The thin half.
+#[cfg(feature = "thin")]
+mod replay;
+#[cfg(feature = "thin")]
+mod thin;
+
 pub use args::BuildArgs;
-pub use artifact::Artifact;
+pub use artifact::{Artifact, BuildPhase};
 pub use cancel::{CancelSignal, CancelWatch};
 pub use diagnostic::{Diagnostic, DiagnosticLevel, SourceSpan};
 pub use error::BuildError;
+pub use fallback::{BuildMode, FallbackReason};
 pub use job::{Build, BuildHandle, BuildResult};
 pub use program::{CrateBuild, ProgramBuild, TargetKind};
 pub use rebuilder::Rebuilder;
@@ -84,9 +94,13 @@ pub use report::{BuildReport, Reporter};
 #[cfg(feature = "cargo")]
 pub use cargo::BUILD_ARGS_VARIABLE;
 #[cfg(feature = "cargo")]
+pub use linked::LinkedCrate;
+#[cfg(feature = "cargo")]
 pub use packages::{LocalPackage, LocalPackages};
 
 /// The example in the README compiles.
 #[cfg(all(doctest, feature = "cargo"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+#[cfg(feature = "thin")]
+pub use thin::ThinBuilder;

@@ -22,6 +22,18 @@ pub(crate) fn diagnostic(message: cargo_metadata::CompilerMessage) -> Option<Dia
     let cargo_metadata::CompilerMessage {
         target, message, ..
     } = message;
+    take_over(message, &target.name, target.src_path.as_std_path())
+}
+
+/// Reads a diagnostic that rustc itself wrote for the crate with the root `source`, or `None` for
+/// anything else.
+#[cfg(feature = "thin")]
+pub(crate) fn rustc_diagnostic(line: &str, crate_name: &str, source: &Path) -> Option<Diagnostic> {
+    let message = serde_json::from_str(line).ok()?;
+    take_over(message, crate_name, source)
+}
+
+fn take_over(message: rustc::Diagnostic, target: &str, source: &Path) -> Option<Diagnostic> {
     let level = level(message.level)?;
     let closing = message.message.starts_with("aborting due to ")
         || message.message.ends_with(" warning emitted")
@@ -38,9 +50,9 @@ pub(crate) fn diagnostic(message: cargo_metadata::CompilerMessage) -> Option<Dia
         plain: strip_str(&rendered).to_string(),
         rendered,
         code: message.code.as_ref().map(|code| code.code.clone()),
-        span: source_span(&message, target.src_path.as_std_path()),
+        span: source_span(&message, source),
         message: message.message,
-        target: Some(target.name),
+        target: Some(target.to_owned()),
     })
 }
 

@@ -5,13 +5,15 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_str;
 use cargo_metadata::{CrateType, Message, PackageId, TargetKind};
 
 use crate::child::{Child, ChildEvent, Pipe};
+#[cfg(feature = "thin")]
+use crate::replay::Recorder;
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildReport, Diagnostic, inputs, messages,
 };
@@ -25,10 +27,44 @@ pub(crate) fn build(
     args: &BuildArgs,
     make_command: impl FnOnce(&BuildArgs) -> Result<Command, BuildError> + Send + 'static,
 ) -> Build {
+    build_observed(args, make_command, None)
+}
+
+/// The same, with everything that cargo tells of how it builds going into `recorder` as well.
+#[cfg(feature = "thin")]
+pub(crate) fn build_recorded(
+    args: &BuildArgs,
+    make_command: impl FnOnce(&BuildArgs) -> Result<Command, BuildError> + Send + 'static,
+    recorder: Arc<Mutex<Recorder>>,
+) -> Build {
+    build_observed(args, make_command, Some(recorder))
+}
+
+fn build_observed(
+    args: &BuildArgs,
+    make_command: impl FnOnce(&BuildArgs) -> Result<Command, BuildError> + Send + 'static,
+    recorder: Option<Arc<Mutex<Recorder>>>,
+) -> Build {
     Build::spawn_with_handle(args, |args, handle| match make_command(args) {
-        Ok(command) => run(args, command, handle),
+        Ok(command) => run(args, command, recorder, handle),
         Err(error) => handle.finish(Err(error)),
     })
+}
+
+/// Without the thin half nobody listens.
+#[cfg(not(feature = "thin"))]
+#[derive(Debug)]
+enum Recorder {}
+
+#[cfg(not(feature = "thin"))]
+impl Recorder {
+    fn take_line(&mut self, _: &str) -> bool {
+        match *self {}
+    }
+
+    fn take_artifact(&mut self, _: &cargo_metadata::Artifact) {
+        match *self {}
+    }
 }
 
 /// The command line, quoted for a shell.
@@ -63,7 +99,12 @@ const EXIT_GRACE: Duration = Duration::from_secs(10);
 /// How many lines of stderr are kept for the error of a command that fails.
 const STDERR_LINES: usize = 500;
 
-fn run(args: &BuildArgs, command: Command, handle: &mut BuildHandle) {
+fn run(
+    args: &BuildArgs,
+    command: Command,
+    recorder: Option<Arc<Mutex<Recorder>>>,
+    handle: &mut BuildHandle,
+) {
     let started = Instant::now();
     if args.cancel_build.is_cancelled() {
         return handle.finish(Err(BuildError::Cancelled));
@@ -82,7 +123,7 @@ fn run(args: &BuildArgs, command: Command, handle: &mut BuildHandle) {
     // Killed at once, on the thread that cancels: that may be the program's last act.
     let watch = args.cancel_build.on_cancel(move || killer.kill());
 
-    let mut output = Output::new(args, line, target, started);
+    let mut output = Output::new(args, line, target, started, recorder);
     while let Some(event) = child.next_event() {
         match output.take(event) {
             Ok(None) => {}
@@ -143,6 +184,7 @@ struct Output<'a> {
     first_foreign_line: Option<String>,
     stderr: VecDeque<String>,
     status: Option<ExitStatus>,
+    recorder: Option<Arc<Mutex<Recorder>>>,
 }
 
 impl<'a> Output<'a> {
@@ -151,6 +193,7 @@ impl<'a> Output<'a> {
         command: String,
         target: Option<OsString>,
         started: Instant,
+        recorder: Option<Arc<Mutex<Recorder>>>,
     ) -> Self {
         Self {
             args,
@@ -166,6 +209,7 @@ impl<'a> Output<'a> {
             first_foreign_line: None,
             stderr: VecDeque::new(),
             status: None,
+            recorder,
         }
     }
 
@@ -185,6 +229,9 @@ impl<'a> Output<'a> {
                 }
             },
             ChildEvent::Line(Pipe::Stderr, line) => {
+                if self.record(|recorder| recorder.take_line(&strip_str(&line).to_string())) {
+                    return Ok(None);
+                }
                 self.args.reporter.report(messages::status_line(&line));
                 if self.stderr.len() == STDERR_LINES {
                     self.stderr.pop_front();
@@ -224,6 +271,10 @@ impl<'a> Output<'a> {
         &mut self,
         artifact: cargo_metadata::Artifact,
     ) -> Result<Option<Artifact>, BuildError> {
+        self.record(|recorder| {
+            recorder.take_artifact(&artifact);
+            true
+        });
         self.targets_done += 1;
         self.args.reporter.report(BuildReport::Compiled {
             target: artifact.target.name.clone(),
@@ -249,7 +300,7 @@ impl<'a> Output<'a> {
             fresh: artifact.fresh,
             diagnostics: std::mem::take(&mut self.diagnostics),
             duration: self.started.elapsed(),
-            library,
+            ..Artifact::new(library)
         }))
     }
 
@@ -336,6 +387,13 @@ impl<'a> Output<'a> {
                 line: self.first_foreign_line,
             },
         }
+    }
+
+    /// Lets the recorder listen, if there is one.
+    fn record(&self, listen: impl FnOnce(&mut Recorder) -> bool) -> bool {
+        self.recorder.as_ref().is_some_and(|recorder| {
+            listen(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner))
+        })
     }
 
     fn io_error(&self, source: io::Error) -> BuildError {

@@ -2,7 +2,7 @@
 
 use object::LittleEndian;
 use object::elf;
-use object::read::elf::{FileHeader, Rela, SectionHeader, Sym};
+use object::read::elf::{FileHeader, SectionHeader, Sym};
 
 type Header = elf::FileHeader64<LittleEndian>;
 
@@ -37,18 +37,18 @@ pub(crate) struct Section<'data> {
 
 impl Section<'_> {
     pub(crate) fn is_loaded(&self) -> bool {
-        self.flags & u64::from(elf::SHF_ALLOC.0) != 0
+        self.flags & elf::SHF_ALLOC.0 != 0
     }
 
     pub(crate) fn is_code(&self) -> bool {
-        self.flags & u64::from(elf::SHF_EXECINSTR.0) != 0
+        self.flags & elf::SHF_EXECINSTR.0 != 0
     }
 
     /// Whether what is in it can be told apart from its copy in the program: variables, as opposed to
     /// constants that the loader fills in, and to the slices that the linker gathers.
     pub(crate) fn holds_variables(&self) -> bool {
         const VARIABLES: [&[u8]; 4] = [b".data", b".bss", b".tdata", b".tbss"];
-        self.flags & u64::from(elf::SHF_WRITE.0) != 0
+        self.flags & elf::SHF_WRITE.0 != 0
             && !self.name.starts_with(b".data.rel.ro")
             && VARIABLES.iter().any(|kind| {
                 self.name
@@ -70,8 +70,8 @@ pub(crate) struct Symbol<'data> {
     pub(crate) is_section: bool,
     pub(crate) is_thread_local: bool,
     pub(crate) is_variable: bool,
+    pub(crate) is_function: bool,
     pub(crate) is_local: bool,
-    pub(crate) is_weak: bool,
 }
 
 /// A relocation, and where it is written.
@@ -96,7 +96,7 @@ impl<'data> ObjectFile<'data> {
             sections.push(Section {
                 name: table.section_name(endian, section)?,
                 kind: section.sh_type(endian).0,
-                flags: section.sh_flags(endian).0.into(),
+                flags: section.sh_flags(endian).0,
                 offset: number(section.sh_offset(endian)),
                 size: number(section.sh_size(endian)),
                 info: section.sh_info(endian) as usize,
@@ -117,8 +117,8 @@ impl<'data> ObjectFile<'data> {
                 is_section: kind == elf::STT_SECTION,
                 is_thread_local: kind == elf::STT_TLS,
                 is_variable: kind == elf::STT_OBJECT || kind == elf::STT_TLS,
+                is_function: kind == elf::STT_FUNC,
                 is_local: symbol.st_bind() == elf::STB_LOCAL,
-                is_weak: symbol.st_bind() == elf::STB_WEAK,
             });
         }
         Ok(Self {
@@ -158,7 +158,7 @@ impl<'data> ObjectFile<'data> {
             .bytes
             .get(section.offset..)
             .and_then(|rest| {
-                object::slice_from_bytes::<elf::Rela64<LittleEndian>>(rest, count).ok()
+                object::pod::slice_from_bytes::<elf::Rela64<LittleEndian>>(rest, count).ok()
             })
             .map(|(entries, _)| entries);
         let Some(entries) = entries else {

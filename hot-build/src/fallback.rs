@@ -1,0 +1,151 @@
+//! Why a library could not be linked against the running program.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// How an [`Artifact`](crate::Artifact) was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BuildMode {
+    /// A library that stands for itself: it has its own copy of every dependency and of every static.
+    #[default]
+    Full,
+    /// A library of the changed code alone, linked against the program that runs: it uses the program's
+    /// dependencies and statics, and is of no use to any other process.
+    Thin,
+}
+
+impl fmt::Display for BuildMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::Thin => "thin",
+        })
+    }
+}
+
+/// Why a build is [full](BuildMode::Full) where a [thin](BuildMode::Thin) one was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FallbackReason {
+    /// Thin libraries are not made for this system.
+    Platform,
+    /// The build is done by a command of the user's, which may do anything.
+    CustomCommand {
+        /// The environment variable that holds it.
+        variable: &'static str,
+    },
+    /// The running program's file, or what the system tells about it, cannot be read.
+    ProgramUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The program was stripped of its symbols.
+    ProgramStripped {
+        /// Its file.
+        program: PathBuf,
+    },
+    /// How the crate is compiled is not known, for cargo did not have to compile it.
+    NotRecorded {
+        /// The crate's directory.
+        manifest_dir: PathBuf,
+    },
+    /// A file that is to be linked cannot be read.
+    InputUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The crate's objects are no machine code, as with link-time optimisation.
+    NoMachineCode {
+        /// The file that holds them.
+        path: PathBuf,
+    },
+    /// The new code needs symbols that neither the program nor the compiled dependencies have.
+    Unresolved {
+        /// The first few of them.
+        symbols: Vec<String>,
+    },
+    /// The code uses a static or a thread-local of the program in a way that cannot be led to the
+    /// program's copy, as optimised code does.
+    UnreachableStatic {
+        /// The variable.
+        symbol: String,
+    },
+    /// There is no linker.
+    NoLinker,
+    /// The linker failed.
+    Linker {
+        /// Its command line.
+        command: String,
+        /// What it said.
+        message: String,
+    },
+    /// A file could not be written.
+    OutputUnwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl fmt::Display for FallbackReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Platform => {
+                f.write_str("thin libraries are made for Linux on x86-64 with 64-bit pointers only")
+            }
+            Self::CustomCommand { variable } => write!(
+                f,
+                "{variable} says how to build; unset it to have thin libraries"
+            ),
+            Self::ProgramUnreadable { path, problem } => write!(
+                f,
+                "cannot read {}, which tells where the program's code is: {problem}",
+                path.display()
+            ),
+            Self::ProgramStripped { program } => write!(
+                f,
+                "{} has no symbols to link against; build it without `strip`",
+                program.display()
+            ),
+            Self::NotRecorded { manifest_dir } => write!(
+                f,
+                "cargo did not have to compile the crate in {}, so its command line is not known yet; the next \
+                 change will tell it",
+                manifest_dir.display()
+            ),
+            Self::InputUnreadable { path, problem } => {
+                write!(f, "cannot read {} to link it: {problem}", path.display())
+            }
+            Self::NoMachineCode { path } => write!(
+                f,
+                "{} holds no machine code; turn off `lto` in the profile to have thin libraries",
+                path.display()
+            ),
+            Self::Unresolved { symbols } => write!(
+                f,
+                "the new code needs what the program does not have: {}",
+                symbols.join(", ")
+            ),
+            Self::UnreachableStatic { symbol } => write!(
+                f,
+                "the optimised code uses the variable `{symbol}` directly, so it cannot be led to the program's \
+                 copy; build with `opt-level = 0` to have thin libraries"
+            ),
+            Self::NoLinker => f.write_str(
+                "the toolchain has no rust-lld, and there is no ld.lld or mold in the path; install one of them",
+            ),
+            Self::Linker { command, message } => write!(f, "`{command}` failed: {message}"),
+            Self::OutputUnwritable { path, problem } => {
+                write!(f, "cannot write {}: {problem}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for FallbackReason {}

@@ -1,0 +1,16 @@
+//! The compiler's runs, recorded from cargo's and repeated without cargo.
+//!
+//! Cargo takes longer to find out that one crate is to be compiled than the linker takes to link it. What
+//! it would run is known from the last time, and does not change until a manifest, a build script or
+//! the set of crates does. Then cargo is asked again, and the record is renewed.
+
+mod command;
+mod compile;
+mod record;
+mod recorder;
+mod stamp;
+
+pub(crate) use command::RustcCommand;
+pub(crate) use compile::{CompileFailure, compile};
+pub(crate) use record::{Plan, Record, host_target};
+pub(crate) use recorder::Recorder;

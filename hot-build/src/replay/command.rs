@@ -1,0 +1,284 @@
+//! One run of the compiler, as cargo told it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::environment;
+
+/// A command line of rustc, with its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RustcCommand {
+    program: PathBuf,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+    /// The crate's name, as in paths.
+    pub(crate) crate_name: String,
+    /// The directory of the package's manifest.
+    pub(crate) manifest_dir: PathBuf,
+}
+
+impl RustcCommand {
+    /// Reads what `cargo build -vv` shows of a run: variables, program and arguments, quoted for a
+    /// shell. `None` if it is not a run of rustc for a library of a package.
+    pub(crate) fn parse(shown: &str) -> Option<Self> {
+        let mut words = shell_words::split(shown).ok()?.into_iter().peekable();
+        let mut variables = Vec::new();
+        while let Some((name, value)) = words.peek().and_then(|word| assignment(word)) {
+            variables.push((name, value));
+            words.next();
+        }
+        let program = PathBuf::from(words.next()?);
+        let arguments: Vec<String> = words.collect();
+        let manifest_dir = variables
+            .iter()
+            .find(|(name, _)| name == "CARGO_MANIFEST_DIR")
+            .map(|(_, value)| PathBuf::from(value))?;
+        let crate_name = value_of(&arguments, "--crate-name")?.to_owned();
+        let command = Self {
+            program,
+            arguments,
+            variables,
+            crate_name,
+            manifest_dir,
+        };
+        let is_library = command
+            .values("--crate-type")
+            .all(|kind| ["lib", "rlib", "cdylib", "dylib", "staticlib"].contains(&kind));
+        (is_library && !command.arguments.iter().any(|word| word == "--test")).then_some(command)
+    }
+
+    /// The value of the option `--name value`, or `--name=value`.
+    pub(crate) fn value(&self, option: &str) -> Option<&str> {
+        value_of(&self.arguments, option)
+    }
+
+    /// The value of `-C name=value`.
+    pub(crate) fn codegen(&self, name: &str) -> Option<&str> {
+        self.values("-C")
+            .filter_map(|option| option.split_once('='))
+            .filter(|(option, _)| *option == name)
+            .map(|(_, value)| value)
+            .last()
+    }
+
+    /// The name of the crate's rlib.
+    pub(crate) fn rlib_name(&self) -> String {
+        format!("lib{}.rlib", self.stem())
+    }
+
+    /// The name of the file that tells what the compiler read.
+    pub(crate) fn dep_info_name(&self) -> String {
+        format!("{}.d", self.stem())
+    }
+
+    /// Where cargo had the compiler write to.
+    pub(crate) fn out_dir(&self) -> Option<&Path> {
+        self.value("--out-dir").map(Path::new)
+    }
+
+    /// Where the package's build script wrote to, if it has one.
+    pub(crate) fn build_script_out_dir(&self) -> Option<&Path> {
+        let found = self.variables.iter().find(|(name, _)| name == "OUT_DIR");
+        found.map(|(_, value)| Path::new(value))
+    }
+
+    /// The file names of the crates that this one names.
+    pub(crate) fn externs(&self) -> impl Iterator<Item = &Path> {
+        self.values("--extern")
+            .filter_map(|word| Some(Path::new(word.split_once('=')?.1)))
+    }
+
+    /// The root of the crate.
+    pub(crate) fn source(&self) -> PathBuf {
+        let source = self.arguments.iter().find(|word| word.ends_with(".rs"));
+        self.directory().join(source.map_or("", String::as_str))
+    }
+
+    /// The compiler itself.
+    pub(crate) fn rustc(&self) -> &Path {
+        let is_rustc = |path: &Path| path.file_stem().is_some_and(|stem| stem == "rustc");
+        if is_rustc(&self.program) {
+            return &self.program;
+        }
+        // A wrapper gets the compiler as its first argument.
+        match self.arguments.first().map(Path::new) {
+            Some(first) if is_rustc(first) => first,
+            _ => &self.program,
+        }
+    }
+
+    /// The same run with its output in `out_dir` and without linking. Crates in `replaced`, by the name of
+    /// their file, are taken from there.
+    ///
+    /// The compiler's incremental cache stays cargo's: none of the options that differ counts for it.
+    pub(crate) fn repeat(&self, out_dir: &Path, replaced: &HashMap<String, PathBuf>) -> Command {
+        let mut command = Command::new(&self.program);
+        environment::scrub(&mut command);
+        command
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory());
+        let mut words = self.arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--out-dir" => {
+                    words.next();
+                    command.arg("--out-dir").arg(out_dir);
+                }
+                "--extern" => {
+                    let value = words.next().map_or("", String::as_str);
+                    command.arg("--extern").arg(with_replaced(value, replaced));
+                }
+                word => {
+                    command.arg(word);
+                }
+            }
+        }
+        if !replaced.is_empty() {
+            // For crates that the named ones name in turn.
+            let mut search = std::ffi::OsString::from("dependency=");
+            search.push(out_dir);
+            command.arg("-L").arg(search);
+        }
+        // The objects are in the rlib. What would be linked of them here is not wanted.
+        command.args(["-C", "linker=true", "-C", "strip=none"]);
+        command
+    }
+
+    fn stem(&self) -> String {
+        let extra = self.codegen("extra-filename").unwrap_or_default();
+        format!("{}{extra}", self.crate_name)
+    }
+
+    fn values(&self, option: &str) -> impl Iterator<Item = &str> {
+        values_of(&self.arguments, option)
+    }
+
+    /// Where cargo ran it: in the workspace's root, for a source that is named relative to it, or else
+    /// in the package.
+    fn directory(&self) -> PathBuf {
+        let source = self.arguments.iter().find(|word| word.ends_with(".rs"));
+        let Some(source) = source.filter(|source| Path::new(source).is_relative()) else {
+            return self.manifest_dir.clone();
+        };
+        self.manifest_dir
+            .ancestors()
+            .find(|directory| {
+                let file = directory.join(source);
+                file.starts_with(&self.manifest_dir) && file.is_file()
+            })
+            .unwrap_or(&self.manifest_dir)
+            .to_owned()
+    }
+}
+
+/// `NAME=value`, where the name is one of a variable.
+fn assignment(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = !name.is_empty()
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && !name.starts_with(|letter: char| letter.is_ascii_digit());
+    is_name.then(|| (name.to_owned(), value.to_owned()))
+}
+
+fn with_replaced(value: &str, replaced: &HashMap<String, PathBuf>) -> std::ffi::OsString {
+    let Some((name, path)) = value.split_once('=') else {
+        return value.into();
+    };
+    let file = Path::new(path).file_name().and_then(|file| file.to_str());
+    match file.and_then(|file| replaced.get(file)) {
+        Some(path) => {
+            let mut value = std::ffi::OsString::from(name);
+            value.push("=");
+            value.push(path);
+            value
+        }
+        None => value.into(),
+    }
+}
+
+fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+    values_of(arguments, option).next()
+}
+
+fn values_of<'a>(arguments: &'a [String], option: &str) -> impl Iterator<Item = &'a str> {
+    let joined = format!("{option}=");
+    let option = option.to_owned();
+    arguments
+        .iter()
+        .enumerate()
+        .filter_map(move |(index, word)| {
+            if *word == option {
+                arguments.get(index + 1).map(String::as_str)
+            } else {
+                word.strip_prefix(&joined)
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOWN: &str = "CARGO=/t/bin/cargo CARGO_MANIFEST_DIR='/my games/scene' CARGO_PKG_DESCRIPTION='it'\\''s' \
+         /t/bin/rustc --crate-name scene --edition=2024 scene/src/lib.rs --crate-type lib --crate-type cdylib \
+         --emit=dep-info,link -C debuginfo=2 -C metadata=ab -C extra-filename=-cd --out-dir /w/target/debug/deps \
+         -C incremental=/w/target/debug/incremental --extern world=/w/target/debug/deps/libworld-1.rlib";
+
+    #[test]
+    fn reads_what_cargo_shows() {
+        let command = RustcCommand::parse(SHOWN).expect("a run of rustc");
+        assert_eq!(command.crate_name, "scene");
+        assert_eq!(command.manifest_dir, Path::new("/my games/scene"));
+        assert_eq!(command.rlib_name(), "libscene-cd.rlib");
+        assert_eq!(command.dep_info_name(), "scene-cd.d");
+        assert_eq!(command.codegen("metadata"), Some("ab"));
+        assert_eq!(command.out_dir(), Some(Path::new("/w/target/debug/deps")));
+        assert_eq!(
+            command.externs().collect::<Vec<_>>(),
+            [Path::new("/w/target/debug/deps/libworld-1.rlib")]
+        );
+        assert!(
+            command
+                .variables
+                .contains(&("CARGO_PKG_DESCRIPTION".into(), "it's".into()))
+        );
+    }
+
+    #[test]
+    fn leaves_other_runs_alone() {
+        for shown in [
+            "CARGO_MANIFEST_DIR=/w OUT_DIR=/o /w/target/debug/build/scene-1/build-script-build",
+            "CARGO_MANIFEST_DIR=/w /t/bin/rustc --crate-name m src/lib.rs --crate-type proc-macro",
+            "CARGO_MANIFEST_DIR=/w /t/bin/rustc --crate-name game src/main.rs --crate-type bin",
+            "CARGO_MANIFEST_DIR=/w /t/bin/rustc --crate-name scene src/lib.rs --test",
+            "rustc 'unfinished",
+        ] {
+            assert_eq!(RustcCommand::parse(shown), None, "{shown}");
+        }
+    }
+
+    #[test]
+    fn repeats_elsewhere_with_other_crates() {
+        let command = RustcCommand::parse(SHOWN).expect("a run of rustc");
+        let replaced = HashMap::from([(
+            "libworld-1.rlib".to_owned(),
+            PathBuf::from("/own/libworld-1.rlib"),
+        )]);
+        let repeated = command.repeat(Path::new("/own"), &replaced);
+        let words: Vec<&str> = repeated
+            .get_args()
+            .filter_map(|word| word.to_str())
+            .collect();
+        let after = |option: &str| {
+            let at = words.iter().position(|word| *word == option);
+            words[at.expect("it is there") + 1]
+        };
+        assert_eq!(after("--out-dir"), "/own");
+        assert_eq!(after("--extern"), "world=/own/libworld-1.rlib");
+        assert!(words.contains(&"linker=true"));
+        assert!(words.contains(&"incremental=/w/target/debug/incremental"));
+    }
+}

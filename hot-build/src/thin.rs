@@ -1,0 +1,314 @@
+//! The fastest way to build: the compiler without cargo, and a library of the changed code alone.
+//!
+//! A full library holds the crate with everything it depends on. But the program that it is for holds
+//! all of that already, and it is right here: this code is part of it. So the objects of the crate are
+//! linked against the running program itself, each symbol at its address in memory. What comes out has
+//! kilobytes, and one copy of everything: of the standard library, of each dependency, and of the
+//! statics and thread-locals of the crate itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use crate::cargo::{BUILD_ARGS_VARIABLE, repeat_program_recorded};
+use crate::replay::{CompileFailure, Plan, Record, Recorder, compile};
+use crate::{
+    Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, FallbackReason,
+    Rebuilder, run,
+};
+
+#[cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+))]
+#[path = "thin/elf.rs"]
+mod system;
+#[cfg(not(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_pointer_width = "64"
+)))]
+#[path = "thin/elsewhere.rs"]
+mod system;
+
+/// Builds thin libraries for the program that it is part of, and full ones where that cannot be.
+///
+/// The first build of a crate asks cargo, and records how it compiles. After that the compiler is run
+/// directly, as long as nothing changes that cargo decides by: manifests, the lock file, build scripts
+/// and what they read, and crates whose compilation was not recorded. An [`Artifact`] tells its
+/// [`mode`](Artifact::mode), and if that is not thin, the reason.
+///
+/// It builds nothing for another process: the addresses in a thin library are those of this one.
+///
+/// ```no_run
+/// use hot_build::{BuildArgs, BuildMode, Rebuilder, ThinBuilder};
+///
+/// let builder = ThinBuilder::new();
+/// let build = builder.rebuild(&BuildArgs::new("/work/game/scene")).expect("it declines no crate");
+/// let artifact = build.wait()?;
+/// if let (BuildMode::Full, Some(reason)) = (artifact.mode, &artifact.fallback) {
+///     eprintln!("a full library, because {reason}");
+/// }
+/// # Ok::<(), hot_build::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct ThinBuilder {
+    inner: Arc<Inner>,
+}
+
+impl ThinBuilder {
+    /// Starts reading the symbols of this program, on a thread of its own.
+    pub fn new() -> Self {
+        let inner = Arc::new(Inner {
+            system: OnceLock::new(),
+            crates: Mutex::default(),
+        });
+        let reader = inner.clone();
+        // Without a thread, the first build reads them.
+        let _ = std::thread::Builder::new()
+            .name("hot-build symbols".to_owned())
+            .spawn(move || drop(reader.system()));
+        Self { inner }
+    }
+
+    /// Why this program cannot have thin libraries at all, if so. Waits until its symbols are read.
+    pub fn unavailable(&self) -> Option<FallbackReason> {
+        self.inner.system().err()
+    }
+}
+
+impl Default for ThinBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ThinBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThinBuilder").finish_non_exhaustive()
+    }
+}
+
+impl Rebuilder for ThinBuilder {
+    fn rebuild(&self, args: &BuildArgs) -> Option<Build> {
+        let inner = self.inner.clone();
+        Some(Build::spawn_with_handle(args, move |args, handle| {
+            inner.build(args, handle);
+        }))
+    }
+}
+
+struct Inner {
+    /// The program and what links against it, or why nothing can.
+    system: OnceLock<Result<system::System, FallbackReason>>,
+    /// What is known of each hot crate, by the directory of its manifest.
+    crates: Mutex<HashMap<PathBuf, Arc<Mutex<KnownCrate>>>>,
+}
+
+/// What is known of a hot crate.
+#[derive(Debug, Default)]
+struct KnownCrate {
+    record: Option<Record>,
+    libraries: u32,
+}
+
+impl Inner {
+    fn system(&self) -> Result<&system::System, FallbackReason> {
+        self.system
+            .get_or_init(system::System::of_this_process)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn build(&self, args: &BuildArgs, handle: &mut BuildHandle) {
+        let custom = std::env::var_os(BUILD_ARGS_VARIABLE).is_some_and(|value| !value.is_empty());
+        let system = if custom {
+            Err(FallbackReason::CustomCommand {
+                variable: BUILD_ARGS_VARIABLE,
+            })
+        } else {
+            self.system()
+        };
+        let system = match system {
+            Ok(system) => system,
+            Err(reason) => return handle.finish(full(args, reason)),
+        };
+        let known = lock(&self.crates)
+            .entry(args.manifest_dir.clone())
+            .or_default()
+            .clone();
+        // Builds of one crate share its record; a build that was cancelled is gone in a moment.
+        let mut known = lock(&known);
+        let mut work = Work {
+            args,
+            system,
+            started: Instant::now(),
+            since: SystemTime::now(),
+            phases: Vec::new(),
+        };
+        match work.without_cargo(&mut known) {
+            Outcome::Done(result) => handle.finish(*result),
+            Outcome::AskCargo => work.with_cargo(&mut known, handle),
+        }
+    }
+}
+
+/// How an attempt to build without cargo ended.
+enum Outcome {
+    Done(Box<Result<Artifact, BuildError>>),
+    AskCargo,
+}
+
+/// One build.
+struct Work<'a> {
+    args: &'a BuildArgs,
+    system: &'a system::System,
+    started: Instant,
+    since: SystemTime,
+    phases: Vec<BuildPhase>,
+}
+
+impl Work<'_> {
+    fn without_cargo(&mut self, known: &mut KnownCrate) -> Outcome {
+        let Some(record) = &mut known.record else {
+            return Outcome::AskCargo;
+        };
+        let planned = Instant::now();
+        let Plan::Compile(units) = record.plan() else {
+            return Outcome::AskCargo;
+        };
+        self.phase("plan", planned);
+        let out_dir = match self.system.directory(self.args, record) {
+            Ok(directory) => directory,
+            Err(reason) => return Outcome::Done(Box::new(full(self.args, reason))),
+        };
+        let mut diagnostics = Vec::new();
+        let mut hot_rlib = None;
+        for unit in units {
+            let compiling = Instant::now();
+            let since = SystemTime::now();
+            let command = record.command(unit);
+            let compiled = compile(
+                self.args,
+                command,
+                &out_dir,
+                record.replaced(),
+                &mut diagnostics,
+            );
+            let rlib = match compiled {
+                Ok(rlib) => rlib,
+                Err(CompileFailure::Failed(error)) => return Outcome::Done(Box::new(Err(error))),
+                Err(CompileFailure::AskCargo) => return Outcome::AskCargo,
+            };
+            if record.compiled(unit, &rlib, since).is_err() {
+                return Outcome::AskCargo;
+            }
+            self.phase("compile", compiling);
+            hot_rlib = Some(rlib);
+        }
+        let Some(rlib) = hot_rlib else {
+            return Outcome::AskCargo;
+        };
+        let inputs = record.hot_inputs().to_vec();
+        match self.link(known, rlib) {
+            Ok(library) => Outcome::Done(Box::new(Ok(Artifact {
+                library,
+                mode: BuildMode::Thin,
+                inputs,
+                diagnostics,
+                duration: self.started.elapsed(),
+                phases: std::mem::take(&mut self.phases),
+                ..Artifact::new("")
+            }))),
+            Err(None) => Outcome::Done(Box::new(Err(BuildError::Cancelled))),
+            Err(Some(reason)) => Outcome::Done(Box::new(full(self.args, reason))),
+        }
+    }
+
+    fn with_cargo(&mut self, known: &mut KnownCrate, handle: &mut BuildHandle) {
+        let asked = Instant::now();
+        self.phases.clear();
+        let recorder = Arc::new(Mutex::new(Recorder::default()));
+        let build = run::build_recorded(self.args, repeat_program_recorded, recorder.clone());
+        let mut artifact = match build.wait() {
+            Ok(artifact) => artifact,
+            Err(error) => return handle.finish(Err(error)),
+        };
+        self.phase("cargo", asked);
+        let recorder = std::mem::take(&mut *lock(&recorder));
+        // The library that cargo made is there, and it works; so whatever fails now is a reason for it.
+        let recording = Instant::now();
+        let made = Record::make(recorder, known.record.as_ref(), self.args, self.since);
+        known.record = None;
+        let record = match made {
+            Ok(Some(record)) => Ok(record),
+            Ok(None) => Err(FallbackReason::NotRecorded {
+                manifest_dir: self.args.manifest_dir.clone(),
+            }),
+            Err(error) => Err(FallbackReason::InputUnreadable {
+                path: self.args.manifest_dir.clone(),
+                problem: error.to_string(),
+            }),
+        };
+        self.phase("record", recording);
+        let linked = record.and_then(|record| {
+            let rlib = record.hot_rlib();
+            known.record = Some(record);
+            match self.link(known, rlib) {
+                Ok(library) => Ok(Some(library)),
+                Err(None) => Ok(None),
+                Err(Some(reason)) => Err(reason),
+            }
+        });
+        match linked {
+            Ok(Some(library)) => {
+                artifact.library = library;
+                artifact.mode = BuildMode::Thin;
+            }
+            Ok(None) => return handle.finish(Err(BuildError::Cancelled)),
+            Err(reason) => artifact.fallback = Some(reason),
+        }
+        artifact.duration = self.started.elapsed();
+        artifact.phases = std::mem::take(&mut self.phases);
+        handle.finish(Ok(artifact));
+    }
+
+    /// Links the rlib's objects to a library; the reason is `None` if the build was cancelled.
+    fn link(
+        &mut self,
+        known: &mut KnownCrate,
+        rlib: PathBuf,
+    ) -> Result<PathBuf, Option<FallbackReason>> {
+        let Some(record) = &known.record else {
+            return Err(Some(FallbackReason::NotRecorded {
+                manifest_dir: self.args.manifest_dir.clone(),
+            }));
+        };
+        known.libraries += 1;
+        let linking = Instant::now();
+        let linked = self.system.link(self.args, record, &rlib, known.libraries);
+        self.phase("link", linking);
+        if self.args.cancel_build.is_cancelled() {
+            return Err(None);
+        }
+        linked.map_err(Some)
+    }
+
+    fn phase(&mut self, name: &'static str, since: Instant) {
+        self.phases.push(BuildPhase::new(name, since.elapsed()));
+    }
+}
+
+/// Builds a full library, and says why.
+fn full(args: &BuildArgs, reason: FallbackReason) -> Result<Artifact, BuildError> {
+    let mut artifact = args.default_build().wait()?;
+    artifact.fallback = Some(reason);
+    Ok(artifact)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

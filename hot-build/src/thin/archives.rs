@@ -1,0 +1,123 @@
+//! The compiled dependencies of the crate, as archives of object files to look symbols up in.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::hash::BuildHasherDefault;
+use std::path::{Path, PathBuf};
+
+use object::read::ReadCache;
+use object::read::archive::{ArchiveFile, ArchiveOffset};
+
+use super::host::{Identity, hash};
+use crate::FallbackReason;
+
+/// An object file with its bytes.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The object files that the compiler made of a crate, out of its rlib. What else was put into the rlib,
+/// such as objects of a C library, is left out.
+pub(crate) fn crate_objects(rlib: &Path) -> Result<Vec<Member>, FallbackReason> {
+    let content = fs::read(rlib).map_err(unreadable(rlib))?;
+    let archive = ArchiveFile::parse(&*content).map_err(not_an_archive(rlib))?;
+    let mut members = Vec::new();
+    for member in archive.members() {
+        let member = member.map_err(not_an_archive(rlib))?;
+        if !member.name().ends_with(b".rcgu.o") {
+            continue;
+        }
+        let bytes = member.data(&*content).map_err(not_an_archive(rlib))?;
+        if !bytes.starts_with(&object::elf::ELFMAG) {
+            return Err(FallbackReason::NoMachineCode {
+                path: rlib.to_owned(),
+            });
+        }
+        members.push(Member {
+            name: String::from_utf8_lossy(member.name()).into_owned(),
+            bytes: bytes.to_vec(),
+        });
+    }
+    Ok(members)
+}
+
+/// Several archives, with an index of all their symbols.
+#[derive(Debug, Default)]
+pub(crate) struct Archives {
+    paths: Vec<PathBuf>,
+    members: HashMap<u64, MemberId, BuildHasherDefault<Identity>>,
+}
+
+/// A member of one of the [`Archives`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MemberId {
+    archive: usize,
+    offset: u64,
+}
+
+impl Archives {
+    /// Reads the symbol tables of `paths`. Where several define a symbol, the first one has it.
+    pub(crate) fn index(paths: &[PathBuf]) -> Result<Self, FallbackReason> {
+        let mut archives = Self {
+            paths: paths.to_vec(),
+            members: HashMap::default(),
+        };
+        for (number, path) in paths.iter().enumerate() {
+            let cache = ReadCache::new(File::open(path).map_err(unreadable(path))?);
+            let archive = ArchiveFile::parse(&cache).map_err(not_an_archive(path))?;
+            let Some(symbols) = archive.symbols().map_err(not_an_archive(path))? else {
+                continue;
+            };
+            for symbol in symbols {
+                let symbol = symbol.map_err(not_an_archive(path))?;
+                let id = MemberId {
+                    archive: number,
+                    offset: symbol.offset().0,
+                };
+                archives.members.entry(hash(symbol.name())).or_insert(id);
+            }
+        }
+        Ok(archives)
+    }
+
+    /// The member that defines a symbol, if one does.
+    pub(crate) fn find(&self, symbol: &[u8]) -> Option<MemberId> {
+        self.members.get(&hash(symbol)).copied()
+    }
+
+    /// Reads a member.
+    pub(crate) fn read(&self, id: MemberId) -> Result<Member, FallbackReason> {
+        let path = &self.paths[id.archive];
+        let cache = ReadCache::new(File::open(path).map_err(unreadable(path))?);
+        let archive = ArchiveFile::parse(&cache).map_err(not_an_archive(path))?;
+        let member = archive
+            .member(ArchiveOffset(id.offset))
+            .map_err(not_an_archive(path))?;
+        let bytes = member.data(&cache).map_err(not_an_archive(path))?;
+        if !bytes.starts_with(&object::elf::ELFMAG) {
+            return Err(FallbackReason::NoMachineCode { path: path.clone() });
+        }
+        Ok(Member {
+            name: format!("{}-{}", id.archive, String::from_utf8_lossy(member.name())),
+            bytes: bytes.to_vec(),
+        })
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> FallbackReason + use<> {
+    let path = path.to_owned();
+    move |error| FallbackReason::InputUnreadable {
+        path,
+        problem: error.to_string(),
+    }
+}
+
+fn not_an_archive(path: &Path) -> impl FnOnce(object::read::Error) -> FallbackReason + use<> {
+    let path = path.to_owned();
+    move |error| FallbackReason::InputUnreadable {
+        path,
+        problem: error.to_string(),
+    }
+}

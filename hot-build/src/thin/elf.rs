@@ -1,0 +1,137 @@
+//! Linux on x86-64.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::replay::{Record, host_target};
+use crate::{BuildArgs, FallbackReason};
+
+use archives::Archives;
+use host::HostImage;
+use link::ThinLink;
+use linker::Linker;
+use session::Session;
+
+#[path = "archives.rs"]
+mod archives;
+#[path = "host.rs"]
+mod host;
+#[path = "link.rs"]
+mod link;
+#[path = "linker.rs"]
+mod linker;
+#[path = "object_file.rs"]
+mod object_file;
+#[path = "resolve.rs"]
+mod resolve;
+#[path = "rewrite.rs"]
+mod rewrite;
+#[path = "session.rs"]
+mod session;
+#[path = "stub.rs"]
+mod stub;
+
+/// The running program, and what links against it.
+#[derive(Debug)]
+pub(super) struct System {
+    host: HostImage,
+    /// The directories of this process, by the directory that they are in.
+    sessions: Mutex<HashMap<PathBuf, Session>>,
+    /// The archives that were indexed last, with their times.
+    archives: Mutex<Option<(Vec<Version>, Arc<Archives>)>>,
+}
+
+/// A file at a time.
+type Version = (PathBuf, Option<SystemTime>);
+
+impl System {
+    pub(super) fn of_this_process() -> Result<Self, FallbackReason> {
+        Ok(Self {
+            host: HostImage::of_this_process()?,
+            sessions: Mutex::default(),
+            archives: Mutex::default(),
+        })
+    }
+
+    /// The directory for what is built of a crate. It is this process's alone.
+    pub(super) fn directory(
+        &self,
+        args: &BuildArgs,
+        record: &Record,
+    ) -> Result<PathBuf, FallbackReason> {
+        let parent = record.out_dir().join("hot-thin");
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match sessions.get(&parent) {
+            Some(session) => session,
+            None => {
+                let session = Session::begin(&parent)?;
+                sessions.entry(parent).or_insert(session)
+            }
+        };
+        let name: String = args
+            .manifest_dir
+            .to_string_lossy()
+            .chars()
+            .map(|letter| {
+                if letter.is_alphanumeric() {
+                    letter
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let directory = session.directory.join(name);
+        match std::fs::create_dir_all(&directory) {
+            Ok(()) => Ok(directory),
+            Err(error) => Err(FallbackReason::OutputUnwritable {
+                path: directory,
+                problem: error.to_string(),
+            }),
+        }
+    }
+
+    /// Links the objects in `rlib` to the thin library of that number.
+    pub(super) fn link(
+        &self,
+        args: &BuildArgs,
+        record: &Record,
+        rlib: &Path,
+        number: u32,
+    ) -> Result<PathBuf, FallbackReason> {
+        let target = host_target(&record.sysroot).unwrap_or_default();
+        let linker = Linker::find(&record.sysroot, &target)?;
+        let changed = Archives::index(&record.compiled_after(self.host.built))?;
+        let archives = self.archives(record.rlibs())?;
+        let stem = rlib.file_stem().unwrap_or_default().to_string_lossy();
+        let thin = ThinLink {
+            rlib,
+            changed: &changed,
+            archives: &archives,
+            host: &self.host,
+            linker: &linker,
+            directory: &self.directory(args, record)?,
+        };
+        thin.link(&format!("{stem}-{number}.so"), &args.cancel_build)
+    }
+
+    fn archives(&self, rlibs: Vec<PathBuf>) -> Result<Arc<Archives>, FallbackReason> {
+        let versions: Vec<Version> = rlibs
+            .iter()
+            .map(|rlib| {
+                let written = std::fs::metadata(rlib).and_then(|metadata| metadata.modified());
+                (rlib.clone(), written.ok())
+            })
+            .collect();
+        let mut known = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((indexed, archives)) = &*known
+            && *indexed == versions
+        {
+            return Ok(archives.clone());
+        }
+        let archives = Arc::new(Archives::index(&rlibs)?);
+        *known = Some((versions, archives.clone()));
+        Ok(archives)
+    }
+}

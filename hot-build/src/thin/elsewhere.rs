@@ -1,0 +1,31 @@
+//! Systems without thin libraries.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use crate::replay::Record;
+use crate::{BuildArgs, FallbackReason};
+
+/// There is none.
+#[derive(Debug)]
+pub(super) struct System(Infallible);
+
+impl System {
+    pub(super) fn of_this_process() -> Result<Self, FallbackReason> {
+        Err(FallbackReason::Platform)
+    }
+
+    pub(super) fn directory(&self, _: &BuildArgs, _: &Record) -> Result<PathBuf, FallbackReason> {
+        match self.0 {}
+    }
+
+    pub(super) fn link(
+        &self,
+        _: &BuildArgs,
+        _: &Record,
+        _: &Path,
+        _: u32,
+    ) -> Result<PathBuf, FallbackReason> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,319 @@
+//! The running program as a linker sees it: what its symbols are called, and where they are in memory.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::{self, File};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use object::LittleEndian;
+use object::elf;
+use object::read::ReadCache;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+
+use crate::FallbackReason;
+
+/// The symbols of the running program, and what else is in its memory.
+#[derive(Debug)]
+pub(crate) struct HostImage {
+    /// When the program's file was written.
+    pub(crate) built: SystemTime,
+    /// The libraries that the program has loaded, in the order of their addresses.
+    pub(crate) libraries: Vec<PathBuf>,
+    names: Vec<u8>,
+    symbols: HashMap<u64, Found, BuildHasherDefault<Identity>>,
+}
+
+/// A symbol of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostSymbol {
+    pub(crate) place: Place,
+    pub(crate) size: u64,
+}
+
+/// Where a symbol of the program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At this address in memory: code.
+    Code(u64),
+    /// At this address in memory: a variable or a constant.
+    Data(u64),
+    /// At this distance from the thread pointer, in every thread.
+    ThreadLocal(i32),
+}
+
+impl HostImage {
+    /// Reads the program that this code runs in.
+    pub(crate) fn of_this_process() -> Result<Self, FallbackReason> {
+        let program = Path::new("/proc/self/exe");
+        let path = fs::read_link(program).map_err(unreadable(program))?;
+        let maps_path = Path::new("/proc/self/maps");
+        let maps = fs::read_to_string(maps_path).map_err(unreadable(maps_path))?;
+        let mappings: Vec<Mapping<'_>> = maps.lines().filter_map(Mapping::parse).collect();
+        let start = mappings
+            .iter()
+            .find(|mapping| mapping.offset == 0 && mapping.path == path.as_os_str())
+            .map(|mapping| mapping.start)
+            .ok_or_else(|| FallbackReason::ProgramUnreadable {
+                path: maps_path.to_owned(),
+                problem: format!("it does not tell where {} is", path.display()),
+            })?;
+        let mut libraries: Vec<PathBuf> = Vec::new();
+        for mapping in &mappings {
+            let library = Path::new(mapping.path);
+            if mapping.offset == 0 && library != path && is_system_library(library) {
+                libraries.push(library.to_owned());
+            }
+        }
+        Self::read(program, &path, start, libraries)
+    }
+
+    /// Reads the program in `file`, whose first page is at `start` in memory.
+    fn read(
+        file: &Path,
+        path: &Path,
+        start: u64,
+        libraries: Vec<PathBuf>,
+    ) -> Result<Self, FallbackReason> {
+        let opened = File::open(file).map_err(unreadable(file))?;
+        let built = opened
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .map_err(unreadable(file))?;
+        let cache = ReadCache::new(opened);
+        let not_elf = |error: object::Error| FallbackReason::ProgramUnreadable {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        };
+        let header = elf::FileHeader64::<LittleEndian>::parse(&cache).map_err(not_elf)?;
+        let segments = header
+            .program_headers(LittleEndian, &cache)
+            .map_err(not_elf)?;
+        let layout = Layout::new(segments, start);
+        let sections = header.sections(LittleEndian, &cache).map_err(not_elf)?;
+        let table = sections
+            .symbols(LittleEndian, &cache, elf::SHT_SYMTAB)
+            .map_err(not_elf)?;
+        if table.is_empty() {
+            return Err(FallbackReason::ProgramStripped {
+                program: path.to_owned(),
+            });
+        }
+        let names = sections
+            .section(table.string_section())
+            .and_then(|section| section.data(LittleEndian, &cache))
+            .map_err(not_elf)?
+            .to_vec();
+        let mut symbols = HashMap::with_capacity_and_hasher(table.len(), Default::default());
+        for symbol in table.iter() {
+            if let Some(found) = Found::of(symbol, &layout) {
+                let name = name_at(&names, found.name);
+                match symbols.entry(hash(name)) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(found);
+                    }
+                    Entry::Occupied(mut entry) => {
+                        let same_name = name_at(&names, entry.get().name) == name;
+                        entry.get_mut().meet(found, same_name);
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            built,
+            libraries,
+            names,
+            symbols,
+        })
+    }
+
+    /// The symbol of that name, if there is one and it is clear which.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<HostSymbol> {
+        let found = self.symbols.get(&hash(name))?;
+        (!found.is_ambiguous && name_at(&self.names, found.name) == name).then_some(found.symbol)
+    }
+}
+
+/// A symbol as it is remembered.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    name: u32,
+    is_local: bool,
+    is_ambiguous: bool,
+    symbol: HostSymbol,
+}
+
+impl Found {
+    fn of(symbol: &elf::Sym64<LittleEndian>, layout: &Layout) -> Option<Self> {
+        let section = symbol.st_shndx(LittleEndian);
+        let name = symbol.st_name(LittleEndian);
+        if name == 0 || section == elf::SHN_UNDEF || section == elf::SHN_ABS {
+            return None;
+        }
+        let value = symbol.st_value(LittleEndian);
+        let address = layout.bias.wrapping_add(value);
+        let place = match symbol.st_type() {
+            elf::STT_FUNC => Place::Code(address),
+            elf::STT_OBJECT | elf::STT_NOTYPE => Place::Data(address),
+            elf::STT_TLS => Place::ThreadLocal(layout.thread_offset(value)?),
+            _ => return None,
+        };
+        Some(Self {
+            name,
+            // What was hidden when the program was linked is local in it.
+            is_local: symbol.st_bind() == elf::STB_LOCAL,
+            is_ambiguous: false,
+            symbol: HostSymbol {
+                place,
+                size: symbol.st_size(LittleEndian),
+            },
+        })
+    }
+
+    /// Takes in another symbol of the same name, or at least of the same hash.
+    fn meet(&mut self, other: Self, same_name: bool) {
+        if !same_name {
+            self.is_ambiguous = true;
+        } else if self.is_local && !other.is_local {
+            *self = other;
+        } else if self.is_local && self.symbol.place != other.symbol.place {
+            self.is_ambiguous = true;
+        }
+    }
+}
+
+/// How the addresses in the program's file become those in memory.
+#[derive(Debug)]
+struct Layout {
+    /// What is added to an address.
+    bias: u64,
+    /// What is added to an offset in the program's block of thread-locals to have the distance from the
+    /// thread pointer. The block ends at the thread pointer, in every thread.
+    thread_bias: Option<i64>,
+}
+
+impl Layout {
+    fn new(segments: &[elf::ProgramHeader64<LittleEndian>], start: u64) -> Self {
+        let first = segments
+            .iter()
+            .find(|segment| {
+                segment.p_type(LittleEndian) == elf::PT_LOAD && segment.p_offset(LittleEndian) == 0
+            })
+            .map_or(0, |segment| segment.p_vaddr(LittleEndian));
+        let thread_bias = segments
+            .iter()
+            .find(|segment| segment.p_type(LittleEndian) == elf::PT_TLS)
+            .map(|segment| {
+                let size = segment.p_memsz(LittleEndian);
+                let align = segment.p_align(LittleEndian).max(1);
+                let address = segment.p_vaddr(LittleEndian);
+                let padding = address.wrapping_add(size).wrapping_neg() & (align - 1);
+                -((size + padding) as i64)
+            });
+        Self {
+            bias: start.wrapping_sub(first),
+            thread_bias,
+        }
+    }
+
+    fn thread_offset(&self, value: u64) -> Option<i32> {
+        i32::try_from(self.thread_bias? + i64::try_from(value).ok()?).ok()
+    }
+}
+
+/// A line of `/proc/self/maps`.
+#[derive(Debug)]
+struct Mapping<'a> {
+    start: u64,
+    offset: u64,
+    path: &'a str,
+}
+
+impl<'a> Mapping<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut rest = line;
+        let mut word = || {
+            let (word, after) = rest.trim_start().split_once(' ')?;
+            rest = after;
+            Some(word)
+        };
+        let (start, _) = word()?.split_once('-')?;
+        let _permissions = word()?;
+        let offset = word()?;
+        let (_device, _inode) = (word()?, word()?);
+        Some(Self {
+            start: u64::from_str_radix(start, 16).ok()?,
+            offset: u64::from_str_radix(offset, 16).ok()?,
+            path: rest.trim_start(),
+        })
+    }
+}
+
+/// Whether it is a library whose symbols new code may use: not one that reloading itself has loaded.
+fn is_system_library(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    path.is_absolute()
+        && (name.contains(".so.") || name.ends_with(".so"))
+        && !name.starts_with("hot-copy-")
+        && path.is_file()
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> FallbackReason {
+    let path = path.to_owned();
+    move |error| FallbackReason::ProgramUnreadable {
+        path,
+        problem: error.to_string(),
+    }
+}
+
+fn name_at(names: &[u8], offset: u32) -> &[u8] {
+    let rest = names.get(offset as usize..).unwrap_or_default();
+    let end = memchr(rest);
+    &rest[..end]
+}
+
+/// The place of the first zero.
+fn memchr(bytes: &[u8]) -> usize {
+    std::ffi::CStr::from_bytes_until_nul(bytes).map_or(bytes.len(), |text| text.count_bytes())
+}
+
+/// A hash that is quick in unoptimised builds, which this code mostly runs in: eight bytes at a time.
+pub(super) fn hash(name: &[u8]) -> u64 {
+    let mut hash = name.len() as u64;
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        hash = mix(hash ^ u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        hash = mix(hash ^ u64::from(*byte));
+    }
+    hash
+}
+
+fn mix(hash: u64) -> u64 {
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+/// Hands on what is a hash already.
+#[derive(Debug, Default)]
+pub(super) struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = mix(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

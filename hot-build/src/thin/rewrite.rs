@@ -1,0 +1,468 @@
+//! Leads what new code does with variables to the copies that the program has.
+//!
+//! The program and the library are too far apart for a relative address, so a reference to a variable
+//! of the crate's own, which the compiler made relative, is changed in the object file: from "the
+//! address is so far from here" to "the address is written in a table so far from here". Both
+//! instructions have one length. A reference to a thread-local of the program needs no call of the
+//! loader's, for its distance from the thread pointer is known.
+
+use std::collections::{BTreeMap, HashMap};
+
+use object::elf;
+
+use super::host::{HostSymbol, Place};
+use super::object_file::{ObjectFile, Relocation};
+use crate::FallbackReason;
+
+/// Variables and functions that are to be the program's, by the names of their symbols.
+pub(crate) type Moved<'data> = HashMap<&'data [u8], HostSymbol>;
+
+/// Symbols that rewritten objects need: their names, and the addresses in the program.
+#[derive(Debug, Default)]
+pub(crate) struct NewSymbols {
+    /// Those that stand for the address.
+    pub(crate) absolutes: BTreeMap<Vec<u8>, u64>,
+    /// Those that stand for a jump there.
+    pub(crate) jumps: BTreeMap<Vec<u8>, u64>,
+}
+
+/// The file's bytes with all uses of the variables in `moved` led to the program's copies. Whatever
+/// symbols that takes are added to `wanted`. `None` when there is no such use.
+pub(crate) fn rewrite(
+    object: &ObjectFile<'_>,
+    moved: &Moved<'_>,
+    wanted: &mut NewSymbols,
+) -> Result<Option<Vec<u8>>, FallbackReason> {
+    let targets = Targets::new(object, moved);
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    let mut patch = Patch {
+        object,
+        bytes: object.bytes.to_vec(),
+        new_symbols: Vec::new(),
+        absolutes: &mut wanted.absolutes,
+        jumps: &mut wanted.jumps,
+    };
+    for index in 0..object.sections.len() {
+        let relocations = object.relocations(index).map_err(|error| not_elf(&error))?;
+        let Some((section, relocations)) = relocations else {
+            continue;
+        };
+        patch.section(section, &relocations, &targets)?;
+    }
+    Ok(Some(patch.finish()?))
+}
+
+/// What the symbols of one object stand for in the program.
+struct Targets<'a> {
+    /// By the index of the symbol, for those that are used by name.
+    by_symbol: HashMap<usize, Variable<'a>>,
+    /// By the index of the section, for those that are used by their place in it.
+    by_section: HashMap<usize, Vec<(u64, Variable<'a>)>>,
+}
+
+/// A variable of the program.
+#[derive(Clone, Copy)]
+struct Variable<'a> {
+    name: &'a [u8],
+    host: HostSymbol,
+}
+
+impl<'a> Targets<'a> {
+    fn new(object: &ObjectFile<'a>, moved: &Moved<'a>) -> Self {
+        let mut targets = Self {
+            by_symbol: HashMap::new(),
+            by_section: HashMap::new(),
+        };
+        for (index, symbol) in object.symbols.iter().enumerate() {
+            let is_item = symbol.is_variable || symbol.is_function;
+            if symbol.name.is_empty() || (symbol.is_defined && !is_item) {
+                continue;
+            }
+            let Some(host) = moved.get(symbol.name) else {
+                continue;
+            };
+            let variable = Variable {
+                name: symbol.name,
+                host: *host,
+            };
+            targets.by_symbol.insert(index, variable);
+            if let Some(section) = symbol.section {
+                let variables = targets.by_section.entry(section).or_default();
+                variables.push((symbol.value, variable));
+            }
+        }
+        targets
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_symbol.is_empty()
+    }
+
+    /// The variable that a relocation is about, and the offset in it. `bias` is the distance of the
+    /// relocation's place from where the processor counts.
+    fn of(
+        &self,
+        object: &ObjectFile<'_>,
+        relocation: &Relocation,
+        bias: i64,
+    ) -> Option<(Variable<'a>, i64)> {
+        let offset = relocation.addend + bias;
+        if let Some(variable) = self.by_symbol.get(&relocation.symbol) {
+            return Some((*variable, offset));
+        }
+        let symbol = object.symbols.get(relocation.symbol)?;
+        let place = i64::try_from(symbol.value).ok()? + offset;
+        let variables = self.by_section.get(&symbol.section?)?;
+        variables.iter().find_map(|(start, variable)| {
+            let inside = place - i64::try_from(*start).ok()?;
+            let size = i64::try_from(variable.host.size).ok()?;
+            (0..size).contains(&inside).then_some((*variable, inside))
+        })
+    }
+}
+
+/// A file in the making.
+struct Patch<'a, 'data> {
+    object: &'a ObjectFile<'data>,
+    bytes: Vec<u8>,
+    new_symbols: Vec<Vec<u8>>,
+    absolutes: &'a mut BTreeMap<Vec<u8>, u64>,
+    jumps: &'a mut BTreeMap<Vec<u8>, u64>,
+}
+
+impl Patch<'_, '_> {
+    fn section(
+        &mut self,
+        section: usize,
+        relocations: &[Relocation],
+        targets: &Targets<'_>,
+    ) -> Result<(), FallbackReason> {
+        let section = self.object.sections[section];
+        // What the module's block is asked for serves all variables after it, so it is all or none.
+        let mut module_block = ModuleBlock::default();
+        for (index, relocation) in relocations.iter().enumerate() {
+            let at = section.offset + relocation.offset;
+            let next = relocations.get(index + 1);
+            match elf::RelocationType(relocation.kind) {
+                elf::R_X86_64_TLSLD => module_block.requests.push((at, *relocation, next.copied())),
+                elf::R_X86_64_DTPOFF32 => match targets.of(self.object, relocation, 0) {
+                    Some((variable, offset)) => {
+                        module_block
+                            .moved
+                            .push((*relocation, variable.name.to_vec()));
+                        let written = thread_offset(variable, offset)
+                            .is_some_and(|value| self.put_i32(at, value));
+                        module_block.stays |= !written;
+                    }
+                    None => module_block.stays = true,
+                },
+                elf::R_X86_64_TLSGD => {
+                    if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
+                        let rewritten = thread_offset(variable, offset)
+                            .and_then(|value| self.general_dynamic(at, relocation, next, value));
+                        self.or_unreachable(rewritten, relocation, variable.name);
+                    }
+                }
+                elf::R_X86_64_GOTTPOFF => {
+                    if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
+                        let rewritten = thread_offset(variable, offset)
+                            .and_then(|value| self.initial_exec(at, relocation, value));
+                        self.or_unreachable(rewritten, relocation, variable.name);
+                    }
+                }
+                elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX => {
+                    if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
+                        let rewritten = self.by_table(relocation, variable, offset);
+                        self.or_unreachable(rewritten, relocation, variable.name);
+                    }
+                }
+                elf::R_X86_64_64 => {
+                    if let Some((variable, offset)) = targets.of(self.object, relocation, 0) {
+                        let rewritten = self.absolute(variable, offset).map(|symbol| {
+                            self.retarget(relocation, symbol, elf::R_X86_64_64, 0);
+                        });
+                        self.or_unreachable(rewritten, relocation, variable.name);
+                    }
+                }
+                elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => {
+                    if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
+                        let rewritten = if let Place::Code(address) = variable.host.place {
+                            self.by_jump(relocation, address, offset)
+                        } else if section.is_code() && self.load_address(at) {
+                            self.by_table(relocation, variable, offset)
+                        } else {
+                            None
+                        };
+                        self.or_unreachable(rewritten, relocation, variable.name);
+                    }
+                }
+                _ => {
+                    if let Some((variable, _)) = targets.of(self.object, relocation, 0) {
+                        self.or_unreachable(None, relocation, variable.name);
+                    }
+                }
+            }
+        }
+        self.module_block(&module_block);
+        Ok(())
+    }
+
+    /// Leaves it to the linker to fail, and to say which variable it was, if the code is used at all: of
+    /// what other crates bring along, most is not.
+    fn or_unreachable(&mut self, rewritten: Option<()>, relocation: &Relocation, name: &[u8]) {
+        if rewritten.is_none() {
+            let symbol = self.new_symbol([UNREACHABLE.as_bytes(), name].concat());
+            self.retarget(relocation, symbol, elf::R_X86_64_PC32, -4);
+        }
+    }
+
+    /// Reads the address of a variable from the linker's table of addresses.
+    fn by_table(
+        &mut self,
+        relocation: &Relocation,
+        variable: Variable<'_>,
+        offset: i64,
+    ) -> Option<()> {
+        let symbol = self.absolute(variable, offset)?;
+        self.retarget(relocation, symbol, elf::R_X86_64_GOTPCREL, -4);
+        Some(())
+    }
+
+    /// Calls a function of the program by way of a jump that is near.
+    fn by_jump(&mut self, relocation: &Relocation, address: u64, offset: i64) -> Option<()> {
+        if offset != 0 {
+            return None;
+        }
+        let name = format!("hot_thin_jump_{address:x}").into_bytes();
+        self.jumps.insert(name.clone(), address);
+        let symbol = self.new_symbol(name);
+        self.retarget(relocation, symbol, elf::R_X86_64_PLT32, -4);
+        Some(())
+    }
+
+    /// `lea sym(%rip), %reg` becomes `mov sym@GOTPCREL(%rip), %reg`.
+    fn load_address(&mut self, at: usize) -> bool {
+        let is_lea = at
+            .checked_sub(3)
+            .and_then(|start| self.bytes.get(start..at))
+            .is_some_and(|code| code[0] & 0xf8 == 0x48 && code[1] == LEA && code[2] & 0xc7 == 0x05);
+        if is_lea {
+            self.bytes[at - 2] = MOV;
+        }
+        is_lea
+    }
+
+    /// The call that finds a thread-local by module and offset becomes a sum.
+    fn general_dynamic(
+        &mut self,
+        at: usize,
+        relocation: &Relocation,
+        next: Option<&Relocation>,
+        value: i64,
+    ) -> Option<()> {
+        let before = at
+            .checked_sub(4)
+            .and_then(|start| self.bytes.get(start..at));
+        let call = self.bytes.get(at + 4..at + 8);
+        let is_sequence = before == Some(&[0x66, 0x48, LEA, 0x3d])
+            && (call == Some(&[0x66, 0x66, 0x48, 0xe8]) || call == Some(&[0x66, 0x48, 0xff, 0x15]));
+        let next = next.filter(|next| is_sequence && next.offset == relocation.offset + 8)?;
+        // mov %fs:0, %rax; lea value(%rax), %rax
+        self.bytes[at - 4..at + 8]
+            .copy_from_slice(&[0x64, 0x48, MOV, 0x04, 0x25, 0, 0, 0, 0, 0x48, LEA, 0x80]);
+        self.put_i32(at + 8, value).then_some(())?;
+        self.no_relocation(relocation);
+        self.no_relocation(next);
+        Some(())
+    }
+
+    /// `mov sym@gottpoff(%rip), %reg` becomes `mov $value, %reg`, and the same for `add`.
+    fn initial_exec(&mut self, at: usize, relocation: &Relocation, value: i64) -> Option<()> {
+        let code = at
+            .checked_sub(3)
+            .and_then(|start| self.bytes.get(start..at));
+        let Some(&[rex @ (0x48 | 0x4c), operation @ (MOV | ADD), operand]) = code else {
+            return None;
+        };
+        let register = (operand >> 3) & 7;
+        // The register moves from the field for the first operand to that for the second.
+        self.bytes[at - 3] = if rex == 0x4c { 0x49 } else { 0x48 };
+        self.bytes[at - 2] = if operation == MOV { 0xc7 } else { 0x81 };
+        self.bytes[at - 1] = 0xc0 | register;
+        self.put_i32(at, value).then_some(())?;
+        self.no_relocation(relocation);
+        Some(())
+    }
+
+    /// The calls that find the module's block become loads of the thread pointer.
+    fn module_block(&mut self, block: &ModuleBlock) {
+        if block.moved.is_empty() {
+            return;
+        }
+        let requests: Option<Vec<_>> = block
+            .requests
+            .iter()
+            .map(|(at, relocation, next)| self.block_request(*at, relocation, next.as_ref()))
+            .collect();
+        let Some(requests) = requests.filter(|_| !block.stays) else {
+            for (relocation, name) in &block.moved {
+                self.or_unreachable(None, relocation, name);
+            }
+            return;
+        };
+        for ((start, length), (_, relocation, next)) in requests.iter().zip(&block.requests) {
+            // mov %fs:0, %rax, with as many prefixes as fill the room
+            let code = *start + length - 9;
+            self.bytes[*start..code].fill(0x66);
+            self.bytes[code..start + length]
+                .copy_from_slice(&[0x64, 0x48, MOV, 0x04, 0x25, 0, 0, 0, 0]);
+            self.no_relocation(relocation);
+            if let Some(next) = next {
+                self.no_relocation(next);
+            }
+        }
+        for (relocation, _) in &block.moved {
+            self.no_relocation(relocation);
+        }
+    }
+
+    /// Where the instructions that ask for the module's block begin, and how long they are, if they are
+    /// the usual ones.
+    fn block_request(
+        &self,
+        at: usize,
+        relocation: &Relocation,
+        next: Option<&Relocation>,
+    ) -> Option<(usize, usize)> {
+        let start = at.checked_sub(3)?;
+        let (length, next_at) = match self.bytes.get(at + 4..at + 6)? {
+            [0xe8, _] => (12, 5),
+            [0xff, 0x15] => (13, 6),
+            _ => return None,
+        };
+        let is_usual = self.bytes[start..at] == [0x48, LEA, 0x3d]
+            && next.is_some_and(|next| next.offset == relocation.offset + next_at);
+        is_usual.then_some((start, length))
+    }
+
+    /// The index of a symbol that stands for the address of `variable`, plus `offset`.
+    fn absolute(&mut self, variable: Variable<'_>, offset: i64) -> Option<u32> {
+        let (Place::Data(address) | Place::Code(address)) = variable.host.place else {
+            return None;
+        };
+        let address = address.wrapping_add_signed(offset);
+        let name = format!("hot_thin_{address:x}").into_bytes();
+        self.absolutes.insert(name.clone(), address);
+        Some(self.new_symbol(name))
+    }
+
+    fn new_symbol(&mut self, name: Vec<u8>) -> u32 {
+        let known = self.new_symbols.iter().position(|known| *known == name);
+        let index = known.unwrap_or_else(|| {
+            self.new_symbols.push(name);
+            self.new_symbols.len() - 1
+        });
+        (self.object.symbols.len() + index) as u32
+    }
+
+    fn retarget(
+        &mut self,
+        relocation: &Relocation,
+        symbol: u32,
+        kind: elf::RelocationType,
+        addend: i64,
+    ) {
+        let info = u64::from(symbol) << 32 | u64::from(kind.0);
+        self.put_u64(relocation.at + 8, info);
+        self.put_u64(relocation.at + 16, addend.cast_unsigned());
+    }
+
+    fn no_relocation(&mut self, relocation: &Relocation) {
+        self.put_u64(relocation.at + 8, u64::from(elf::R_X86_64_NONE.0));
+        self.put_u64(relocation.at + 16, 0);
+    }
+
+    fn put_i32(&mut self, at: usize, value: i64) -> bool {
+        let value = i32::try_from(value);
+        if let Ok(value) = value {
+            self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        value.is_ok()
+    }
+
+    fn put_u64(&mut self, at: usize, value: u64) {
+        self.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// The file with the new symbols: both tables, grown, go to the end of it.
+    fn finish(mut self) -> Result<Vec<u8>, FallbackReason> {
+        if self.new_symbols.is_empty() {
+            return Ok(self.bytes);
+        }
+        if self.object.has_extended_indexes {
+            return Err(FallbackReason::UnreachableStatic {
+                symbol: String::from_utf8_lossy(&self.new_symbols[0]).into_owned(),
+            });
+        }
+        let strings = self.object.sections[self.object.string_section];
+        let symbols = self.object.sections[self.object.symbol_section];
+        let mut new_strings = self.object.bytes[strings.offset..][..strings.size].to_vec();
+        let mut new_symbols = self.object.bytes[symbols.offset..][..symbols.size].to_vec();
+        for name in &self.new_symbols {
+            let mut entry = [0; 24];
+            entry[..4].copy_from_slice(&(new_strings.len() as u32).to_le_bytes());
+            entry[4] = (elf::STB_GLOBAL.0 << 4) | elf::STT_NOTYPE.0;
+            entry[5] = elf::STV_HIDDEN.0;
+            new_symbols.extend_from_slice(&entry);
+            new_strings.extend_from_slice(name);
+            new_strings.push(0);
+        }
+        self.append(self.object.string_section, &new_strings);
+        self.append(self.object.symbol_section, &new_symbols);
+        Ok(self.bytes)
+    }
+
+    fn append(&mut self, section: usize, content: &[u8]) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let offset = self.bytes.len() as u64;
+        self.bytes.extend_from_slice(content);
+        let header = self.object.section_header(section);
+        self.put_u64(header + 24, offset);
+        self.put_u64(header + 32, content.len() as u64);
+    }
+}
+
+/// Begins the name of a symbol that is defined nowhere; the name of a variable follows.
+pub(crate) const UNREACHABLE: &str = "hot_thin_unreachable_";
+
+const LEA: u8 = 0x8d;
+const MOV: u8 = 0x8b;
+const ADD: u8 = 0x03;
+
+/// What a section does with the thread-locals of its own module.
+#[derive(Default)]
+struct ModuleBlock {
+    /// Where it asks for the block, and the relocation of the call that follows.
+    requests: Vec<(usize, Relocation, Option<Relocation>)>,
+    /// Uses of variables that are to be the program's.
+    moved: Vec<(Relocation, Vec<u8>)>,
+    /// Whether other variables are used.
+    stays: bool,
+}
+
+/// The distance of a place in a thread-local from the thread pointer.
+fn thread_offset(variable: Variable<'_>, offset: i64) -> Option<i64> {
+    match variable.host.place {
+        Place::ThreadLocal(start) => Some(i64::from(start) + offset),
+        Place::Code(_) | Place::Data(_) => None,
+    }
+}
+
+fn not_elf(error: &object::Error) -> FallbackReason {
+    FallbackReason::InputUnreadable {
+        path: "an object of the crate".into(),
+        problem: error.to_string(),
+    }
+}
