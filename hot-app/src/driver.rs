@@ -294,7 +294,7 @@ impl Driver {
 
     /// Asks cargo which files belong to the crates, on a thread of its own.
     fn find_scopes(&self, at_start: bool) {
-        let crates: Vec<_> = self.crates.iter().map(|(krate, _)| krate.clone()).collect();
+        let crates = self.crates.clone();
         let sender = self.running.sender();
         let find = move || {
             if at_start && let Some(program) = cargo::discover(&crates) {
@@ -311,9 +311,7 @@ impl Driver {
                     },
                     // Later on, the build that follows the change tells what is wrong with the manifest.
                     Err(_) if !at_start => continue,
-                    Err(error) => Input::Problem(format!(
-                        "only the hot crates' own folders are watched, for cargo does not tell their dependencies: {error}"
-                    )),
+                    Err(message) => Input::Problem(message),
                 };
                 let _ = sender.send(Message::Input(input));
             }

@@ -145,6 +145,8 @@ struct CrateState {
     loading: Option<JobId>,
     /// What the last library that was loaded looked like, to know it again.
     loaded: Option<LibraryStamp>,
+    /// The generation that it became.
+    loaded_generation: u32,
     /// What the library of the running job looks like.
     built: Option<LibraryStamp>,
 }
@@ -164,6 +166,7 @@ impl Pipeline {
             generations: Vec::new(),
             loading: None,
             loaded: None,
+            loaded_generation: 0,
             built: None,
         });
         Pipeline {
@@ -342,7 +345,11 @@ impl Pipeline {
             return;
         };
         let inputs = std::mem::take(&mut state.scope.inputs);
-        state.scope = CrateScope { inputs, ..scope };
+        state.scope = scope;
+        // A build knows better what it read than what was found of the program's own.
+        if state.status.rebuild_count > 0 {
+            state.scope.inputs = inputs;
+        }
         if linked_in_is_current {
             state.generations.push((SourceKey::at_start(), 0));
         }
@@ -413,9 +420,18 @@ impl Pipeline {
                 }
                 let stamp = stamp(&artifact.library);
                 if stamp.is_some() && stamp == state.loaded {
-                    state.status.stale = state.due;
-                    state.changed_at = state.changed_at.filter(|_| state.due);
-                    effects.push(Effect::Emit(Event::Unchanged { krate, duration }));
+                    let generation = state.loaded_generation;
+                    // It may wait for the safe point, or the program may have gone back behind it.
+                    let is_live = state.status.generation == generation;
+                    state.status.stale = state.due || !is_live;
+                    state.changed_at = state.changed_at.filter(|_| state.due || !is_live);
+                    effects.push(Effect::Emit(Event::Unchanged {
+                        krate: krate.clone(),
+                        duration,
+                    }));
+                    if !is_live {
+                        effects.push(Effect::Recall { krate, generation });
+                    }
                     return;
                 }
                 state.built = stamp;
@@ -467,6 +483,7 @@ impl Pipeline {
                 statics,
             }) => {
                 state.loaded = state.built.take();
+                state.loaded_generation = generation;
                 if let Some(source) = state.built_from.take() {
                     state.generations.retain(|(known, _)| *known != source);
                     state.generations.push((source, generation));

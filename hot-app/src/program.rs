@@ -20,6 +20,14 @@ pub(crate) fn is_recorded() -> bool {
     !PROGRAMS.is_empty()
 }
 
+/// The folder of the program's own Cargo.toml, if it recorded itself.
+#[cfg(feature = "cargo")]
+pub(crate) fn manifest_dir() -> Option<&'static Path> {
+    PROGRAMS
+        .first()
+        .map(|record| Path::new(record.manifest_dir))
+}
+
 /// How `krate` was built when it was linked into the program.
 pub(crate) fn hot_crate(krate: &HotCrate) -> CrateBuild {
     let (features, default_features) = features(krate.compilation.features);

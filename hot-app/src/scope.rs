@@ -47,6 +47,13 @@ impl CrateScope {
     /// not known, it is not so.
     pub(crate) fn is_older_than(&self, time: Option<SystemTime>) -> bool {
         let Some(time) = time else { return false };
+        let is_older = |file: &PathBuf| {
+            let modified = fs::metadata(file).and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|modified| modified <= time)
+        };
+        if !self.inputs.iter().all(is_older) {
+            return false;
+        }
         let mut folders = self.directories.clone();
         while let Some(folder) = folders.pop() {
             let Ok(entries) = fs::read_dir(&folder) else {

@@ -3,20 +3,28 @@
 use crate::crate_id::CrateId;
 use crate::program;
 use crate::scope::CrateScope;
-use hot_build::{Build, BuildArgs, BuildError, LocalPackages, ProgramBuild};
+use hot_build::{Build, BuildArgs, BuildError, LinkedCrate, LocalPackages, ProgramBuild};
+use hot_load::HotCrate;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// The build that is made where no rebuilder of the program wants to.
 pub(crate) fn default_build(args: &BuildArgs) -> Build {
     args.default_build()
 }
 
-/// Asks cargo which files belong to each crate. One that it does not know of, or that it cannot tell of,
-/// is an error.
-pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope), BuildError>> {
+/// Asks cargo which files belong to each crate. What it cannot tell is an error in words.
+pub(crate) fn find_scopes(
+    crates: &[(CrateId, &HotCrate)],
+) -> Vec<Result<(CrateId, CrateScope), String>> {
     let mut workspaces: Vec<LocalPackages> = Vec::new();
     let mut found = Vec::new();
-    for krate in crates {
+    // A crate outside of the program's workspace is part of it all the same. Where this cannot be read,
+    // the crates' own folders tell why.
+    if let Some(Ok(packages)) = program::manifest_dir().map(LocalPackages::read) {
+        workspaces.push(packages);
+    }
+    for (krate, linked) in crates {
         let knows = |packages: &&LocalPackages| !packages.closure(krate.manifest_dir()).is_empty();
         let packages = match workspaces.iter().find(knows) {
             Some(packages) => packages,
@@ -26,7 +34,9 @@ pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope
                     workspaces.last().expect("just pushed")
                 }
                 Err(error) => {
-                    found.push(Err(error));
+                    found.push(Err(format!(
+                        "only the hot crates' own folders are watched, for cargo does not tell their dependencies: {error}"
+                    )));
                     continue;
                 }
             },
@@ -47,20 +57,40 @@ pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope
             .filter(|folder| !directories.contains(folder))
             .collect();
         let build_files = packages.build_files.iter().cloned().collect();
-        let scope = CrateScope {
+        let mut scope = CrateScope {
             directories,
             foreign,
             build_files,
             inputs: BTreeSet::new(),
         };
+        match linked_inputs(linked) {
+            Ok(inputs) => scope.set_inputs(&inputs),
+            Err(error) => found.push(Err(format!(
+                "files that {krate} includes from other folders are watched from its next build on: {error}"
+            ))),
+        }
         found.push(Ok((krate.clone(), scope)));
     }
     found
 }
 
+/// The files that a crate was made of when it was linked into the program.
+fn linked_inputs(krate: &HotCrate) -> Result<Vec<PathBuf>, BuildError> {
+    let Some(deps_dir) = krate.compilation.out_dir else {
+        return Ok(Vec::new());
+    };
+    let linked = LinkedCrate {
+        deps_dir: Path::new(deps_dir),
+        crate_name: krate.crate_name,
+        package: krate.package,
+        manifest_dir: Path::new(krate.manifest_dir),
+    };
+    linked.inputs()
+}
+
 /// Finds out which program this is, where it did not record it.
-pub(crate) fn discover(crates: &[CrateId]) -> Option<ProgramBuild> {
-    let krate = crates.first().filter(|_| !program::is_recorded())?;
+pub(crate) fn discover(crates: &[(CrateId, &HotCrate)]) -> Option<ProgramBuild> {
+    let (krate, _) = crates.first().filter(|_| !program::is_recorded())?;
     let exe = std::env::current_exe().ok()?;
     // What is wrong with cargo or a manifest is told by the first build.
     ProgramBuild::discover(&exe, krate.manifest_dir())

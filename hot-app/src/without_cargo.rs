@@ -4,6 +4,7 @@
 use crate::crate_id::CrateId;
 use crate::scope::CrateScope;
 use hot_build::{Build, BuildArgs, BuildError, ProgramBuild};
+use hot_load::HotCrate;
 
 /// Where no rebuilder of the program wants to build, nobody does.
 pub(crate) fn default_build(args: &BuildArgs) -> Build {
@@ -14,8 +15,10 @@ pub(crate) fn default_build(args: &BuildArgs) -> Build {
 }
 
 /// Each crate's own folder.
-pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope), BuildError>> {
-    let own = |krate: &CrateId| {
+pub(crate) fn find_scopes(
+    crates: &[(CrateId, &HotCrate)],
+) -> Vec<Result<(CrateId, CrateScope), String>> {
+    let own = |(krate, _): &(CrateId, &HotCrate)| {
         Ok((
             krate.clone(),
             CrateScope::of_directory(krate.manifest_dir()),
@@ -25,6 +28,6 @@ pub(crate) fn find_scopes(crates: &[CrateId]) -> Vec<Result<(CrateId, CrateScope
 }
 
 /// Nobody can be asked.
-pub(crate) fn discover(_crates: &[CrateId]) -> Option<ProgramBuild> {
+pub(crate) fn discover(_crates: &[(CrateId, &HotCrate)]) -> Option<ProgramBuild> {
     None
 }

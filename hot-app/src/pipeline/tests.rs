@@ -365,6 +365,62 @@ fn files_that_a_build_read_are_watched() {
     );
 }
 
+#[test]
+fn files_that_the_programs_own_build_read_are_watched_until_another_build_tells() {
+    let mut world = World::new(&["scene"]);
+    let scoped = |input: &str| Input::Scoped {
+        krate: CrateId::new("scene", "/w/scene"),
+        scope: CrateScope {
+            inputs: [input.into()].into(),
+            ..CrateScope::of_directory("/w/scene".as_ref())
+        },
+        linked_in_is_current: false,
+    };
+    world.feed(scoped("/assets/first.txt"));
+    world.save("/assets/first.txt");
+    let mut artifact = Artifact::new("/no/such/library.so");
+    artifact.inputs = vec!["/assets/second.txt".into()];
+    world.finish_build(Ok(artifact));
+    world.load_succeeds();
+    world.apply();
+    world.feed(scoped("/assets/first.txt"));
+    world.take_log();
+    world.save("/assets/first.txt");
+    assert_eq!(world.take_log(), [""; 0], "the build did not read it");
+    world.save("/assets/second.txt");
+    assert_eq!(world.take_log()[0], "<change-seen scene>");
+}
+
+#[test]
+fn an_unchanged_library_that_is_not_live_is_offered_again() {
+    let mut world = World::new(&["scene"]);
+    let library = std::env::current_exe().unwrap();
+    world.save("/w/scene/a.rs");
+    world.finish_build(Ok(Artifact::new(&library)));
+    world.load_succeeds();
+    // It waits for the safe point.
+    world.save("/w/scene/a.rs");
+    world.finish_build(Ok(Artifact::new(&library)));
+    assert!(world.status().stale);
+    world.apply();
+    assert!(!world.status().stale);
+    // The program has gone back, and asks for what its sources say.
+    world.feed(Input::SwitchTo {
+        manifest_dir: "/w/scene".into(),
+        generation: 0,
+    });
+    world.apply();
+    world.feed(Input::Rebuild("/w/scene".into()));
+    world.take_log();
+    world.finish_build(Ok(Artifact::new(&library)));
+    assert_eq!(world.take_log(), ["<unchanged scene>", "recall scene 1"]);
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (1, false)
+    );
+}
+
 fn go_live(world: &mut World, before: u8, after: u8) {
     world.write("/w/scene/a.rs", before, after);
     world.build_succeeds();
