@@ -135,7 +135,7 @@ fn leave_running(terminal: Terminal, scratch: &Scratch, mut command: Command) ->
 }
 
 /// Copies the examples' workspace, with the way to our packages made absolute.
-fn copy_examples(scratch: &Scratch) -> Result<()> {
+pub(crate) fn copy_examples(scratch: &Scratch) -> Result<()> {
     let examples = repository::root().join("examples");
     let mut folders = vec![examples.clone()];
     while let Some(folder) = folders.pop() {

@@ -2,6 +2,7 @@
 
 mod async_server;
 mod bad_input;
+mod builds;
 mod edits;
 mod functions;
 mod leftovers;
@@ -11,8 +12,10 @@ mod programs;
 mod queueing;
 mod recovery;
 mod safe_points;
+mod service;
 mod state;
 mod threads;
+mod watching;
 
 use super::Scenario;
 
@@ -31,6 +34,9 @@ pub(super) fn all() -> Vec<Scenario> {
         off::SCENARIOS,
         programs::SCENARIOS,
         leftovers::SCENARIOS,
+        builds::SCENARIOS,
+        service::SCENARIOS,
+        watching::SCENARIOS,
         bad_input::SCENARIOS,
     ]
     .concat()

@@ -37,11 +37,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// Why a scenario with a [`gated_host`] is for Unix.
+pub(super) const NEEDS_A_GATE: &str = "it holds a build open with a shell script";
+
 /// A stand-in for rustc that waits, as long as the project's file `gate` is there.
 ///
 /// Cargo calls it by `RUSTC_WRAPPER`, with the compiler's own command line. It lets the questions
 /// pass that cargo asks before it builds anything.
-fn gated_host(project: &Project) -> Result<Program> {
+pub(super) fn gated_host(project: &Project) -> Result<Program> {
     let gate = project.path("gate");
     let wrapper = project.script(
         "gated-rustc",
@@ -58,9 +61,7 @@ fn gated_host(project: &Project) -> Result<Program> {
 
 fn edit_while_building(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
-        return Ok(Verdict::Skipped(
-            "it holds a build open with a shell script".to_owned(),
-        ));
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
     let mut host = gated_host(project)?;
     project.write("gate", "")?;
@@ -133,9 +134,7 @@ fn save_without_change(project: &Project) -> Result<Verdict> {
 
 fn change_and_back(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
-        return Ok(Verdict::Skipped(
-            "it holds a build open with a shell script".to_owned(),
-        ));
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
     let mut host = gated_host(project)?;
     project.write("gate", "")?;
@@ -156,9 +155,7 @@ fn change_and_back(project: &Project) -> Result<Verdict> {
 
 fn requests(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
-        return Ok(Verdict::Skipped(
-            "it holds a build open with a shell script".to_owned(),
-        ));
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
     let mut host = gated_host(project)?;
     let scene = project.path("scene").display().to_string();

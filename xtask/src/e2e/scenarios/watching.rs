@@ -1,0 +1,241 @@
+//! What is seen of the files that hot crates are made of, wherever they are.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::project::{BACKDROP, Project, SCENE};
+use super::super::{Scenario, Verdict};
+use crate::save::Save;
+use crate::step;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "outside_the_workspace",
+        about: "a path dependency, an included file and a build script's input, none of them in the workspace",
+        run: outside_the_workspace,
+    },
+    Scenario {
+        name: "manifest_edits",
+        about: "a dependency is added, edited and removed again; Cargo.lock and cargo's configuration change",
+        run: manifest_edits,
+    },
+    Scenario {
+        name: "checkout",
+        about: "a `git checkout` that changes a thousand files is one build",
+        run: checkout,
+    },
+    Scenario {
+        name: "polling",
+        about: "files that are looked at regularly: a save goes live, and one without change is nothing",
+        run: polling,
+    },
+];
+
+/// The first edits are all made before the program has built anything: what it is made of is known
+/// from its own build.
+fn outside_the_workspace(project: &Project) -> Result<Verdict> {
+    let outside = tempfile::tempdir().context("cannot make a folder outside")?;
+    let outside = outside
+        .path()
+        .canonicalize()
+        .context("cannot find the folder outside")?;
+    let write = |relative: &str, text: &str| -> Result<()> {
+        let path = outside.join(relative);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).context("cannot make a folder outside")?;
+        }
+        Save::Truncate.write(&path, text)
+    };
+    write("greeting.txt", "greeting one")?;
+    write("farewell.txt", "farewell one")?;
+    write(
+        "weather/Cargo.toml",
+        "[package]\nname = \"weather\"\nedition = \"2024\"\n",
+    )?;
+    let forecast =
+        |word: &str| format!("pub fn forecast() -> &'static str {{\n    \"forecast {word}\"\n}}\n");
+    write("weather/src/lib.rs", &forecast("one"))?;
+    project.edit(
+        "scene/Cargo.toml",
+        "palette = {",
+        &format!(
+            "weather = {{ path = '{}/weather' }}\npalette = {{",
+            outside.display()
+        ),
+    )?;
+    let farewell = outside.join("farewell.txt").display().to_string();
+    project.write(
+        "scene/build.rs",
+        &format!(
+            r#"fn main() {{
+    println!("cargo::rerun-if-changed={farewell}");
+    let farewell = std::fs::read_to_string("{farewell}").expect("it can be read");
+    println!("cargo::rustc-env=FAREWELL={{farewell}}");
+}}
+"#
+        ),
+    )?;
+    let greeting = outside.join("greeting.txt").display().to_string();
+    project.edit(
+        SCENE,
+        "    \"helper one\"",
+        &format!("    concat!(include_str!({greeting:?}), \", \", env!(\"FAREWELL\"))"),
+    )?;
+    project.edit(SCENE, "palette::colour()", "weather::forecast()")?;
+    let mut host = project.run()?;
+    host.says("step", "step one, greeting one, farewell one, forecast one")?;
+
+    write("greeting.txt", "greeting two")?;
+    host.says("step", "greeting two, farewell one, forecast one")?;
+    write("weather/src/lib.rs", &forecast("two"))?;
+    host.says("step", "greeting two, farewell one, forecast two")?;
+    write("farewell.txt", "farewell two")?;
+    host.says("step", "greeting two, farewell two, forecast two")?;
+
+    // And the first save after a restart, which finds the files from what the program itself read.
+    host.end()?;
+    let mut host = project.run()?;
+    write("farewell.txt", "farewell three")?;
+    host.says("step", "greeting two, farewell three, forecast two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn manifest_edits(project: &Project) -> Result<Verdict> {
+    project.write(
+        "weather/Cargo.toml",
+        "[package]\nname = \"weather\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    )?;
+    let forecast = "pub fn forecast() -> &'static str {\n    \"forecast one\"\n}\n";
+    project.write("weather/src/lib.rs", forecast)?;
+    project.edit(
+        SCENE,
+        "\"helper one\"",
+        "option_env!(\"GREETING\").unwrap_or(\"no greeting\")",
+    )?;
+    let mut host = project.run()?;
+
+    // A dependency comes: from the next build on its files are watched.
+    project.edit("Cargo.toml", "members = [", "members = [\"weather\", ")?;
+    project.edit(
+        "scene/Cargo.toml",
+        "palette = {",
+        "weather = { path = \"../weather\" }\npalette = {",
+    )?;
+    project.edit(SCENE, "palette::colour()", "weather::forecast()")?;
+    host.says("step", "no greeting, forecast one")?;
+    project.edit("weather/src/lib.rs", "forecast one", "forecast two")?;
+    host.says("step", "no greeting, forecast two")?;
+
+    // It goes, and its files are no business of the scene's any more.
+    project.edit(SCENE, "weather::forecast()", "palette::colour()")?;
+    project.edit(
+        "scene/Cargo.toml",
+        "weather = { path = \"../weather\" }\n",
+        "",
+    )?;
+    host.says("step", "no greeting, colour one")?;
+    project.edit(BACKDROP, "shade one", "shade two")?;
+    host.says("shade", "shade two")?;
+    host.count_from_here();
+    project.edit("weather/src/lib.rs", "forecast two", "forecast three")?;
+    project.edit(BACKDROP, "shade two", "shade three")?;
+    host.says("shade", "shade three")?;
+    let started = host.events_heard("build-started");
+    ensure!(
+        started.iter().all(|event| event.starts_with("backdrop")),
+        "a file that is no longer part of the scene started a build: {started:?}"
+    );
+
+    // Cargo's configuration, which is in no package.
+    project.edit(
+        ".cargo/config.toml",
+        "[build]",
+        "[env]\nGREETING = \"greeting two\"\n\n[build]",
+    )?;
+    host.says("step", "greeting two, colour one")?;
+
+    // The lock file starts a build, which finds that it says the same.
+    let lock = project.read("Cargo.lock")?;
+    project.write("Cargo.lock", &format!("{lock}\n# A comment.\n"))?;
+    let seen = host.event_about("change-seen", "Cargo.lock")?;
+    ensure!(!seen.is_empty(), "the event says nothing");
+    project.edit(SCENE, "step one", "step two")?;
+    host.says("step", "step two, greeting two, colour one")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn checkout(project: &Project) -> Result<Verdict> {
+    const FILES: usize = 1000;
+    let git = |arguments: &[&str]| -> Result<()> {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a user", "-c", "user.email=user@localhost"])
+            .args(arguments)
+            .current_dir(project.root());
+        step::capture(&mut git).map(drop)
+    };
+    if Command::new("git").arg("--version").output().is_err() {
+        return Ok(Verdict::Skipped("there is no git here".to_owned()));
+    }
+    let write_all = |word: &str| -> Result<()> {
+        (0..FILES).try_for_each(|number| {
+            let text = format!("word {word} of page {number}");
+            project.write(&format!("scene/pages/{number}.txt"), &text)
+        })
+    };
+    write_all("one")?;
+    git(&["init", "--quiet", "--initial-branch=first"])?;
+    git(&["add", "--all"])?;
+    git(&["commit", "--quiet", "--message=first"])?;
+    git(&["checkout", "--quiet", "-b", "second"])?;
+    write_all("two")?;
+    project.edit(SCENE, "step one", "step two")?;
+    git(&["commit", "--quiet", "--all", "--message=second"])?;
+
+    let mut host = project.run()?;
+    host.says("step", "step two")?;
+    git(&["checkout", "--quiet", "first"])?;
+    let seen = host.event("change-seen")?;
+    ensure!(
+        seen.contains(&format!("{} files changed", FILES + 1)),
+        "the checkout came in pieces: {seen}"
+    );
+    host.says("step", "step one")?;
+    // Whatever else it had started is over when a later save is live.
+    project.edit(SCENE, "step one", "step three")?;
+    host.says("step", "step three")?;
+    let builds = host.events_heard("build-started");
+    ensure!(
+        builds.len() == 2,
+        "a checkout and a save started {} builds: {builds:?}",
+        builds.len()
+    );
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn polling(project: &Project) -> Result<Verdict> {
+    project.edit(
+        "host/src/main.rs",
+        "HotReload::start()",
+        "HotReload::options().poll_files(Duration::from_millis(50)).start()",
+    )?;
+    let mut host = project.run()?;
+    project.edit(SCENE, "step one", "step two")?;
+    host.says("step", "step two")?;
+    let text = project.read(SCENE)?;
+    Save::Rename.write(&project.path(SCENE), &text)?;
+    project.edit(BACKDROP, "shade one", "shade two")?;
+    host.says("shade", "shade two")?;
+    let builds = host.events_heard("build-started");
+    ensure!(
+        builds.len() == 2,
+        "two changes and a save without one started {} builds: {builds:?}",
+        builds.len()
+    );
+    host.end()?;
+    Ok(Verdict::Passed)
+}
