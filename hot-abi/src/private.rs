@@ -71,6 +71,36 @@ macro_rules! __hot_item {
     ({ $($reload:tt)* } { $($plain:tt)* }) => { $($plain)* };
 }
 
+/// Chooses between the two forms of state that is saved as copies.
+#[cfg(all(feature = "reload", feature = "state"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hot_state {
+    ({ $($reload:tt)* } { $($plain:tt)* }) => { $($reload)* };
+}
+
+/// Chooses between the two forms of state that is saved as copies.
+#[cfg(all(feature = "reload", not(feature = "state")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hot_state {
+    ({ $($reload:tt)* } { $($plain:tt)* }) => {
+        ::core::compile_error!(
+            "to save fields turn on the feature `state` of hot-abi: `hot-abi = { version = \"0.1\", features = [\"state\"] }`; \
+             or mark each field with `#[hot(skip)]` or `#[hot(hand_over)]`"
+        );
+        $($plain)*
+    };
+}
+
+/// Chooses between the two forms of state that is saved as copies.
+#[cfg(not(feature = "reload"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __hot_state {
+    ({ $($reload:tt)* } { $($plain:tt)* }) => { $($plain)* };
+}
+
 /// The key of a static: the folder of its crate's Cargo.toml, the path of its module, its name.
 #[doc(hidden)]
 #[macro_export]

@@ -11,10 +11,11 @@ use std::fmt;
 
 /// A node, or another value, whose state lives through a reload.
 ///
-/// `#[derive(HotState)]` writes it for a struct with named fields. As the supertrait of a
+/// `#[derive(HotState)]` writes it for a struct with named fields; to copy one it needs the feature
+/// `state`, and with reloading off it does nothing. As the supertrait of a
 /// [`#[hot_trait]`](crate::hot_trait) it lets the nodes of that trait be marked `#[hot_node(save)]`.
 #[cfg_attr(
-    feature = "state",
+    all(feature = "reload", feature = "state"),
     doc = "
 # Examples
 

@@ -13,6 +13,13 @@ fn every_case_is_answered_as_recorded() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }
 
+/// The same derive is fine with the feature, so it has a folder of its own.
+#[cfg(not(feature = "state"))]
+#[test]
+fn a_derive_that_lacks_its_feature_says_so() {
+    trybuild::TestCases::new().compile_fail("tests/ui-without-state/*.rs");
+}
+
 /// Whoever adds a sentence adds a case.
 #[test]
 fn every_sentence_has_a_case() {

@@ -163,18 +163,30 @@ impl Model {
             }
         });
         let held = self.held.then(|| self.held_type());
+        // Saved as copies, and so in need of what only the feature `state` brings.
+        let template = match of(Way::Copied).next() {
+            Some(_) => quote!(__hot_state),
+            None => quote!(__hot_item),
+        };
         quote! {
-            #[allow(unused_variables)]
-            impl ::hot_abi::HotState for #name {
-                fn save(&self, state: &mut ::hot_abi::SavedState) {
-                    #(#save)*
+            ::hot_abi::#template! {
+                {
+                    #[allow(unused_variables)]
+                    impl ::hot_abi::HotState for #name {
+                        fn save(&self, state: &mut ::hot_abi::SavedState) {
+                            #(#save)*
+                        }
+                        fn hand_over(&mut self, state: &mut ::hot_abi::SavedState) {
+                            #(#hand_over)*
+                        }
+                        fn restore(&mut self, state: &mut ::hot_abi::SavedState) {
+                            #(#restore_copied)*
+                            #(#restore_whole)*
+                        }
+                    }
                 }
-                fn hand_over(&mut self, state: &mut ::hot_abi::SavedState) {
-                    #(#hand_over)*
-                }
-                fn restore(&mut self, state: &mut ::hot_abi::SavedState) {
-                    #(#restore_copied)*
-                    #(#restore_whole)*
+                {
+                    impl ::hot_abi::HotState for #name {}
                 }
             }
             #held
