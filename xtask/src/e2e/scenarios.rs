@@ -3,6 +3,7 @@
 mod async_server;
 mod bad_input;
 mod builds;
+mod context;
 mod edits;
 mod functions;
 mod leftovers;
@@ -27,6 +28,7 @@ pub(super) fn all() -> Vec<Scenario> {
         queueing::SCENARIOS,
         nodes::SCENARIOS,
         functions::SCENARIOS,
+        context::SCENARIOS,
         state::SCENARIOS,
         safe_points::SCENARIOS,
         threads::SCENARIOS,
