@@ -1,7 +1,7 @@
 //! What the code that the macros generate refers to, and nobody else.
 
 #[cfg(feature = "reload")]
-pub use linkme;
+pub use {hot_macros::__compilation, linkme};
 
 #[cfg(feature = "reload")]
 pub use crate::{

@@ -92,8 +92,7 @@ pub use hot_abi::global_allocator;
 #[doc(hidden)]
 pub mod private {
     #[cfg(feature = "reload")]
-    pub use hot_abi::private::{Compilation, PROGRAMS, ProgramRecord, linkme};
-    pub use hot_macros::__compilation;
+    pub use hot_abi::private::{Compilation, PROGRAMS, ProgramRecord, __compilation, linkme};
 }
 
 /// Records how the program is built, so that its hot crates are built again in the same way: its

@@ -14,24 +14,16 @@ use crate::{repository, step};
 /// What each product package depends on outside of its tests, optional dependencies included, and
 /// nothing else.
 const DESIGN: &[(&str, &[&str])] = &[
-    (
-        "hot-app",
-        // hot-macros: `hot_host!` records how the program is compiled, as `hot_entry!` does.
-        &[
-            "hot-abi",
-            "hot-build",
-            "hot-load",
-            "hot-macros",
-            "hot-watch",
-        ],
-    ),
-    ("hot-load", &["hot-abi", "libloading", "object"]),
+    ("hot-app", &["hot-abi", "hot-build", "hot-load", "hot-watch"]),
+    ("hot-load", &["gimli", "hot-abi", "libloading", "object"]),
     (
         "hot-build",
         &[
             "anstream",
             "cargo_metadata",
+            "object",
             "rustix",
+            "serde_json",
             "shared_child",
             "shell-words",
         ],
