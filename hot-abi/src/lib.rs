@@ -29,6 +29,7 @@
 //!
 //! - `reload`: without it every attribute and macro leaves plain Rust behind, and this crate adds no code
 //!   to a program. `hot-app` turns it on.
+//! - `state`: state is saved and restored as copies, through serde, by what `#[derive(HotState)]` writes.
 //! - `log`, `tracing`: what new code logs and traces goes to the program's logger and subscribers, as
 //!   they are at that moment.
 //! - `allocator`: for a program with a global allocator of its own, which it declares with
