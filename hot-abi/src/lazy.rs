@@ -103,3 +103,30 @@ macro_rules! __lazy_cell {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::lazy_static_init;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static MADE: AtomicU32 = AtomicU32::new(0);
+
+    crate::lazy_static! {
+        static ref USED: u32 = MADE.fetch_add(1, Ordering::SeqCst) + 7;
+        static ref GIVEN: String = unreachable!("a value was given");
+    }
+
+    #[test]
+    fn a_value_that_comes_too_late_is_given_back() {
+        assert_eq!(MADE.load(Ordering::SeqCst), 0, "nobody has used it yet");
+        assert_eq!((*USED, *USED), (7, 7));
+        assert_eq!(lazy_static_init(&USED, 8), Err(8));
+        assert_eq!(MADE.load(Ordering::SeqCst), 1);
+
+        let given = lazy_static_init(&GIVEN, "early".to_owned());
+        assert_eq!(given.map(String::as_str), Ok("early"));
+        let late = lazy_static_init(&GIVEN, "late".to_owned());
+        assert_eq!(late, Err("late".to_owned()));
+        assert_eq!(*GIVEN, "early");
+    }
+}

@@ -3,6 +3,8 @@
 //! It drives cargo and the examples from outside, as a user would, and knows the product's packages
 //! only by their names and their printed output: no product code depends on it, nor it on them.
 
+#[cfg(test)]
+mod behaviours;
 mod bench;
 mod ci;
 mod demo;
