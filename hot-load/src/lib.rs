@@ -16,6 +16,7 @@
 //! ```
 
 mod allocator;
+mod deadline;
 mod error;
 mod library;
 mod loader;

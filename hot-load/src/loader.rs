@@ -1,6 +1,7 @@
 //! From a library's file to a generation.
 
 use crate::allocator::{self, HeapCheck};
+use crate::deadline::within;
 use crate::error::LoadError;
 use crate::retention::Retention;
 use crate::staging::Staging;
@@ -13,9 +14,7 @@ use hot_abi::registry::{HotCrate, Module};
 use hot_abi::statics::{PatchReport, StaticPatch};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 use std::time::Duration;
 
 /// The hot crates that are linked into this program.
@@ -32,6 +31,9 @@ pub fn repeated_statics() -> &'static [&'static str] {
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
     /// How long opening and initialising a library may take. Two seconds by default.
+    ///
+    /// A constructor that never returns keeps the system's loader locked: then every later load misses
+    /// its deadline, too, and on glibc so may a thread wait that uses a thread-local for the first time.
     pub deadline: Duration,
     /// Which libraries stay loaded. All of them by default.
     pub retention: Retention,
@@ -320,33 +322,6 @@ impl Opening {
 
 /// The statics of this program. Captured once: they are there from the start and never move.
 static PATCH: LazyLock<StaticPatch> = LazyLock::new(StaticPatch::capture);
-
-/// Runs `work` on a thread of its own, and gives up waiting for it after the deadline.
-fn within<T: Send + 'static>(
-    deadline: Duration,
-    built: &Path,
-    work: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, LoadError> {
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new()
-        .name("hot-load".into())
-        // The receiver is gone once the deadline has passed; then the result is nobody's.
-        .spawn(move || drop(sender.send(work())))
-        .map_err(|source| LoadError::Thread {
-            source: Arc::new(source),
-        })?;
-    match receiver.recv_timeout(deadline) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => Err(LoadError::Deadline {
-            library: built.to_owned(),
-            deadline,
-        }),
-        Err(RecvTimeoutError::Disconnected) => Err(LoadError::Init {
-            library: built.to_owned(),
-            reason: "the thread that loads it ended without a result".to_owned(),
-        }),
-    }
-}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

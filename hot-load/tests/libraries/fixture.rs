@@ -1,9 +1,13 @@
 //! The fixture workspace: a program and its hot crate in two editions, built once for all tests.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// What was built.
 pub(crate) struct Fixture {
@@ -200,11 +204,46 @@ pub(crate) fn told(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end, and ends it if that takes far too long.
 pub(crate) fn ended(command: &mut Command) -> Output {
-    command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (closed, both_closed) = mpsc::channel();
+    let stdout = read_on_thread(child.stdout.take().unwrap(), closed.clone());
+    let stderr = read_on_thread(child.stderr.take().unwrap(), closed);
+    let in_time = (0..2).all(|_| both_closed.recv_timeout(PATIENCE).is_ok());
+    if !in_time {
+        child.kill().unwrap();
+    }
+    let output = Output {
+        status: child.wait().unwrap(),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(
+        in_time,
+        "{command:?} hangs, after it told:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// How long a scenario may take that takes a second or two, and with valgrind ten.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+fn read_on_thread(mut pipe: impl Read + Send + 'static, closed: Sender<()>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut read = Vec::new();
+        pipe.read_to_end(&mut read).unwrap();
+        // The other end is gone once the program was given up.
+        let _ = closed.send(());
+        read
+    })
 }
 
 /// Compares what was told with what is expected, which is indented as the test is.
