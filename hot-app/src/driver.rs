@@ -4,11 +4,12 @@
 //! sleeps when nothing happens. It never blocks on a build or a load: those run on threads of their
 //! own and send their outcome.
 
-use crate::cargo;
+use crate::cargo::{self, DefaultBuilder};
 use crate::console::Console;
 use crate::crate_id::CrateId;
 use crate::event::Event;
 use crate::hot_reload::{Options, already_running};
+use crate::linking::Linking;
 use crate::notices;
 use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline};
 use crate::program;
@@ -84,6 +85,8 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
             announced: false,
         },
         discovered: None,
+        linking: options.linking,
+        default_builder: DefaultBuilder::new(options.linking),
     };
     let spawned = thread::Builder::new()
         .name("hot-reload".into())
@@ -107,6 +110,8 @@ struct Driver {
     watching: Watching,
     /// How the program was built, where it did not record it.
     discovered: Option<ProgramBuild>,
+    linking: Linking,
+    default_builder: DefaultBuilder,
 }
 
 /// The watcher, and whether it is known to have seen everything.
@@ -340,12 +345,14 @@ impl Driver {
         let asked = panic::catch_unwind(AssertUnwindSafe(|| HOT_RELOAD.ask_rebuilders(&args)));
         let build = match asked {
             Ok(Some(build)) => build,
-            Ok(None) => cargo::default_build(&args),
+            Ok(None) => self.default_builder.build(&args),
             Err(_) => Build::ready(Err(BuildError::other(
                 "a rebuilder of the program panicked",
             ))),
         };
+        let linking = self.linking;
         build.on_done(move |result| {
+            let result = result.and_then(|artifact| linking.accept(artifact));
             let _ = sender.send(Message::Input(Input::BuildDone { job, result }));
         });
         self.builds.insert(job, (build, cancel));

@@ -1,7 +1,7 @@
 //! What happens, as plain data: one event for every outcome.
 
 use crate::crate_id::CrateId;
-use hot_build::{BuildError, BuildReport, Diagnostic};
+use hot_build::{BuildError, BuildMode, BuildPhase, BuildReport, Diagnostic, FallbackReason};
 use hot_load::{Applied, LoadError, Migrated, MigrationError, PatchReport, StateReport};
 use std::fmt;
 use std::path::PathBuf;
@@ -45,6 +45,12 @@ pub enum Event {
         duration: Duration,
         /// The compiler's warnings.
         warnings: Vec<Diagnostic>,
+        /// How the library was linked.
+        mode: BuildMode,
+        /// Why it is not thin, where it could have been.
+        fallback: Option<FallbackReason>,
+        /// Where the time went.
+        phases: Vec<BuildPhase>,
     },
     /// A build found that the crate's library is the one that is already loaded.
     Unchanged {
@@ -232,8 +238,15 @@ impl fmt::Display for Event {
                 krate,
                 duration,
                 warnings,
+                mode,
+                fallback,
+                ..
             } => {
-                write!(f, "{krate}: built in {}", Millis(*duration))?;
+                write!(f, "{krate}: built in {} ({mode}", Millis(*duration))?;
+                match fallback {
+                    Some(reason) => write!(f, ", because {reason})")?,
+                    None => f.write_str(")")?,
+                }
                 match warnings.len() {
                     0 => Ok(()),
                     1 => f.write_str(", with 1 warning"),

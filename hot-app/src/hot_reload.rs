@@ -2,6 +2,7 @@
 
 use crate::console::Console;
 use crate::driver;
+use crate::linking::Linking;
 use crate::running::Running;
 use crate::service::HOT_RELOAD;
 use hot_load::{LoadOptions, Retention};
@@ -61,6 +62,7 @@ pub struct Options {
     pub(crate) watch: WatchConfig,
     pub(crate) wake: Option<Box<dyn Fn() + Send + Sync>>,
     pub(crate) background: bool,
+    pub(crate) linking: Linking,
 }
 
 impl Options {
@@ -88,6 +90,12 @@ impl Options {
     pub fn poll_files(mut self, interval: Duration) -> Options {
         self.watch.method = Method::Polling;
         self.watch.poll_interval = interval;
+        self
+    }
+
+    /// How new code is linked: [`Linking::Full`] by default.
+    pub fn linking(mut self, linking: Linking) -> Options {
+        self.linking = linking;
         self
     }
 
@@ -124,6 +132,7 @@ impl Default for Options {
             watch: WatchConfig::default(),
             wake: None,
             background: false,
+            linking: Linking::of_environment(),
         }
     }
 }

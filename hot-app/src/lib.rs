@@ -23,6 +23,7 @@
 //! # Features
 //!
 //! - `reload` (default): without it everything here does nothing, and hot crates are plain crates.
+//! - `thin` (default): links new code against the running program where that can be.
 //! - `cargo` (default): builds with cargo. Without it the program brings a
 //!   [`rebuilder`](Service::rebuilder), and neither cargo_metadata nor the rest of hot-build's cargo half is
 //!   compiled.
@@ -49,6 +50,8 @@ mod event_bus;
 mod extension;
 #[cfg(feature = "reload")]
 mod hot_reload;
+#[cfg(feature = "reload")]
+mod linking;
 #[cfg(feature = "reload")]
 mod notices;
 #[cfg(feature = "reload")]
@@ -79,6 +82,7 @@ pub use {
     extension::Extension,
     hot_build as build, hot_load as load,
     hot_reload::{HotReload, Options},
+    linking::Linking,
     safe_point::Hold,
     service::{HOT_RELOAD, Service},
     status::HotStatus,
@@ -92,7 +96,7 @@ pub use hot_abi::global_allocator;
 #[doc(hidden)]
 pub mod private {
     #[cfg(feature = "reload")]
-    pub use hot_abi::private::{Compilation, PROGRAMS, ProgramRecord, __compilation, linkme};
+    pub use hot_abi::private::{__compilation, Compilation, PROGRAMS, ProgramRecord, linkme};
 }
 
 /// Records how the program is built, so that its hot crates are built again in the same way: its

@@ -413,6 +413,8 @@ impl Pipeline {
             Ok(artifact) => {
                 let duration = started.map_or(artifact.duration, |started| now - started);
                 state.status.last_build = Some(Ok(duration));
+                state.status.mode = Some(artifact.mode);
+                state.status.fallback = artifact.fallback.clone();
                 let inputs_before = state.scope.inputs.clone();
                 state.scope.set_inputs(&artifact.inputs);
                 if state.scope.inputs != inputs_before {
@@ -441,6 +443,9 @@ impl Pipeline {
                     krate: krate.clone(),
                     duration,
                     warnings,
+                    mode: artifact.mode,
+                    fallback: artifact.fallback.clone(),
+                    phases: artifact.phases.clone(),
                 }));
                 effects.push(Effect::Load {
                     job,

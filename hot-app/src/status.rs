@@ -1,7 +1,7 @@
 //! How a hot crate stands.
 
 use crate::crate_id::CrateId;
-use hot_build::BuildError;
+use hot_build::{BuildError, BuildMode, FallbackReason};
 use hot_load::LoadError;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,6 +19,10 @@ pub struct HotStatus {
     pub last_build: Option<Result<Duration, BuildError>>,
     /// Why the last library was not loaded; `None` if it was, or if there was none.
     pub refused: Option<LoadError>,
+    /// How the last library was linked; `None` if there was none.
+    pub mode: Option<BuildMode>,
+    /// Why the last library is not thin, where it could have been.
+    pub fallback: Option<FallbackReason>,
     /// How many builds were started.
     pub rebuild_count: u32,
     /// The number of the live generation; 0 is the code linked into the program.
@@ -35,6 +39,8 @@ impl HotStatus {
             building: None,
             last_build: None,
             refused: None,
+            mode: None,
+            fallback: None,
             rebuild_count: 0,
             generation: 0,
             stale: false,

@@ -1,16 +1,41 @@
 //! What cargo is asked for: builds, and which files a crate is made of.
 
 use crate::crate_id::CrateId;
+use crate::linking::Linking;
 use crate::program;
 use crate::scope::CrateScope;
+#[cfg(feature = "thin")]
+use hot_build::Rebuilder;
 use hot_build::{Build, BuildArgs, BuildError, LinkedCrate, LocalPackages, ProgramBuild};
 use hot_load::HotCrate;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The build that is made where no rebuilder of the program wants to.
-pub(crate) fn default_build(args: &BuildArgs) -> Build {
-    args.default_build()
+/// Who builds where no rebuilder of the program wants to.
+pub(crate) struct DefaultBuilder {
+    #[cfg(feature = "thin")]
+    thin: Option<hot_build::ThinBuilder>,
+}
+
+impl DefaultBuilder {
+    #[cfg(feature = "thin")]
+    pub(crate) fn new(linking: Linking) -> DefaultBuilder {
+        let thin = (linking != Linking::Full).then(hot_build::ThinBuilder::new);
+        DefaultBuilder { thin }
+    }
+
+    #[cfg(not(feature = "thin"))]
+    pub(crate) fn new(_linking: Linking) -> DefaultBuilder {
+        DefaultBuilder {}
+    }
+
+    pub(crate) fn build(&self, args: &BuildArgs) -> Build {
+        #[cfg(feature = "thin")]
+        if let Some(build) = self.thin.as_ref().and_then(|thin| thin.rebuild(args)) {
+            return build;
+        }
+        args.default_build()
+    }
 }
 
 /// Asks cargo which files belong to each crate. What it cannot tell is an error in words.

@@ -2,16 +2,25 @@
 //! watched.
 
 use crate::crate_id::CrateId;
+use crate::linking::Linking;
 use crate::scope::CrateScope;
 use hot_build::{Build, BuildArgs, BuildError, ProgramBuild};
 use hot_load::HotCrate;
 
 /// Where no rebuilder of the program wants to build, nobody does.
-pub(crate) fn default_build(args: &BuildArgs) -> Build {
-    Build::ready(Err(BuildError::other(format!(
-        "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's feature `cargo`",
-        args.manifest_dir.display()
-    ))))
+pub(crate) struct DefaultBuilder;
+
+impl DefaultBuilder {
+    pub(crate) fn new(_linking: Linking) -> DefaultBuilder {
+        DefaultBuilder
+    }
+
+    pub(crate) fn build(&self, args: &BuildArgs) -> Build {
+        Build::ready(Err(BuildError::other(format!(
+            "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's feature `cargo`",
+            args.manifest_dir.display()
+        ))))
+    }
 }
 
 /// Each crate's own folder.
