@@ -94,6 +94,7 @@ fn steps() -> Vec<Step> {
         ),
         // Documentation tests run along with the others.
         call("test", cargo(["test", "--workspace", "--all-features"])),
+        call("test", extended(cargo(["test", "--workspace"]), EXAMPLES)),
         call("doc", {
             let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
             command.env("RUSTDOCFLAGS", "-D warnings");
