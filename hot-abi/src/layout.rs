@@ -41,8 +41,8 @@ impl LayoutMark {
 
     /// Puts the item into another class than the program's. The first call counts.
     ///
-    /// `class` is the number of the first generation that has these layouts; `reason` says how they differ
-    /// from the program's, for people.
+    /// `class` is a number that no item of this path with other layouts has; `reason` says how they differ from
+    /// the program's, for people.
     ///
     /// # Examples
     ///

@@ -18,6 +18,7 @@
 mod allocator;
 mod deadline;
 mod error;
+pub mod layout;
 mod library;
 mod loader;
 mod retention;

@@ -3,6 +3,7 @@
 use crate::allocator::{self, HeapCheck};
 use crate::deadline::within;
 use crate::error::LoadError;
+use crate::layout::{LayoutCheck, LayoutReport};
 use crate::retention::Retention;
 use crate::staging::Staging;
 use crate::{library, verify};
@@ -60,6 +61,7 @@ pub struct Loader {
     /// Locked for moments only: the app's thread waits for it.
     loaded: Mutex<LoadedLibraries>,
     applying: Mutex<()>,
+    layouts: LayoutCheck,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +87,8 @@ pub struct Loaded {
     pub heap: HeapCheck,
     /// What became of its statics.
     pub statics: PatchReport,
+    /// Whether the types that it hands over have the layouts that they have in the program.
+    pub layouts: LayoutReport,
 }
 
 /// Two loads are equal when they are the same load.
@@ -97,13 +101,14 @@ impl PartialEq for Loaded {
 impl Eq for Loaded {}
 
 impl Loader {
-    /// A loader that has loaded nothing yet.
+    /// A loader that has loaded nothing yet. In the background it reads the layouts of the program's types.
     pub fn new(options: LoadOptions) -> Loader {
         Loader {
             options,
             staging: Mutex::default(),
             loaded: Mutex::default(),
             applying: Mutex::default(),
+            layouts: LayoutCheck::start(),
         }
     }
 
@@ -120,6 +125,7 @@ impl Loader {
         let copy = staging.copy(built)?;
         let fingerprint = verify::check(krate, &copy, built)?;
         let heap = allocator::check(&copy, built)?;
+        let layouts = self.layouts.read(&copy);
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
             krate,
@@ -128,6 +134,7 @@ impl Loader {
             built: built.to_owned(),
         };
         let (generation, statics) = within(self.options.deadline, built, move || opening.open())?;
+        let layouts = self.layouts.mark(&generation, &layouts);
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         Ok(Loaded {
             generation,
@@ -135,6 +142,7 @@ impl Loader {
             fingerprint,
             heap,
             statics,
+            layouts,
         })
     }
 

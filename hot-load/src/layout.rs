@@ -1,0 +1,94 @@
+//! Whether the types that cross between the program and a library have one layout in both.
+//!
+//! The attributes leave a static for each item whose type leads to all that the item hands over
+//! ([`hot_abi::layout`]). From there the debug information (DWARF) of program and library is read and
+//! compared: fields, variants, sizes, places, through pointers, generics and the types of dependencies and
+//! of std. Only the compilation units of the hot crates are looked at, since each holds the whole of the
+//! types it uses.
+//!
+//! What is not seen: the methods of traits that are no hot traits, except how many there are; and types
+//! that only the code behind a pointer without a type knows.
+
+mod check;
+mod compare;
+mod debug_info;
+mod graph;
+mod index;
+mod names;
+mod read;
+mod report;
+mod source;
+
+pub(crate) use check::LayoutCheck;
+pub use report::{
+    IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Missing, SourceLine,
+};
+
+use debug_info::MappedFile;
+use read::Crossing;
+use std::fs::File;
+use std::path::Path;
+
+/// The layouts of all that the items of a crate hand over, as one file has them.
+#[derive(Debug)]
+pub struct Layouts {
+    crossing: Crossing,
+}
+
+impl Layouts {
+    /// Reads the layouts of the items of some crates from a program or a library, a result for each crate.
+    ///
+    /// A crate's name is that of its library target, as written in paths.
+    ///
+    /// # Errors
+    ///
+    /// When the file or its debug information cannot be read; for a crate also when it is not in it, or its
+    /// types are not.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use hot_load::layout::Layouts;
+    /// for scene in Layouts::read("target/debug/libscene.so".as_ref(), &["scene"])? {
+    ///     println!("{} hot items", scene?.len());
+    /// }
+    /// # Ok::<(), hot_load::layout::Missing>(())
+    /// ```
+    pub fn read(
+        file: &Path,
+        crate_names: &[&str],
+    ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
+        let unreadable = |error: std::io::Error| Missing::File(error.to_string());
+        let file = File::open(file).map_err(unreadable)?;
+        let file = MappedFile::open(&file).map_err(unreadable)?;
+        let crossing = read::crossing(&file.dwarf()?, crate_names)?;
+        let layouts = |crossing: Result<_, _>| crossing.map(|crossing| Layouts { crossing });
+        Ok(crossing.into_iter().map(layouts).collect())
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.crossing.items.len()
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.crossing.items.is_empty()
+    }
+
+    /// How the layouts of an item differ from those in `library`; `None` if one of the two does not know
+    /// the item.
+    ///
+    /// `item` is the hash that its attribute gave it.
+    fn differences(&self, library: &Layouts, item: u64) -> Option<Vec<LayoutDifference>> {
+        let own = *self.crossing.items.get(&item)?;
+        let new = *library.crossing.items.get(&item)?;
+        Some(compare::differences(
+            (&self.crossing.graph, own),
+            (&library.crossing.graph, new),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

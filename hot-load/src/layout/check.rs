@@ -1,0 +1,209 @@
+//! Which items of a library may take the place of which others.
+//!
+//! Items of one layout form a class. Class 0 is the program's; the items of a library that are not in it get
+//! a mark ([`LayoutMark`]), which everyone consults who is about to call one item in the place of another.
+
+use super::{
+    IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
+    source,
+};
+use hot_abi::generation::Generation;
+use hot_abi::layout::LayoutMark;
+use hot_abi::private::path_hash;
+use hot_abi::registry::{HotCrate, Module};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::{env, thread};
+
+/// Compares libraries with the program, and with each other.
+#[derive(Debug)]
+pub(crate) struct LayoutCheck {
+    classes: Mutex<Classes>,
+}
+
+/// What a library has to say of the layouts of each hot crate that is linked into the program.
+pub(crate) type LibraryLayouts = Vec<(&'static HotCrate, Result<Arc<Layouts>, Missing>)>;
+
+impl LayoutCheck {
+    /// Begins to read the layouts of the program, on a thread of its own.
+    pub(crate) fn start() -> LayoutCheck {
+        let reading = thread::Builder::new().name("hot-layouts".into());
+        // Where there is no thread to be had, the first load does it.
+        drop(reading.spawn(|| LazyLock::force(&PROGRAM)));
+        LayoutCheck {
+            classes: Mutex::default(),
+        }
+    }
+
+    /// Reads the layouts of a library, which need not be loaded.
+    pub(crate) fn read(&self, library: &Path) -> LibraryLayouts {
+        read_linked(library)
+    }
+
+    /// Marks every item of a library that is loaded and not live yet whose layouts are not the program's.
+    /// Reports on the items of the generation's own crate.
+    pub(crate) fn mark(&self, generation: &Generation, library: &LibraryLayouts) -> LayoutReport {
+        let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = None;
+        // A library may hold copies of other hot crates.
+        for krate in generation.module().crates {
+            let report = classes.mark(krate, library);
+            if krate.is(generation.krate()) {
+                own = Some(report);
+            }
+        }
+        own.unwrap_or(LayoutReport {
+            depth: LayoutDepth::Shallow {
+                side: LayoutSide::Library,
+                missing: Missing::DebugInfo,
+            },
+            incompatible: Vec::new(),
+        })
+    }
+}
+
+/// The layouts of the program. They never change.
+static PROGRAM: LazyLock<LibraryLayouts> = LazyLock::new(|| match running_program() {
+    Ok(program) => read_linked(&program),
+    Err(error) => all_missing(&Missing::File(error.to_string())),
+});
+
+/// The classes of the items of libraries.
+#[derive(Debug, Default)]
+struct Classes {
+    /// The highest that was given out.
+    last: u32,
+    /// The libraries that items of new classes were first seen in.
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    crate_name: &'static str,
+    layouts: Arc<Layouts>,
+    /// By the hash of the item.
+    classes: HashMap<u64, u32>,
+}
+
+/// An item of a library.
+struct Item {
+    name: &'static str,
+    hash: u64,
+    mark: &'static LayoutMark,
+    in_program: bool,
+}
+
+impl Classes {
+    /// Marks the items of one crate of a library.
+    fn mark(&mut self, krate: &'static HotCrate, library: &LibraryLayouts) -> LayoutReport {
+        let shallow = |side, missing: &Missing| LayoutReport {
+            depth: LayoutDepth::Shallow {
+                side,
+                missing: missing.clone(),
+            },
+            incompatible: Vec::new(),
+        };
+        let (program, library) = match (of_crate(&PROGRAM, krate), of_crate(library, krate)) {
+            (Err(missing), _) => return shallow(LayoutSide::Program, &missing),
+            (_, Err(missing)) => return shallow(LayoutSide::Library, &missing),
+            (Ok(program), Ok(library)) => (program, library),
+        };
+        let mut incompatible = Vec::new();
+        let mut new_classes = HashMap::new();
+        for item in items(krate) {
+            let differences = program.differences(&library, item.hash);
+            if differences.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let known = self.known_class(krate, &library, item.hash);
+            let class = known.unwrap_or_else(|| {
+                self.last += 1;
+                new_classes.insert(item.hash, self.last);
+                self.last
+            });
+            let mut differences = differences.unwrap_or_default();
+            for difference in &mut differences {
+                difference.source = source::find(krate, difference);
+            }
+            let found = IncompatibleItem {
+                item: item.name.to_owned(),
+                differences,
+            };
+            item.mark.set(class, found.reason());
+            if item.in_program {
+                incompatible.push(found);
+            }
+        }
+        if !new_classes.is_empty() {
+            self.known.push(Known {
+                crate_name: krate.crate_name,
+                layouts: library,
+                classes: new_classes,
+            });
+        }
+        LayoutReport {
+            depth: LayoutDepth::Deep,
+            incompatible,
+        }
+    }
+
+    /// The class of an item whose layouts an earlier library had.
+    fn known_class(&self, krate: &HotCrate, library: &Layouts, item: u64) -> Option<u32> {
+        let of_crate = |known: &&Known| known.crate_name == krate.crate_name;
+        self.known.iter().filter(of_crate).find_map(|known| {
+            let class = *known.classes.get(&item)?;
+            let differences: Vec<LayoutDifference> = known.layouts.differences(library, item)?;
+            differences.is_empty().then_some(class)
+        })
+    }
+}
+
+/// The items of a library's copy of a crate.
+fn items(krate: &'static HotCrate) -> Vec<Item> {
+    let program = Module::this().find(krate);
+    let functions = (krate.functions)().iter().map(|function| Item {
+        name: function.path,
+        hash: path_hash(function.path),
+        mark: function.layout,
+        in_program: program.is_some_and(|program| program.function(function.path).is_some()),
+    });
+    let nodes = (krate.nodes)().iter().map(|node| Item {
+        name: node.name,
+        hash: path_hash(&format!("node {}", node.name)),
+        mark: node.layout,
+        in_program: program.is_some_and(|program| program.node(node.name).is_some()),
+    });
+    functions.chain(nodes).collect()
+}
+
+fn of_crate(layouts: &LibraryLayouts, krate: &HotCrate) -> Result<Arc<Layouts>, Missing> {
+    let found = layouts.iter().find(|(own, _)| own.is(krate));
+    found.map_or(Err(Missing::DebugInfo), |(_, layouts)| layouts.clone())
+}
+
+/// Reads the layouts of the linked crates from a file.
+fn read_linked(file: &Path) -> LibraryLayouts {
+    let crates = crate::linked_crates();
+    let names: Vec<_> = crates.iter().map(|krate| krate.crate_name).collect();
+    match Layouts::read(file, &names) {
+        Ok(layouts) => {
+            let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
+            crates.iter().copied().zip(layouts).collect()
+        }
+        Err(missing) => all_missing(&missing),
+    }
+}
+
+fn all_missing(missing: &Missing) -> LibraryLayouts {
+    let crates = crate::linked_crates().iter();
+    crates.map(|krate| (*krate, Err(missing.clone()))).collect()
+}
+
+/// The file that the program was started from, even if a newer one has taken its name meanwhile.
+fn running_program() -> std::io::Result<PathBuf> {
+    if cfg!(any(target_os = "linux", target_os = "android")) {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    env::current_exe()
+}

@@ -1,0 +1,148 @@
+//! Two graphs of types, side by side.
+
+use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
+use super::report::LayoutDifference;
+use std::collections::HashSet;
+
+/// How two types differ, and all that they lead to. Empty if a value of one can be taken for a value of the
+/// other.
+pub(super) fn differences(
+    program: (&Graph, TypeId),
+    library: (&Graph, TypeId),
+) -> Vec<LayoutDifference> {
+    let mut comparison = Comparison {
+        program: program.0,
+        library: library.0,
+        seen: HashSet::new(),
+        waiting: Vec::new(),
+        causes: Vec::new(),
+        effects: Vec::new(),
+    };
+    comparison.edge(None, Some(program.1), Some(library.1));
+    while let Some((program, library)) = comparison.waiting.pop() {
+        comparison.types(program, library);
+    }
+    match comparison.causes.is_empty() {
+        true => comparison.effects,
+        false => comparison.causes,
+    }
+}
+
+struct Comparison<'a> {
+    program: &'a Graph,
+    library: &'a Graph,
+    seen: HashSet<(TypeId, TypeId)>,
+    waiting: Vec<(TypeId, TypeId)>,
+    /// What was changed.
+    causes: Vec<LayoutDifference>,
+    /// Sizes and places that may have changed only because of something else.
+    effects: Vec<LayoutDifference>,
+}
+
+/// Where an edge begins: the type, as both have it, and the part.
+type Owner<'a> = (&'a Type, &'a Part);
+
+impl Comparison<'_> {
+    /// Two types of one name.
+    fn types(&mut self, program: TypeId, library: TypeId) {
+        let (own, new) = (&self.program.types[program], &self.library.types[library]);
+        if own.shape == Shape::Unknown || new.shape == Shape::Unknown {
+            let told = |ty: &Type| match ty.shape {
+                Shape::Unknown => "a type whose layout is not in its debug information",
+                _ => "a type whose layout is known",
+            };
+            return self
+                .causes
+                .push(LayoutDifference::new(own, None, told(own), told(new)));
+        }
+        if own.shape != new.shape {
+            let (own_shape, new_shape) = (own.shape.to_string(), new.shape.to_string());
+            return self
+                .causes
+                .push(LayoutDifference::new(own, None, own_shape, new_shape));
+        }
+        for part in &own.parts {
+            match part.counterpart(new) {
+                Some(other) => self.parts(own, part, other),
+                None if part.role.may_be_missing() => {}
+                None => {
+                    let described = self.describe(self.program, part);
+                    let difference =
+                        LayoutDifference::new(own, Some(part), described, "no such thing");
+                    self.causes.push(difference);
+                }
+            }
+        }
+        for part in &new.parts {
+            if part.counterpart(own).is_none() && !part.role.may_be_missing() {
+                let described = self.describe(self.library, part);
+                let difference = LayoutDifference::new(new, Some(part), "no such thing", described);
+                self.causes.push(difference);
+            }
+        }
+        if (own.size, own.align) != (new.size, new.align) {
+            let (before, after) = (own.extent(), new.extent());
+            self.effects
+                .push(LayoutDifference::new(own, None, before, after));
+        }
+    }
+
+    /// Two parts of one name, of two types of one name.
+    fn parts(&mut self, owner: &Type, own: &Part, new: &Part) {
+        if own.role != new.role {
+            let (before, after) = (own.role.to_string(), new.role.to_string());
+            let difference = LayoutDifference::new(owner, Some(own), before, after);
+            match own.role {
+                Role::Field { .. } => self.effects.push(difference),
+                role => self.list_of(role).push(difference),
+            }
+        }
+        self.edge(Some((owner, own)), own.ty, new.ty);
+    }
+
+    /// What two parts lead to.
+    fn edge(&mut self, from: Option<Owner<'_>>, program: Option<TypeId>, library: Option<TypeId>) {
+        if let (Some(program), Some(library)) = (program, library) {
+            let names = (self.program.name(program), self.library.name(library));
+            if names.0 == names.1 {
+                if self.seen.insert((program, library)) {
+                    self.waiting.push((program, library));
+                }
+                return;
+            }
+        } else if program.is_none() && library.is_none() {
+            return;
+        }
+        let name = |graph: &Graph, ty: Option<TypeId>| match ty {
+            Some(ty) => format!("`{}`", graph.name(ty)),
+            None => "`()`".to_owned(),
+        };
+        let (before, after) = (name(self.program, program), name(self.library, library));
+        match from {
+            Some((owner, part)) => {
+                let difference = LayoutDifference::new(owner, Some(part), before, after);
+                self.list_of(part.role).push(difference);
+            }
+            None => self
+                .causes
+                .push(LayoutDifference::of_signature(before, after)),
+        }
+    }
+
+    /// Where a difference of a part goes. The compiler chooses how to tell variants apart by what is in them.
+    fn list_of(&mut self, role: Role) -> &mut Vec<LayoutDifference> {
+        match role {
+            Role::Discriminant { .. } => &mut self.effects,
+            _ => &mut self.causes,
+        }
+    }
+
+    fn describe(&self, graph: &Graph, part: &Part) -> String {
+        match (part.role, part.ty) {
+            (Role::Enumerator { .. } | Role::Variant { .. }, _) | (_, None) => {
+                part.role.to_string()
+            }
+            (_, Some(ty)) => format!("`{}`", graph.name(ty)),
+        }
+    }
+}

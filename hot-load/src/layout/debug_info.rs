@@ -1,0 +1,174 @@
+//! A file's debug information: its sections, and the compilation units of one crate.
+
+use super::Missing;
+use gimli::{
+    Dwarf, EndianSlice, EntriesRaw, Reader, RunTimeEndian, Section, SectionId, Unit, UnitHeader,
+    constants,
+};
+use memmap2::Mmap;
+use object::{Object, ObjectSection};
+use std::fs::File;
+use std::io;
+
+/// A piece of a section.
+pub(super) type Bytes<'a> = EndianSlice<'a, RunTimeEndian>;
+
+/// A file of which only what is read is ever brought into memory: libraries have tens of megabytes.
+#[derive(Debug)]
+pub(super) struct MappedFile(Mmap);
+
+impl MappedFile {
+    pub(super) fn open(file: &File) -> io::Result<MappedFile> {
+        // SAFETY: the file is the running program, which systems keep from being written, or a copy of
+        // a library under a name that only this process uses.
+        let map = unsafe { Mmap::map(file) }?;
+        Ok(MappedFile(map))
+    }
+
+    /// The sections with the debug information.
+    pub(super) fn dwarf(&self) -> Result<Dwarf<Bytes<'_>>, Missing> {
+        let object = object::File::parse(&*self.0).map_err(unreadable)?;
+        let endian = match object.is_little_endian() {
+            true => RunTimeEndian::Little,
+            false => RunTimeEndian::Big,
+        };
+        let dwarf = Dwarf::load(|id: SectionId| -> Result<Bytes<'_>, Missing> {
+            let section = object
+                .section_by_name(id.name())
+                .or_else(|| object.section_by_name(id.dwo_name()?));
+            let Some(section) = section else {
+                return Ok(EndianSlice::new(&[], endian));
+            };
+            let data = section.compressed_data().map_err(unreadable)?;
+            match data.format {
+                object::CompressionFormat::None => Ok(EndianSlice::new(data.data, endian)),
+                _ => Err(Missing::Compressed),
+            }
+        })?;
+        match dwarf.debug_info.reader().is_empty() {
+            true => Err(Missing::DebugInfo),
+            false => Ok(dwarf),
+        }
+    }
+}
+
+/// The compilation units of each of some crates, in the order of the file.
+///
+/// rustc names a unit `<root file>/@/<crate>.<hash>-cgu.<number>`. Of all the others only the name is read.
+#[derive(Debug)]
+pub(super) struct Units<'a> {
+    pub(super) by_crate: Vec<Vec<Unit<Bytes<'a>>>>,
+    /// Whether the rest of some unit is in another file.
+    pub(super) split: bool,
+}
+
+impl<'a> Units<'a> {
+    /// Finds the units of the crates of those names.
+    pub(super) fn find(dwarf: &Dwarf<Bytes<'a>>, crate_names: &[&str]) -> gimli::Result<Units<'a>> {
+        let mut by_crate: Vec<_> = crate_names.iter().map(|_| Vec::new()).collect();
+        let mut split = false;
+        let mut headers = dwarf.units();
+        while let Some(header) = headers.next()? {
+            let root = Root::read(dwarf, &header)?;
+            split |= root.split || matches!(header.type_(), gimli::UnitType::Skeleton(_));
+            let name = match root.name {
+                Some(name) => Some(name),
+                // It is in a table that only the whole unit tells the place of.
+                None => dwarf.unit(header)?.name,
+            };
+            let Some(name) = name else { continue };
+            let owner = crate_names
+                .iter()
+                .position(|crate_name| is_unit_of(name.slice(), crate_name));
+            if let Some(owner) = owner {
+                by_crate[owner].push(dwarf.unit(header)?);
+            }
+        }
+        Ok(Units { by_crate, split })
+    }
+}
+
+pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {
+    Missing::Unreadable(error.to_string())
+}
+
+fn is_unit_of(unit: &[u8], crate_name: &str) -> bool {
+    const SEPARATOR: &[u8] = b"/@/";
+    let at = unit
+        .windows(SEPARATOR.len())
+        .rposition(|window| window == SEPARATOR);
+    at.and_then(|at| unit[at + SEPARATOR.len()..].strip_prefix(crate_name.as_bytes()))
+        .is_some_and(|rest| rest.starts_with(b"."))
+}
+
+/// What is read of the first entry of a unit.
+#[derive(Default)]
+struct Root<'a> {
+    name: Option<Bytes<'a>>,
+    /// Whether the rest of the unit is in another file.
+    split: bool,
+}
+
+impl<'a> Root<'a> {
+    fn read(dwarf: &Dwarf<Bytes<'a>>, header: &UnitHeader<Bytes<'a>>) -> gimli::Result<Root<'a>> {
+        let mut root = Root::default();
+        let table = first_abbreviation(dwarf, header)?;
+        let table = gimli::DebugAbbrev::new(&table, dwarf.debug_abbrev.reader().endian());
+        let abbreviations = table.abbreviations(gimli::DebugAbbrevOffset(0))?;
+        let mut entries: EntriesRaw<'_, Bytes<'a>> = header.entries_raw(&abbreviations, None)?;
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            return Ok(root);
+        };
+        for spec in abbreviation.attributes() {
+            let attribute = entries.read_attribute(*spec)?;
+            match attribute.name() {
+                constants::DW_AT_name => root.name = attribute.string_value(&dwarf.debug_str),
+                constants::DW_AT_dwo_name | constants::DW_AT_GNU_dwo_name => root.split = true,
+                _ => {}
+            }
+        }
+        Ok(root)
+    }
+}
+
+/// The abbreviation of a unit's first entry, as a table of its own. A table has hundreds; to parse them all
+/// for each of a program's units would take longer than all the rest.
+fn first_abbreviation(
+    dwarf: &Dwarf<Bytes<'_>>,
+    header: &UnitHeader<Bytes<'_>>,
+) -> gimli::Result<Vec<u8>> {
+    let code = header.range_from(header.root_offset()..)?.read_uleb128()?;
+    let mut table = *dwarf.debug_abbrev.reader();
+    table.skip(header.debug_abbrev_offset().0)?;
+    loop {
+        let mut rest = table;
+        let found = rest.read_uleb128()?;
+        if found == 0 {
+            return Err(gimli::Error::InvalidAbbreviationCode(code));
+        }
+        skip_abbreviation(&mut rest)?;
+        if found == code {
+            let length = table.len() - rest.len();
+            let mut alone = table.slice()[..length].to_vec();
+            alone.push(0);
+            return Ok(alone);
+        }
+        table = rest;
+    }
+}
+
+/// Skips what follows the code of an abbreviation.
+fn skip_abbreviation(table: &mut Bytes<'_>) -> gimli::Result<()> {
+    table.read_uleb128()?; // tag
+    table.skip(1)?; // whether it has children
+    loop {
+        let name = table.read_uleb128()?;
+        let form = table.read_uleb128()?;
+        if form == u64::from(constants::DW_FORM_implicit_const.0) {
+            table.read_sleb128()?;
+        }
+        if (name, form) == (0, 0) {
+            return Ok(());
+        }
+    }
+}

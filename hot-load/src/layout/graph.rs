@@ -1,0 +1,197 @@
+//! Layouts of types as plain data: a graph whose nodes are types and whose edges are what they are made of.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A type, by its place in [`Graph::types`].
+pub(super) type TypeId = usize;
+
+/// Types, and what they are made of.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) types: Vec<Type>,
+}
+
+/// One type.
+#[derive(Debug)]
+pub(super) struct Type {
+    /// With the modules it is in, and without what numbers it among others of one name.
+    pub(super) name: String,
+    pub(super) shape: Shape,
+    /// In bytes, where the debug information tells.
+    pub(super) size: Option<u64>,
+    /// In bytes, where the debug information tells.
+    pub(super) align: Option<u64>,
+    pub(super) parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A number, a character, a truth value: how its bits are read.
+    Primitive {
+        encoding: u8,
+    },
+    /// A struct, a tuple, a closure, an enum with fields, a pointer with a length or a table of methods.
+    Struct,
+    Union,
+    /// An enum without fields.
+    Enumeration,
+    Pointer,
+    Array,
+    Function,
+    /// What the debug information does not tell. Equal to nothing.
+    Unknown,
+}
+
+/// What a type is made of, or leads to.
+#[derive(Debug)]
+pub(super) struct Part<Id = TypeId> {
+    pub(super) role: Role,
+    pub(super) name: String,
+    pub(super) ty: Option<Id>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A field, and where it is.
+    Field { offset: Option<u64> },
+    /// What tells the variants of an enum apart, and where it is.
+    Discriminant { offset: Option<u64> },
+    /// A variant with fields: the discriminant's value; `None` where it is every other value.
+    Variant { value: Option<u64> },
+    /// A variant of an enum without fields.
+    Enumerator { value: Option<u64> },
+    /// A type argument.
+    Generic,
+    /// What a pointer leads to.
+    Target,
+    /// What an array repeats, and how often.
+    Element { count: Option<u64> },
+    /// The parameter of that position.
+    Parameter(usize),
+    /// What a function returns.
+    Result,
+    /// The methods of a hot trait, in their order.
+    Methods,
+    /// A type that is put behind a trait object.
+    Implementor,
+    /// A type that the name of a trait object speaks of.
+    Mentioned,
+}
+
+impl Role {
+    /// Whether a type with such a part and one without can be taken for each other.
+    pub(super) fn may_be_missing(self) -> bool {
+        matches!(self, Role::Implementor | Role::Mentioned)
+    }
+
+    /// Whether parts of these roles are to be compared, given that they have one name.
+    pub(super) fn is_kind_of(self, other: Role) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+            && match (self, other) {
+                (Role::Parameter(own), Role::Parameter(other)) => own == other,
+                _ => true,
+            }
+    }
+}
+
+impl Part {
+    /// The part of `other` that this one is to be compared with.
+    pub(super) fn counterpart<'a>(&self, other: &'a Type) -> Option<&'a Part> {
+        other
+            .parts
+            .iter()
+            .find(|part| part.role.is_kind_of(self.role) && part.name == self.name)
+    }
+}
+
+impl Type {
+    /// Size and alignment, for people.
+    pub(super) fn extent(&self) -> String {
+        match (self.size, self.align) {
+            (Some(size), Some(align)) => format!("{size} bytes, aligned to {align}"),
+            (Some(size), None) => format!("{size} bytes"),
+            (None, _) => "no size".to_owned(),
+        }
+    }
+}
+
+impl Graph {
+    /// The name of a type, also of one that has none in debug information.
+    pub(super) fn name(&self, id: TypeId) -> Cow<'_, str> {
+        self.name_within(id, 4)
+    }
+
+    fn name_within(&self, id: TypeId, depth: u8) -> Cow<'_, str> {
+        let ty = &self.types[id];
+        if !ty.name.is_empty() {
+            return Cow::Borrowed(&ty.name);
+        }
+        let name_of = |part: &Part| match (part.ty, depth.checked_sub(1)) {
+            (Some(ty), Some(depth)) => self.name_within(ty, depth),
+            (None, _) => Cow::Borrowed("()"),
+            (_, None) => Cow::Borrowed("_"),
+        };
+        let elements = ty.parts.iter().find_map(|part| match part.role {
+            Role::Element { count: Some(count) } => Some(format!("[{}; {count}]", name_of(part))),
+            Role::Element { count: None } => Some(format!("[{}]", name_of(part))),
+            _ => None,
+        });
+        Cow::Owned(elements.unwrap_or_else(|| {
+            let (mut parameters, mut result) = (Vec::new(), Cow::Borrowed("()"));
+            for part in &ty.parts {
+                match part.role {
+                    Role::Result => result = name_of(part),
+                    _ => parameters.push(name_of(part)),
+                }
+            }
+            format!("fn({}) -> {result}", parameters.join(", "))
+        }))
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Shape::Primitive { .. } => "a primitive type",
+            Shape::Struct => "a struct, or an enum with fields",
+            Shape::Union => "a union",
+            Shape::Enumeration => "an enum without fields",
+            Shape::Pointer => "a pointer",
+            Shape::Array => "an array",
+            Shape::Function => "a function",
+            Shape::Unknown => "unknown",
+        })
+    }
+}
+
+/// What makes a part differ from one of the same kind and name.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Field {
+                offset: Some(offset),
+            }
+            | Role::Discriminant {
+                offset: Some(offset),
+            } => write!(f, "at byte {offset}"),
+            Role::Variant { value: Some(value) } | Role::Enumerator { value: Some(value) } => {
+                write!(f, "with discriminant {value}")
+            }
+            Role::Variant { value: None } | Role::Enumerator { value: None } => {
+                f.write_str("with every other discriminant")
+            }
+            Role::Element { count: Some(count) } => write!(f, "{count} elements"),
+            Role::Field { offset: None }
+            | Role::Discriminant { offset: None }
+            | Role::Element { count: None } => f.write_str("somewhere"),
+            Role::Generic
+            | Role::Target
+            | Role::Parameter(_)
+            | Role::Result
+            | Role::Methods
+            | Role::Implementor
+            | Role::Mentioned => f.write_str("there"),
+        }
+    }
+}

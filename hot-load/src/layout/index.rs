@@ -1,0 +1,131 @@
+//! One pass over a unit: the statics that lead to layouts, and what each type is nested in.
+
+use super::debug_info::Bytes;
+use gimli::{AttributeValue, Dwarf, EntriesRaw, Unit, UnitOffset, constants};
+
+/// The static of an item: [`hot_abi::layout::ItemLayout`].
+const ITEM: &[u8] = b"__HOT_LAYOUT";
+/// The static of a hot trait: [`hot_abi::layout::InterfaceLayout`].
+const INTERFACE: &[u8] = b"__HOT_INTERFACE";
+/// How rustc names the table of methods of a type behind a trait object: `<Type as Trait>::{vtable}`.
+const METHOD_TABLE: &[u8] = b">::{vtable}";
+
+/// What a pass over a unit finds.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The types of the statics of items.
+    pub(super) items: Vec<UnitOffset>,
+    /// The types of the statics of hot traits.
+    pub(super) interfaces: Vec<UnitOffset>,
+    /// The tables of methods: name, and the type of the table.
+    pub(super) method_tables: Vec<(String, UnitOffset)>,
+    /// Namespaces, and types that other types are nested in.
+    scopes: Vec<Scope>,
+    /// Every type that has a scope, in the order of the file, and its scope.
+    types: Vec<(UnitOffset, usize)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    entry: UnitOffset,
+    parent: Option<usize>,
+}
+
+impl Index {
+    /// Goes over the entries of a unit. Their attributes are skipped, except those of statics.
+    pub(super) fn of(dwarf: &Dwarf<Bytes<'_>>, unit: &Unit<Bytes<'_>>) -> gimli::Result<Index> {
+        let mut index = Index::default();
+        let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
+        // The scopes around the next entry, and how deep they are.
+        let mut open: Vec<(isize, usize)> = Vec::new();
+        // How deep the outermost function around the next entry is.
+        let mut function: Option<isize> = None;
+        while !entries.is_empty() {
+            let (offset, depth) = (entries.next_offset(), entries.next_depth());
+            let Some(abbreviation) = entries.read_abbreviation()? else {
+                continue;
+            };
+            while open.last().is_some_and(|(scope, _)| *scope >= depth) {
+                open.pop();
+            }
+            if function.is_some_and(|function| function >= depth) {
+                function = None;
+            }
+            let scope = open.last().map(|(_, scope)| *scope);
+            match abbreviation.tag() {
+                constants::DW_TAG_variable if function.is_none() => {
+                    index.read_static(dwarf, unit, &mut entries, abbreviation.attributes())?;
+                    continue;
+                }
+                constants::DW_TAG_subprogram => {
+                    function.get_or_insert(depth);
+                }
+                constants::DW_TAG_namespace
+                | constants::DW_TAG_structure_type
+                | constants::DW_TAG_union_type
+                | constants::DW_TAG_enumeration_type => {
+                    if let Some(scope) = scope {
+                        index.types.push((offset, scope));
+                    }
+                    if abbreviation.has_children() {
+                        open.push((depth, index.scopes.len()));
+                        index.scopes.push(Scope {
+                            entry: offset,
+                            parent: scope,
+                        });
+                    }
+                }
+                _ => {}
+            }
+            entries.skip_attributes(abbreviation.attributes())?;
+        }
+        Ok(index)
+    }
+
+    /// The entries that the entry at `offset` is nested in, the innermost first.
+    pub(super) fn scopes_of(&self, offset: UnitOffset) -> impl Iterator<Item = UnitOffset> + '_ {
+        let found = self.types.binary_search_by_key(&offset, |(ty, _)| *ty);
+        let mut next = found.ok().map(|at| self.types[at].1);
+        std::iter::from_fn(move || {
+            let scope = self.scopes[next?];
+            next = scope.parent;
+            Some(scope.entry)
+        })
+    }
+
+    /// The types that have a scope, in the order of the file.
+    pub(super) fn types(&self) -> impl Iterator<Item = UnitOffset> + '_ {
+        self.types.iter().map(|(offset, _)| *offset)
+    }
+
+    fn read_static<'a>(
+        &mut self,
+        dwarf: &Dwarf<Bytes<'a>>,
+        unit: &Unit<Bytes<'a>>,
+        entries: &mut EntriesRaw<'_, Bytes<'a>>,
+        attributes: &[gimli::AttributeSpecification],
+    ) -> gimli::Result<()> {
+        let (mut name, mut ty) = (None, None);
+        for spec in attributes {
+            let attribute = entries.read_attribute(*spec)?;
+            match (attribute.name(), attribute.value()) {
+                (constants::DW_AT_name, value) => name = Some(dwarf.attr_string(unit, value)?),
+                (constants::DW_AT_type, AttributeValue::UnitRef(offset)) => ty = Some(offset),
+                _ => {}
+            }
+        }
+        let (Some(name), Some(ty)) = (name, ty) else {
+            return Ok(());
+        };
+        match name.slice() {
+            ITEM => self.items.push(ty),
+            INTERFACE => self.interfaces.push(ty),
+            table if table.ends_with(METHOD_TABLE) => {
+                let name = name.to_string_lossy().into_owned();
+                self.method_tables.push((name, ty));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

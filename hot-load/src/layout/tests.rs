@@ -1,0 +1,423 @@
+//! What the comparison sees, and what it does not mind, on libraries that rustc made just now.
+
+use super::{LayoutDifference, Layouts, Missing};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::{env, fs};
+use tempfile::TempDir;
+
+/// A crate with one item, number 7. Every test changes some of this text.
+const SCENE: &str = r#"
+#![crate_type = "cdylib"]
+#![allow(dead_code)]
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+pub struct ItemLayout<const ITEM: u64, T>(u32, PhantomData<fn() -> T>);
+pub struct InterfaceLayout<I: ?Sized, M>(PhantomData<fn(&I) -> M>);
+
+pub struct World {
+    pub hp: u32,
+    position: Position,
+    monsters: Vec<Monster>,
+    by_name: HashMap<String, Item>,
+    shape: Box<dyn Shape>,
+    panel: Box<dyn Panel>,
+    on_click: Box<dyn Fn(&Click) -> bool + Send>,
+    callback: fn(&Wheel) -> u8,
+    state: State,
+    mood: Mood,
+    maybe: Option<Box<Treasure>>,
+    grid: [u16; 4],
+    bits: Bits,
+    pair: (u8, Marker<u8>),
+    next: Option<Box<World>>,
+}
+pub struct Position { x: f32, y: f32 }
+pub struct Monster { weapon: Weapon }
+pub struct Weapon { damage: u32 }
+pub struct Item { price: u32 }
+pub struct Click { at: u32 }
+pub struct Wheel { at: u32 }
+pub struct Treasure { gold: u64 }
+pub enum State { Idle, Walking(u32), Fighting { with: u32 } }
+pub enum Mood { Good, Bad }
+pub union Bits { whole: u32, real: f32 }
+pub struct Marker<T> { of: PhantomData<T> }
+pub struct Elsewhere { a: u32 }
+
+pub trait Shape { fn area(&self) -> f32; fn name(&self) -> u8; }
+pub struct Circle { radius: f32 }
+impl Shape for Circle {
+    fn area(&self) -> f32 { self.radius }
+    fn name(&self) -> u8 { 1 }
+}
+
+pub trait Panel { fn draw(&mut self, canvas: &mut Canvas); fn hide(&self) -> bool; }
+pub struct Canvas { pixels: Vec<u32> }
+pub struct Sidebar { width: u32 }
+impl Panel for Sidebar {
+    fn draw(&mut self, _: &mut Canvas) { self.width += 1; }
+    fn hide(&self) -> bool { false }
+}
+const _: () = {
+    #[repr(C)]
+    pub struct Methods {
+        draw: for<'a, 'b> fn(&'a mut dyn Panel, &'b mut Canvas),
+        hide: for<'a> fn(&'a dyn Panel) -> bool,
+    }
+    #[used]
+    static __HOT_INTERFACE: InterfaceLayout<dyn Panel, Methods> = InterfaceLayout(PhantomData);
+};
+
+#[unsafe(no_mangle)]
+pub fn step(world: &mut World, dt: f32) -> Result<Weapon, Box<String>> {
+    #[used]
+    static __HOT_LAYOUT: ItemLayout<7, for<'a> fn(&'a mut World, f32) -> Result<Weapon, Box<String>>> =
+        ItemLayout(0, PhantomData);
+    let local = dt;
+    world.shape = Box::new(Circle { radius: local });
+    world.panel = Box::new(Sidebar { width: 1 });
+    let limit = world.hp;
+    world.on_click = Box::new(move |click| click.at > limit);
+    Err(Box::default())
+}
+"#;
+
+struct Fixture {
+    folder: TempDir,
+    layouts: Layouts,
+}
+
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let file = compile(folder.path(), "scene", SCENE, &["-g"]);
+    let layouts = read(&file).unwrap();
+    Fixture { folder, layouts }
+});
+
+/// Compiles a crate named `scene` to a library of that file name.
+fn compile(folder: &Path, file: &str, source: &str, flags: &[&str]) -> PathBuf {
+    let source_file = folder.join(format!("{file}.rs"));
+    fs::write(&source_file, source).unwrap();
+    let library = folder.join(format!("lib{file}.so"));
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .args(["--edition=2024", "--crate-name=scene"])
+        .args(flags)
+        .arg("-o")
+        .arg(&library)
+        .arg(&source_file)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    library
+}
+
+fn read(library: &Path) -> Result<Layouts, Missing> {
+    Layouts::read(library, &["scene"])?.remove(0)
+}
+
+/// The differences after replacing each text by another.
+fn after(name: &str, changes: &[(&str, &str)]) -> Vec<LayoutDifference> {
+    let mut source = SCENE.to_owned();
+    for (from, to) in changes {
+        assert!(source.contains(from), "{from} is not in the fixture");
+        source = source.replace(from, to);
+    }
+    let library = compile(FIXTURE.folder.path(), name, &source, &["-g"]);
+    let library = read(&library).unwrap();
+    FIXTURE.layouts.differences(&library, 7).unwrap()
+}
+
+fn told(name: &str, changes: &[(&str, &str)]) -> Vec<String> {
+    let differences = after(name, changes);
+    differences
+        .iter()
+        .map(LayoutDifference::to_string)
+        .collect()
+}
+
+#[test]
+fn a_library_is_equal_to_itself_and_lacks_what_it_lacks() {
+    let own = &FIXTURE.layouts;
+    assert_eq!(own.differences(own, 7), Some(Vec::new()));
+    assert_eq!(own.differences(own, 8), None);
+}
+
+#[test]
+fn a_field_of_the_same_size() {
+    assert_eq!(
+        told(
+            "retyped",
+            &[
+                ("pub hp: u32", "pub hp: f32"),
+                ("world.hp", "world.hp as u32")
+            ]
+        )[0],
+        "`scene::World`, field `hp`: the program has `u32`, the new code `f32`"
+    );
+}
+
+#[test]
+fn fields_that_are_swapped() {
+    let told = told("swapped", &[("x: f32, y: f32", "y: f32, x: f32")]);
+    assert_eq!(
+        told,
+        [
+            "`scene::Position`, field `x`: the program has at byte 0, the new code at byte 4",
+            "`scene::Position`, field `y`: the program has at byte 4, the new code at byte 0",
+        ]
+    );
+}
+
+#[test]
+fn a_field_that_is_added_changes_sizes_which_are_not_told() {
+    assert_eq!(
+        told(
+            "added",
+            &[("{ damage: u32 }", "{ damage: u32, reach: u64 }")]
+        ),
+        ["`scene::Weapon`, field `reach`: the program has no such thing, the new code `u64`"]
+    );
+}
+
+#[test]
+fn variants() {
+    let told_of = told(
+        "variant",
+        &[("Idle, Walking(u32)", "Idle, Running(u32), Walking(u32)")],
+    );
+    let inserted = "`scene::State`, variant `Running`: the program has no such thing, the new code with discriminant 1";
+    assert!(told_of.contains(&inserted.to_owned()), "{told_of:#?}");
+    let moved = "`scene::State`, variant `Walking`: the program has with discriminant 1, the new code with discriminant 2";
+    assert!(told_of.contains(&moved.to_owned()), "{told_of:#?}");
+
+    let told_of = told("enumerator", &[("{ Good, Bad }", "{ Fair, Good, Bad }")]);
+    let moved = "`scene::Mood`, variant `Good`: the program has with discriminant 0, the new code with discriminant 1";
+    assert!(told_of.contains(&moved.to_owned()), "{told_of:#?}");
+}
+
+#[test]
+fn what_is_reached_through() {
+    let cases = [
+        (
+            "vec",
+            "{ weapon: Weapon }",
+            "{ weapon: Position }",
+            "scene::Monster",
+        ),
+        ("nested", "damage: u32", "damage: f32", "scene::Weapon"),
+        ("map", "price: u32", "price: f32", "scene::Item"),
+        ("niche", "gold: u64", "gold: i64", "scene::Treasure"),
+        (
+            "closure",
+            "pub struct Click { at: u32 }",
+            "pub struct Click { at: i32 }",
+            "scene::Click",
+        ),
+        (
+            "pointer",
+            "pub struct Wheel { at: u32 }",
+            "pub struct Wheel { at: i32 }",
+            "scene::Wheel",
+        ),
+        (
+            "fields",
+            "Fighting { with: u32 }",
+            "Fighting { with: f32 }",
+            "scene::State::Fighting",
+        ),
+        ("array", "[u16; 4]", "[u16; 3]", "scene::World"),
+        ("union", "real: f32", "real: i32", "scene::Bits"),
+        ("generic", "Marker<u8>)", "Marker<i8>)", "scene::World"),
+        ("behind", "radius: f32", "radius: u32", "scene::Circle"),
+        (
+            "method",
+            "pixels: Vec<u32>",
+            "pixels: Vec<i32>",
+            "scene::Canvas",
+        ),
+        (
+            "count",
+            "fn name(&self) -> u8; }",
+            "fn name(&self) -> u8; fn more(&self) {} }",
+            "alloc::boxed::Box<dyn scene::Shape",
+        ),
+    ];
+    for (name, from, to, expected) in cases {
+        let changes = [(from, to)];
+        let changes = match name {
+            // The bodies have to go along.
+            "behind" => &[
+                changes[0],
+                ("self.radius }", "self.radius as f32 }"),
+                ("radius: local", "radius: 1"),
+            ][..],
+            "closure" => &[changes[0], ("click.at > limit", "click.at > limit as i32")],
+            _ => &changes,
+        };
+        let differences = after(name, changes);
+        let found = differences
+            .iter()
+            .any(|difference| difference.type_name.starts_with(expected));
+        assert!(found, "{name}: {differences:#?}");
+    }
+}
+
+#[test]
+fn the_order_of_the_methods_of_a_hot_trait() {
+    let draw = "draw: for<'a, 'b> fn(&'a mut dyn Panel, &'b mut Canvas),";
+    let hide = "hide: for<'a> fn(&'a dyn Panel) -> bool,";
+    let told = told("methods", &[(draw, ""), (hide, &format!("{hide} {draw}"))]);
+    assert!(told[0].contains("Methods`, field `"), "{told:#?}");
+}
+
+#[test]
+fn a_dependency_under_the_same_name() {
+    let layouts = [("old", "u32"), ("new", "f32")].map(|(name, ty)| {
+        let folder = FIXTURE.folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        let dependency = format!("pub struct Color {{ red: {ty} }}");
+        let dependency_file = folder.join("paint.rs");
+        fs::write(&dependency_file, dependency).unwrap();
+        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let mut command = Command::new(rustc);
+        command.args(["-g", "--crate-type=rlib", "--crate-name=paint", "--out-dir"]);
+        let status = command.arg(&folder).arg(&dependency_file).status().unwrap();
+        assert!(status.success());
+        let source = SCENE.replace("pub hp: u32", "pub hp: u32, color: paint::Color");
+        let extern_flag = format!("paint={}", folder.join("libpaint.rlib").display());
+        let library = compile(&folder, "scene", &source, &["-g", "--extern", &extern_flag]);
+        read(&library).unwrap()
+    });
+    let differences = layouts[0].differences(&layouts[1], 7).unwrap();
+    assert_eq!(differences.len(), 1, "{differences:#?}");
+    assert_eq!(
+        differences[0].to_string(),
+        "`paint::Color`, field `red`: the program has `u32`, the new code `f32`"
+    );
+}
+
+#[test]
+fn what_does_not_matter() {
+    let closure_above = "let other: Box<dyn Fn(&Click) -> bool + Send> = Box::new(|click| click.at == 3);\n    \
+                         world.on_click = other;\n    let limit";
+    let cases = [
+        (
+            "comments",
+            "pub struct World {",
+            "\n\n/// A world.\npub struct World { // here\n",
+        ),
+        (
+            "locals",
+            "let local = dt;",
+            "let unused = 3; let local = dt + unused as f32;",
+        ),
+        (
+            "functions",
+            "pub struct Elsewhere",
+            "pub fn new(x: u64) -> u64 { x }\npub struct Elsewhere",
+        ),
+        (
+            "types",
+            "pub struct Elsewhere",
+            "pub struct Another { b: u64 }\npub struct Elsewhere",
+        ),
+        (
+            "others",
+            "Elsewhere { a: u32 }",
+            "Elsewhere { a: f32, b: u8 }",
+        ),
+        ("bodies", "world.hp;", "world.hp + 3;"),
+        (
+            "inherent",
+            "pub struct Elsewhere",
+            "impl World { pub fn heal(&mut self) { self.hp += 1 } }\npub struct Elsewhere",
+        ),
+        ("closures", "let limit", closure_above),
+        (
+            "captures",
+            "let limit = world.hp;",
+            "let limit = world.hp; let more = [limit; 9]; let limit = more[3];",
+        ),
+        (
+            "nodes",
+            "Sidebar { width: u32 }",
+            "Sidebar { width: u32, height: u64 }",
+        ),
+        (
+            "implementors",
+            "pub struct Elsewhere",
+            "pub struct Square; impl Shape for Square { fn area(&self) -> f32 { 1.0 } fn name(&self) -> u8 { 2 } }\npub struct Elsewhere",
+        ),
+    ];
+    for (name, from, to) in cases {
+        let changes = [(from, to)];
+        let changes = match name {
+            "nodes" => &[
+                changes[0],
+                ("Sidebar { width: 1 }", "Sidebar { width: 1, height: 2 }"),
+            ][..],
+            "implementors" => &[
+                changes[0],
+                (
+                    "Box::new(Circle { radius: local });",
+                    "if dt > 1.0 { Box::new(Circle { radius: local }) } else { Box::new(Square) };",
+                ),
+            ],
+            _ => &changes,
+        };
+        assert_eq!(told(&format!("equal-{name}"), changes), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn optimised_builds_have_the_same_layouts() {
+    let folder = FIXTURE.folder.path();
+    let library = compile(folder, "optimised", SCENE, &["-g", "-O"]);
+    let library = read(&library).unwrap();
+    assert_eq!(FIXTURE.layouts.differences(&library, 7), Some(Vec::new()));
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let folder = FIXTURE.folder.path();
+    let read_file = |library: &Path| read(library).map(drop);
+    let read = |name: &str, flags: &[&str]| read_file(&compile(folder, name, SCENE, flags));
+    assert_eq!(read("none", &[]), Err(Missing::DebugInfo));
+    assert_eq!(
+        read("stripped", &["-g", "-Cstrip=debuginfo"]),
+        Err(Missing::DebugInfo)
+    );
+    assert_eq!(
+        read("lines", &["-Cdebuginfo=line-tables-only"]),
+        Err(Missing::Types)
+    );
+    assert_eq!(read("limited", &["-Cdebuginfo=1"]), Err(Missing::Types));
+    if cfg!(target_os = "linux") {
+        assert_eq!(
+            read("unpacked", &["-g", "-Csplit-debuginfo=unpacked"]),
+            Err(Missing::Split)
+        );
+        assert_eq!(
+            read("packed", &["-g", "-Csplit-debuginfo=packed"]),
+            Err(Missing::Split)
+        );
+        let compress = "-Clink-arg=-Wl,--compress-debug-sections=zlib";
+        assert_eq!(
+            read("compressed", &["-g", compress]),
+            Err(Missing::Compressed)
+        );
+    }
+    let no_file = read_file(&folder.join("no-such-file"));
+    assert!(matches!(no_file, Err(Missing::File(_))), "{no_file:?}");
+    fs::write(folder.join("garbage"), "no object").unwrap();
+    let garbage = read_file(&folder.join("garbage"));
+    assert!(
+        matches!(garbage, Err(Missing::Unreadable(_))),
+        "{garbage:?}"
+    );
+}
