@@ -167,7 +167,8 @@ pub struct Applied {
     pub functions: Vec<&'static str>,
     /// Functions whose signature changed: their callers stay with the code they had.
     pub signatures_changed: Vec<SignatureChange>,
-    /// Functions that hand over a type whose layout changed: their callers stay with the code they had.
+    /// Functions and nodes that hand over a type whose layout changed. Callers of such a function stay with
+    /// the code they had; such a node is made by the code linked into the program.
     pub layouts_changed: Vec<LayoutChange>,
     /// Functions that callers in the program have and the new library lacks: the code linked into the
     /// program answers.
@@ -202,11 +203,11 @@ impl fmt::Display for SignatureChange {
     }
 }
 
-/// A function that hands over a type whose layout is not the one its callers were compiled with.
+/// A function or node that hands over a type whose layout is not the one its callers were compiled with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutChange {
-    /// The function.
-    pub function: &'static str,
+    /// The path of the function, or the name of the node.
+    pub item: &'static str,
     /// How the layouts differ.
     pub reason: String,
 }
@@ -215,9 +216,8 @@ impl fmt::Display for LayoutChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` hands over a type whose layout changed: {}; its callers stay with the code they have until the \
-             program is restarted",
-            self.function, self.reason
+            "`{}` hands over a type whose layout changed: {}; its new code is not used until the program is restarted",
+            self.item, self.reason
         )
     }
 }
@@ -343,6 +343,15 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
             .collect(),
         ..Applied::default()
     };
+    for node in (callers.nodes)() {
+        let newer = newest.node(node.name);
+        if let Some(newer) = newer.filter(|newer| !node.layout.agrees_with(newer.layout)) {
+            applied.layouts_changed.push(LayoutChange {
+                item: node.name,
+                reason: node.layout.difference_to(newer.layout),
+            });
+        }
+    }
     for function in (callers.functions)() {
         match newest.function(function.path) {
             Some(newer) if function.accepts(newer) => {
@@ -359,7 +368,7 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
             }
             Some(newer) if function.has_signature_of(newer) => {
                 applied.layouts_changed.push(LayoutChange {
-                    function: function.path,
+                    item: function.path,
                     reason: function.layout.difference_to(newer.layout),
                 });
             }

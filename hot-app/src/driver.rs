@@ -17,11 +17,13 @@ use crate::running::Running;
 use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
+use hot_load::layout::LayoutDepth;
 use hot_load::{HotCrate, Loaded, Loader};
 use hot_watch::{Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
@@ -87,6 +89,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
         discovered: None,
         linking: options.linking,
         default_builder: DefaultBuilder::new(options.linking),
+        shallow_told: Arc::default(),
     };
     let spawned = thread::Builder::new()
         .name("hot-reload".into())
@@ -112,6 +115,8 @@ struct Driver {
     discovered: Option<ProgramBuild>,
     linking: Linking,
     default_builder: DefaultBuilder,
+    /// Whether it was told that layouts cannot be compared in depth.
+    shallow_told: Arc<AtomicBool>,
 }
 
 /// The watcher, and whether it is known to have seen everything.
@@ -368,8 +373,17 @@ impl Driver {
             return;
         };
         let running = Arc::clone(&self.running);
+        let (krate, shallow_told) = (krate.clone(), Arc::clone(&self.shallow_told));
         self.spawn("hot-load-job", move || {
             let loaded = running.loader().load(linked, &artifact.library);
+            if let Ok(loaded) = &loaded
+                && loaded.layouts.depth != LayoutDepth::Deep
+                && !shallow_told.swap(true, Ordering::Relaxed)
+            {
+                running.send(Message::Input(Input::Tell(Event::Problem {
+                    message: format!("{krate}: {}", loaded.layouts.depth),
+                })));
+            }
             let result = loaded.map(|loaded| LoadedLibrary {
                 generation: loaded.generation.number(),
                 statics: loaded.statics.clone(),

@@ -304,6 +304,9 @@ impl fmt::Display for Event {
                 for change in &items.signatures_changed {
                     write!(f, "; {change}")?;
                 }
+                for change in &items.layouts_changed {
+                    write!(f, "; {change}")?;
+                }
                 for function in &items.functions_removed {
                     write!(
                         f,

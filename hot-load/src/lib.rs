@@ -29,7 +29,7 @@ pub use allocator::{Allocator, HeapCheck};
 pub use error::LoadError;
 pub use hot_abi::StateReport;
 pub use hot_abi::fingerprint::{Difference, Fingerprint};
-pub use hot_abi::generation::{Applied, Generation, SignatureChange};
+pub use hot_abi::generation::{Applied, Generation, LayoutChange, SignatureChange};
 pub use hot_abi::held::{Migrated, MigrationError, WhenBusy};
 pub use hot_abi::registry::{HotCrate, Module};
 pub use hot_abi::statics::{PatchReport, StaticMismatch};
