@@ -9,7 +9,7 @@ use crate::running::Running;
 use crate::safe_point::Hold;
 use crate::status::HotStatus;
 use hot_build::{Build, BuildArgs, Rebuilder};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The hot reloading of this program.
@@ -63,17 +63,18 @@ impl Service {
     }
 
     /// Asks for a build of the crate whose Cargo.toml is in `manifest_dir`, though none of its files changed.
+    /// However often it is asked for before that build begins, it is one build.
     ///
     /// An unknown crate is told by [`Event::Problem`].
     pub fn rebuild(&self, manifest_dir: impl AsRef<Path>) {
-        self.request(Input::Rebuild(manifest_dir.as_ref().to_owned()));
+        self.request(Input::Rebuild(self.known(manifest_dir.as_ref())));
     }
 
     /// Cancels the running build of the crate whose Cargo.toml is in `manifest_dir`, and one that is due.
     ///
     /// An unknown crate is told by [`Event::Problem`].
     pub fn cancel(&self, manifest_dir: impl AsRef<Path>) {
-        self.request(Input::Cancel(manifest_dir.as_ref().to_owned()));
+        self.request(Input::Cancel(self.known(manifest_dir.as_ref())));
     }
 
     /// Asks for a generation of the crate whose Cargo.toml is in `manifest_dir`: it goes live at the next
@@ -82,7 +83,16 @@ impl Service {
     /// The next change of the crate's sources goes on from there. An unknown crate or generation is told
     /// by [`Event::Problem`].
     pub fn switch_to(&self, manifest_dir: impl AsRef<Path>, generation: u32) {
-        let manifest_dir = manifest_dir.as_ref().to_owned();
+        let manifest_dir = self.known(manifest_dir.as_ref());
+        let in_memory = self.generations(&manifest_dir);
+        if self.is_known(&manifest_dir) && !in_memory.contains(&generation) {
+            // Told here: the pipeline would take back what is being built.
+            self.request(Input::Problem(format!(
+                "cannot switch {} to generation {generation}: it is not in memory; those that are: {in_memory:?}",
+                manifest_dir.display()
+            )));
+            return;
+        }
         self.request(Input::SwitchTo {
             manifest_dir,
             generation,
@@ -92,14 +102,15 @@ impl Service {
     /// The numbers of the generations that are in memory, of the crate whose Cargo.toml is in
     /// `manifest_dir`: 0, the code linked into the program, and every library that is loaded.
     pub fn generations(&self, manifest_dir: impl AsRef<Path>) -> Vec<u32> {
+        let manifest_dir = self.known(manifest_dir.as_ref());
         let loaded = self
             .running
             .get()
             .map(|running| running.loader().generations())
             .unwrap_or_default();
-        let of_crate = loaded.iter().filter(|generation| {
-            Path::new(generation.krate().manifest_dir) == manifest_dir.as_ref()
-        });
+        let of_crate = loaded
+            .iter()
+            .filter(|generation| Path::new(generation.krate().manifest_dir) == manifest_dir);
         std::iter::once(0)
             .chain(of_crate.map(|generation| generation.number()))
             .collect()
@@ -145,6 +156,28 @@ impl Service {
         rebuilders
             .iter()
             .find_map(|rebuilder| rebuilder.rebuild(args))
+    }
+
+    fn is_known(&self, manifest_dir: &Path) -> bool {
+        lock(&self.status)
+            .iter()
+            .any(|status| status.manifest_dir() == manifest_dir)
+    }
+
+    /// The folder of a hot crate as the crate itself names it, which may be by another way than the
+    /// caller does: relative, or through a link.
+    fn known(&self, manifest_dir: &Path) -> PathBuf {
+        if let Ok(real) = manifest_dir.canonicalize()
+            && !self.is_known(manifest_dir)
+        {
+            let crates = self.crates();
+            let mut folders = crates.iter().map(CrateId::manifest_dir);
+            let same = folders.find(|folder| folder.canonicalize().is_ok_and(|it| it == real));
+            if let Some(folder) = same {
+                return folder.to_owned();
+            }
+        }
+        manifest_dir.to_owned()
     }
 
     fn request(&self, input: Input<hot_load::Loaded>) {

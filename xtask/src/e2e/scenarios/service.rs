@@ -108,6 +108,26 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
     host.ask("cancel /no/such/crate")?;
     host.event_about("problem", "cancel /no/such/crate")?;
 
+    // Generations that are in memory, and one that is not: asking for that changes nothing, not even
+    // a build that is running.
+    project.write("gate", "")?;
+    project.edit(SCENE, "scene two", "scene five")?;
+    host.event_about("build-started", "scene")?;
+    host.expect_answer("switch 99", "[0, 1, 2, 3]")?;
+    host.event_about("problem", "generation 99")?;
+    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    host.event_about("applied", "scene")?;
+    host.expect_answer("standing scene", "up to date, generation 4, 8 builds")?;
+    host.expect_answer("gauge scene", "scene five, read 1")?;
+    host.expect_answer("switch 0", "[0, 1, 2, 3, 4]")?;
+    host.event_about("applied", "scene")?;
+    host.expect_answer("standing scene", "stale, generation 0, 8 builds")?;
+    host.expect_answer("gauge scene", "scene one, read 1")?;
+    host.ask("rebuild scene")?;
+    host.event_about("applied", "scene")?;
+    host.expect_answer("gauge scene", "scene five, read 1")?;
+    host.expect_answer("standing scene", "up to date, generation 4, 9 builds")?;
+
     let verdict = host.ask("observer")?;
     ensure!(verdict.starts_with("agreed"), "{verdict}");
     the_same_was_heard_by_all(&mut host)?;
