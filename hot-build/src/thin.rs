@@ -10,13 +10,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use crate::cargo::{BUILD_ARGS_VARIABLE, repeat_program_recorded};
-use crate::replay::{CompileFailure, Plan, Record, Recorder, compile};
+use crate::replay::{CompileFailure, Plan, Record, Recorder, RustcCommand, compile};
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, FallbackReason,
-    Rebuilder, run,
+    LocalPackages, Rebuilder, run,
 };
 
 #[cfg(all(
@@ -65,10 +66,11 @@ impl ThinBuilder {
         let inner = Arc::new(Inner {
             system: OnceLock::new(),
             crates: Mutex::default(),
+            commands: Mutex::default(),
         });
         let reader = inner.clone();
         // Without a thread, the first build reads them.
-        let _ = std::thread::Builder::new()
+        let _ = thread::Builder::new()
             .name("hot-build symbols".to_owned())
             .spawn(move || drop(reader.system()));
         Self { inner }
@@ -106,6 +108,8 @@ struct Inner {
     system: OnceLock<Result<system::System, FallbackReason>>,
     /// What is known of each hot crate, by the directory of its manifest.
     crates: Mutex<HashMap<PathBuf, Arc<Mutex<KnownCrate>>>>,
+    /// How cargo compiled each local crate the last time that it did.
+    commands: Mutex<Vec<RustcCommand>>,
 }
 
 /// What is known of a hot crate.
@@ -113,6 +117,9 @@ struct Inner {
 struct KnownCrate {
     record: Option<Record>,
     libraries: u32,
+    /// Whether the objects could not be linked the last time. Then they are likely not to be now, and
+    /// compiling without cargo would be for nothing.
+    failed_to_link: bool,
 }
 
 impl Inner {
@@ -151,7 +158,7 @@ impl Inner {
         };
         match work.without_cargo(&mut known) {
             Outcome::Done(result) => handle.finish(*result),
-            Outcome::AskCargo => work.with_cargo(&mut known, handle),
+            Outcome::AskCargo => work.with_cargo(&mut known, &self.commands, handle),
         }
     }
 }
@@ -173,6 +180,9 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn without_cargo(&mut self, known: &mut KnownCrate) -> Outcome {
+        if known.failed_to_link {
+            return Outcome::AskCargo;
+        }
         let Some(record) = &mut known.record else {
             return Outcome::AskCargo;
         };
@@ -228,12 +238,22 @@ impl Work<'_> {
         }
     }
 
-    fn with_cargo(&mut self, known: &mut KnownCrate, handle: &mut BuildHandle) {
+    fn with_cargo(
+        &mut self,
+        known: &mut KnownCrate,
+        commands: &Mutex<Vec<RustcCommand>>,
+        handle: &mut BuildHandle,
+    ) {
         let asked = Instant::now();
         self.phases.clear();
         let recorder = Arc::new(Mutex::new(Recorder::default()));
         let build = run::build_recorded(self.args, repeat_program_recorded, recorder.clone());
-        let mut artifact = match build.wait() {
+        // Asked meanwhile, which takes some ten milliseconds of another core.
+        let (built, packages) = thread::scope(|scope| {
+            let packages = scope.spawn(|| LocalPackages::read(&self.args.manifest_dir));
+            (build.wait(), packages.join())
+        });
+        let mut artifact = match built {
             Ok(artifact) => artifact,
             Err(error) => return handle.finish(Err(error)),
         };
@@ -241,8 +261,21 @@ impl Work<'_> {
         let recorder = std::mem::take(&mut *lock(&recorder));
         // The library that cargo made is there, and it works; so whatever fails now is a reason for it.
         let recording = Instant::now();
-        let made = Record::make(recorder, known.record.as_ref(), self.args, self.since);
+        let packages = packages.unwrap_or(Err(BuildError::Abandoned { panic: None }));
+        let commands = {
+            let mut commands = lock(commands);
+            // A crate may be compiled twice in one run, as for build scripts when cross-compiling; the
+            // program has the last.
+            for command in recorder.commands {
+                commands.retain(|known| !known.is_for_the_crate_of(&command));
+                commands.push(command);
+            }
+            commands.clone()
+        };
         known.record = None;
+        let made = packages.and_then(|packages| {
+            Record::make(recorder.built, &commands, &packages, self.args, self.since)
+        });
         let record = match made {
             Ok(Some(record)) => Ok(record),
             Ok(None) => Err(FallbackReason::NotRecorded {
@@ -294,6 +327,7 @@ impl Work<'_> {
         if self.args.cancel_build.is_cancelled() {
             return Err(None);
         }
+        known.failed_to_link = linked.is_err();
         linked.map_err(Some)
     }
 

@@ -48,6 +48,11 @@ impl RustcCommand {
         (is_library && !command.arguments.iter().any(|word| word == "--test")).then_some(command)
     }
 
+    /// Whether both are for the same crate.
+    pub(crate) fn is_for_the_crate_of(&self, other: &Self) -> bool {
+        self.crate_name == other.crate_name && self.manifest_dir == other.manifest_dir
+    }
+
     /// The value of the option `--name value`, or `--name=value`.
     pub(crate) fn value(&self, option: &str) -> Option<&str> {
         value_of(&self.arguments, option)

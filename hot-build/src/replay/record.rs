@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use crate::{BuildArgs, BuildError, LocalPackages, environment, inputs};
 
+use super::RustcCommand;
 use super::recorder::BuiltCrate;
 use super::stamp::{Stamps, files_below};
-use super::{Recorder, RustcCommand};
 
 /// Everything needed to compile a hot crate without cargo, and to know when cargo has to be asked.
 #[derive(Debug)]
@@ -45,45 +45,34 @@ pub(crate) enum Plan {
 }
 
 impl Record {
-    /// Makes a record of what `recorder` heard, and of what was known before. `None` if it has not heard
-    /// how the hot crate is compiled. Files that were written after `since` are taken for changed.
+    /// Makes a record of the crates that cargo just `built`, and of the `commands` that are known. `None` if
+    /// that of the hot crate is not among them. Files that were written after `since` are taken for changed.
     ///
     /// # Errors
     ///
-    /// When `cargo metadata` or the compiler cannot be asked.
+    /// When a file that the compiler wrote cannot be read, or the compiler not be asked where it is.
     pub(crate) fn make(
-        recorder: Recorder,
-        previous: Option<&Self>,
+        built: Vec<BuiltCrate>,
+        commands: &[RustcCommand],
+        packages: &LocalPackages,
         args: &BuildArgs,
         since: SystemTime,
     ) -> Result<Option<Self>, BuildError> {
-        let mut commands = recorder.commands;
-        if let Some(previous) = previous {
-            for unit in &previous.units {
-                if !commands.iter().any(|command| unit.is_of(command)) {
-                    commands.push(unit.command.clone());
-                }
-            }
-        }
-        let packages = LocalPackages::read(&args.manifest_dir)?;
         let closure: Vec<&Path> = packages
             .closure(&args.manifest_dir)
             .iter()
             .map(|package| package.manifest_dir.as_path())
             .collect();
-        // A crate may be compiled twice, as for build scripts when cross-compiling; the program has
-        // the last.
         let mut units: Vec<Unit> = Vec::new();
         for command in commands {
             if !closure.contains(&command.manifest_dir.as_path()) {
                 continue;
             }
-            units.retain(|unit| !unit.is_of(&command));
             let dep_info = command
                 .out_dir()
                 .map(|directory| directory.join(command.dep_info_name()));
             if let Some(unit) = dep_info
-                .map(|file| Unit::read(command, &file, since))
+                .map(|file| Unit::read(command.clone(), &file, since))
                 .transpose()?
                 .flatten()
             {
@@ -102,13 +91,13 @@ impl Record {
             let unit = units
                 .iter()
                 .find(|unit| unit.command.manifest_dir == **directory);
-            asks_cargo.extend(decided_by_cargo(directory, unit, &packages)?);
+            asks_cargo.extend(decided_by_cargo(directory, unit, packages)?);
         }
         let sysroot = sysroot(units[hot].command.rustc())?;
         Ok(Some(Self {
             units,
             hot,
-            built: recorder.built,
+            built,
             replaced: HashMap::new(),
             asks_cargo: Stamps::take(asks_cargo, since),
             sysroot,
@@ -264,11 +253,6 @@ impl Unit {
             inputs: Stamps::take(files.iter().cloned(), since),
             input_files: files.into_iter().collect(),
         }))
-    }
-
-    fn is_of(&self, command: &RustcCommand) -> bool {
-        self.command.crate_name == command.crate_name
-            && self.command.manifest_dir == command.manifest_dir
     }
 }
 
