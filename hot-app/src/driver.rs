@@ -19,7 +19,7 @@ use crate::service::HOT_RELOAD;
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
 use hot_load::{HotCrate, Loaded, Loader};
-use hot_watch::{Root, WatchConfig, Watcher};
+use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -246,6 +246,7 @@ impl Driver {
 
     fn start_watcher(&mut self, config: WatchConfig) {
         let sender = self.running.sender();
+        let wants_polling = config.method == Method::Polling;
         let deliver = move |notice| {
             let message = match notice {
                 hot_watch::Notice::Ready => Message::WatchReady,
@@ -256,6 +257,8 @@ impl Driver {
                 hot_watch::Notice::RootReturned { root } => Message::Input(Input::Problem(
                     format!("{} is back, and watched again", root.display()),
                 )),
+                // The program asked for it.
+                hot_watch::Notice::Polling { .. } if wants_polling => return,
                 hot_watch::Notice::Polling { interval } => Message::Input(Input::Problem(format!(
                     "the files are looked at every {} ms, for want of the system's events",
                     interval.as_millis()

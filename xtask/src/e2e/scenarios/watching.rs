@@ -236,6 +236,11 @@ fn polling(project: &Project) -> Result<Verdict> {
         "two changes and a save without one started {} builds: {builds:?}",
         builds.len()
     );
+    let problems = host.events_heard("problem");
+    ensure!(
+        problems.iter().all(|problem| !problem.contains("looked at")),
+        "what the program asked for is no problem: {problems:?}"
+    );
     host.end()?;
     Ok(Verdict::Passed)
 }
