@@ -14,7 +14,10 @@ use crate::{repository, step};
 /// What each product package depends on outside of its tests, optional dependencies included, and
 /// nothing else.
 const DESIGN: &[(&str, &[&str])] = &[
-    ("hot-app", &["hot-abi", "hot-build", "hot-load", "hot-watch"]),
+    (
+        "hot-app",
+        &["hot-abi", "hot-build", "hot-load", "hot-watch"],
+    ),
     ("hot-load", &["gimli", "hot-abi", "libloading", "object"]),
     (
         "hot-build",

@@ -137,25 +137,42 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
 
 /// The thread, the task and the extension have heard the same events in the same order.
 fn the_same_was_heard_by_all(host: &mut Program) -> Result<()> {
-    let names = |host: &Program, listener: &str| -> Vec<String> {
-        let lines = host.heard().iter();
-        let told = lines.filter_map(|line| line.strip_prefix(listener));
-        told.filter_map(|rest| rest.split(' ').next())
-            .map(str::to_owned)
-            .collect()
-    };
-    let by_thread = names(host, "event ");
+    // A mark: what comes behind it may have reached one and not yet another.
+    host.ask("rebuild /the/last/one")?;
+    host.event_about("problem", "/the/last/one")?;
+    let marks = host.events_heard("problem").len();
+    let by_thread = names_until(host, "event ", marks);
     for listener in ["awaited ", "hook "] {
-        while names(host, listener).len() < by_thread.len() {
+        let mark = format!("{listener}problem");
+        while host.heard().iter().filter(|line| **line == mark).count() < marks {
             host.wait_for("another event", |line| line.starts_with(listener))?;
         }
-        let heard = names(host, listener);
+        let heard = names_until(host, listener, marks);
         ensure!(
             heard == by_thread,
             "`{listener}` heard {heard:?}, and the thread {by_thread:?}"
         );
     }
     Ok(())
+}
+
+/// The names of the events that a listener told of, until this many of them were problems.
+fn names_until(host: &Program, listener: &str, problems: usize) -> Vec<String> {
+    let told = host
+        .heard()
+        .iter()
+        .filter_map(|line| line.strip_prefix(listener));
+    let mut names = Vec::new();
+    let mut left = problems;
+    for rest in told {
+        let name = rest.split(' ').next().unwrap_or_default();
+        names.push(name.to_owned());
+        left -= usize::from(name == "problem");
+        if left == 0 {
+            break;
+        }
+    }
+    names
 }
 
 fn only_the_changed_crate(project: &Project) -> Result<Verdict> {

@@ -238,7 +238,9 @@ fn polling(project: &Project) -> Result<Verdict> {
     );
     let problems = host.events_heard("problem");
     ensure!(
-        problems.iter().all(|problem| !problem.contains("looked at")),
+        problems
+            .iter()
+            .all(|problem| !problem.contains("looked at")),
         "what the program asked for is no problem: {problems:?}"
     );
     host.end()?;
