@@ -21,6 +21,12 @@
 //! those of the program. `ProgramBuild::discover` finds out what nobody recorded, and
 //! `LocalPackages` tell which directories a crate is made of.
 //!
+//! # The thin half
+//!
+//! The feature `thin` brings `ThinBuilder`, which runs the compiler without cargo and makes libraries that
+//! are linked against the running program itself. They have kilobytes and share everything with the
+//! program. An [`Artifact`] tells in which [`BuildMode`] it was made.
+//!
 //! With `default-features = false` the contract stands alone and has no dependency.
 //!
 //! ```no_run
@@ -98,9 +104,10 @@ pub use linked::LinkedCrate;
 #[cfg(feature = "cargo")]
 pub use packages::{LocalPackage, LocalPackages};
 
-/// The example in the README compiles.
-#[cfg(all(doctest, feature = "cargo"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
 #[cfg(feature = "thin")]
 pub use thin::ThinBuilder;
+
+/// The examples in the README compile. They use every feature.
+#[cfg(all(doctest, feature = "thin"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

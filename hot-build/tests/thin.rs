@@ -253,6 +253,17 @@ fn a_program_at_a_fixed_address() {
 }
 
 #[test]
+fn debug_information_is_not_needed() {
+    let game = Game::new("thin_bare", "[profile.dev]\ndebug = 0\n");
+    let mut running = game.run();
+    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
+    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
+    assert_eq!(running.says("build"), "thin cargo+record+link");
+    assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
+    assert_eq!(running.says("panic"), "dropped, caught");
+}
+
+#[test]
 fn optimised_code_that_cannot_be_led_is_built_in_full() {
     let game = Game::new(
         "thin_optimised",

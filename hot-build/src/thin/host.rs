@@ -317,3 +317,63 @@ impl Hasher for Identity {
         self.0 = value;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static COUNTED_BY_THE_TEST: AtomicU32 = AtomicU32::new(7);
+
+    #[inline(never)]
+    fn called_by_the_test() -> u32 {
+        COUNTED_BY_THE_TEST.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// The places of the symbols whose names contain `part`.
+    fn places(image: &HostImage, part: &str) -> Vec<Place> {
+        let contains = |found: &&Found| {
+            String::from_utf8_lossy(name_at(&image.names, found.name)).contains(part)
+        };
+        let found = image.symbols.values().filter(contains);
+        found.map(|found| found.symbol.place).collect()
+    }
+
+    #[test]
+    fn knows_where_things_are_in_this_process() {
+        let image = HostImage::of_this_process().expect("this program can be read");
+        let variable = (&raw const COUNTED_BY_THE_TEST).addr() as u64;
+        let function = (called_by_the_test as fn() -> u32 as *const ()).addr() as u64;
+        assert_eq!(called_by_the_test(), 7);
+        assert_eq!(
+            places(&image, "COUNTED_BY_THE_TEST"),
+            [Place::Data(variable)]
+        );
+        assert_eq!(
+            places(&image, "called_by_the_test"),
+            [Place::Code(function)]
+        );
+        assert!(image.libraries.iter().any(|library| {
+            let name = library.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("libc.")
+        }));
+        assert_eq!(image.find(b"there is no such symbol"), None);
+    }
+
+    #[test]
+    fn reads_a_line_of_the_memory_map() {
+        let line = "5581e0a00000-5581e0b21000 r--p 00001000 fe:01 1234                       /my games/a b";
+        let mapping = Mapping::parse(line).expect("a mapping");
+        assert_eq!((mapping.start, mapping.offset), (0x5581_e0a0_0000, 0x1000));
+        assert_eq!(mapping.path, "/my games/a b");
+        let anonymous = Mapping::parse("7ffd1000-7ffd2000 rw-p 00000000 00:00 0 ");
+        assert_eq!(anonymous.map(|mapping| mapping.path), Some(""));
+    }
+
+    #[test]
+    fn names_differ_in_their_hashes() {
+        let names: [&[u8]; 5] = [b"", b"a", b"a\0", b"abcdefgh", b"abcdefghi"];
+        let hashes: std::collections::HashSet<u64> = names.iter().map(|name| hash(name)).collect();
+        assert_eq!(hashes.len(), names.len());
+    }
+}
