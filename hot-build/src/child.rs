@@ -10,6 +10,8 @@ use std::time::Duration;
 #[cfg_attr(unix, path = "child/unix.rs")]
 #[cfg_attr(not(unix), path = "child/other.rs")]
 mod group;
+#[cfg(unix)]
+mod survivors;
 
 use group::Group;
 

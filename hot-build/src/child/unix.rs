@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use std::os::unix::process::CommandExt;
 
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::survivors;
 
 /// A process group and its leader.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Group {
     /// The group's number might be another's by now; asking does no harm to it.
     fn wait_for_the_rest(&self) {
         let deadline = Instant::now() + DYING;
-        while test_kill_process_group(self.id).is_ok() && Instant::now() < deadline {
+        while survivors::any(self.id) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -91,8 +91,8 @@ impl Group {
     }
 }
 
-/// For how long killed processes are waited for. The limit is for a system whose first process
-/// does not reap, where they stay as zombies.
+/// For how long killed processes are waited for. The limit is for one that the system cannot kill at
+/// once, and for systems where [zombies](survivors) count.
 const DYING: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
