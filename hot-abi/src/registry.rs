@@ -34,6 +34,8 @@ pub struct HotCrate {
     pub version: &'static str,
     /// The name of its library target, as written in paths: `my_scene`.
     pub crate_name: &'static str,
+    /// The file of its root module, as the compiler was given it.
+    pub root_file: &'static str,
     /// The exported name of its [`InitFn`](crate::entry::InitFn).
     pub init_symbol: &'static str,
     /// The exported name of its [`EntryFn`](crate::entry::EntryFn).

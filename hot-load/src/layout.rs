@@ -35,10 +35,17 @@ pub struct Layouts {
     crossing: Crossing,
 }
 
+/// A crate, as debug information knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrateSource<'a> {
+    /// The name of its library target, as written in paths.
+    pub crate_name: &'a str,
+    /// The file of its root module, as the compiler was given it: what `file!()` is there.
+    pub root_file: &'a str,
+}
+
 impl Layouts {
     /// Reads the layouts of the items of some crates from a program or a library, a result for each crate.
-    ///
-    /// A crate's name is that of its library target, as written in paths.
     ///
     /// # Errors
     ///
@@ -48,20 +55,24 @@ impl Layouts {
     /// # Examples
     ///
     /// ```no_run
-    /// use hot_load::layout::Layouts;
-    /// for scene in Layouts::read("target/debug/libscene.so".as_ref(), &["scene"])? {
+    /// use hot_load::layout::{CrateSource, Layouts};
+    /// let scene = CrateSource {
+    ///     crate_name: "scene",
+    ///     root_file: "scene/src/lib.rs",
+    /// };
+    /// for scene in Layouts::read("target/debug/libscene.so".as_ref(), &[scene])? {
     ///     println!("{} hot items", scene?.len());
     /// }
     /// # Ok::<(), hot_load::layout::Missing>(())
     /// ```
     pub fn read(
         file: &Path,
-        crate_names: &[&str],
+        crates: &[CrateSource<'_>],
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
         let unreadable = |error: std::io::Error| Missing::File(error.to_string());
         let file = File::open(file).map_err(unreadable)?;
         let file = MappedFile::open(&file).map_err(unreadable)?;
-        let crossing = read::crossing(&file.dwarf()?, crate_names)?;
+        let crossing = read::crossing(&file.dwarf()?, crates)?;
         let layouts = |crossing: Result<_, _>| crossing.map(|crossing| Layouts { crossing });
         Ok(crossing.into_iter().map(layouts).collect())
     }

@@ -70,6 +70,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                         package: ::core::env!("CARGO_PKG_NAME"),
                         version: ::core::env!("CARGO_PKG_VERSION"),
                         crate_name: #crate_name,
+                        root_file: ::core::file!(),
                         init_symbol: #init_symbol,
                         entry_symbol: #entry_symbol,
                         fingerprint: &FINGERPRINT,

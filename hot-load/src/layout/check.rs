@@ -4,8 +4,8 @@
 //! a mark ([`LayoutMark`]), which everyone consults who is about to call one item in the place of another.
 
 use super::{
-    IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
-    source,
+    CrateSource, IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide,
+    Layouts, Missing, source,
 };
 use hot_abi::generation::Generation;
 use hot_abi::layout::LayoutMark;
@@ -185,8 +185,11 @@ fn of_crate(layouts: &LibraryLayouts, krate: &HotCrate) -> Result<Arc<Layouts>, 
 /// Reads the layouts of the linked crates from a file.
 fn read_linked(file: &Path) -> LibraryLayouts {
     let crates = crate::linked_crates();
-    let names: Vec<_> = crates.iter().map(|krate| krate.crate_name).collect();
-    match Layouts::read(file, &names) {
+    let sources = crates.iter().map(|krate| CrateSource {
+        crate_name: krate.crate_name,
+        root_file: krate.root_file,
+    });
+    match Layouts::read(file, &sources.collect::<Vec<_>>()) {
         Ok(layouts) => {
             let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
             crates.iter().copied().zip(layouts).collect()

@@ -1,6 +1,6 @@
 //! A file's debug information: its sections, and the compilation units of one crate.
 
-use super::Missing;
+use super::{CrateSource, Missing};
 use gimli::{
     Dwarf, EndianSlice, EntriesRaw, Reader, RunTimeEndian, Section, SectionId, Unit, UnitHeader,
     constants,
@@ -54,7 +54,7 @@ impl MappedFile {
 
 /// The compilation units of each of some crates, in the order of the file.
 ///
-/// rustc names a unit `<root file>/@/<crate>.<hash>-cgu.<number>`. Of all the others only the name is read.
+/// rustc names a unit `<root file>/@/<name or hash>`. Of all the others only the name is read.
 #[derive(Debug)]
 pub(super) struct Units<'a> {
     pub(super) by_crate: Vec<Vec<Unit<Bytes<'a>>>>,
@@ -63,9 +63,12 @@ pub(super) struct Units<'a> {
 }
 
 impl<'a> Units<'a> {
-    /// Finds the units of the crates of those names.
-    pub(super) fn find(dwarf: &Dwarf<Bytes<'a>>, crate_names: &[&str]) -> gimli::Result<Units<'a>> {
-        let mut by_crate: Vec<_> = crate_names.iter().map(|_| Vec::new()).collect();
+    /// Finds the units of those crates.
+    pub(super) fn find(
+        dwarf: &Dwarf<Bytes<'a>>,
+        crates: &[CrateSource<'_>],
+    ) -> gimli::Result<Units<'a>> {
+        let mut by_crate: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
         let mut split = false;
         let mut headers = dwarf.units();
         while let Some(header) = headers.next()? {
@@ -77,11 +80,11 @@ impl<'a> Units<'a> {
                 None => dwarf.unit(header)?.name,
             };
             let Some(name) = name else { continue };
-            let owner = crate_names
-                .iter()
-                .position(|crate_name| is_unit_of(name.slice(), crate_name));
-            if let Some(owner) = owner {
-                by_crate[owner].push(dwarf.unit(header)?);
+            // Crates of several workspaces may have root files of one name.
+            for (krate, units) in crates.iter().zip(&mut by_crate) {
+                if is_unit_of(name.slice(), krate.root_file) {
+                    units.push(dwarf.unit(header)?);
+                }
             }
         }
         Ok(Units { by_crate, split })
@@ -92,13 +95,9 @@ pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {
     Missing::Unreadable(error.to_string())
 }
 
-fn is_unit_of(unit: &[u8], crate_name: &str) -> bool {
-    const SEPARATOR: &[u8] = b"/@/";
-    let at = unit
-        .windows(SEPARATOR.len())
-        .rposition(|window| window == SEPARATOR);
-    at.and_then(|at| unit[at + SEPARATOR.len()..].strip_prefix(crate_name.as_bytes()))
-        .is_some_and(|rest| rest.starts_with(b"."))
+fn is_unit_of(unit: &[u8], root_file: &str) -> bool {
+    unit.strip_prefix(root_file.as_bytes())
+        .is_some_and(|rest| rest.starts_with(b"/@/"))
 }
 
 /// What is read of the first entry of a unit.

@@ -3,6 +3,8 @@
 use super::debug_info::Bytes;
 use gimli::{AttributeValue, Dwarf, EntriesRaw, Unit, UnitOffset, constants};
 
+/// How the names of both kinds of statics begin that the attributes write.
+const OWN: &[u8] = b"__HOT_";
 /// The static of an item: [`hot_abi::layout::ItemLayout`].
 const ITEM: &[u8] = b"__HOT_LAYOUT";
 /// The static of a hot trait: [`hot_abi::layout::InterfaceLayout`].
@@ -33,7 +35,13 @@ struct Scope {
 
 impl Index {
     /// Goes over the entries of a unit. Their attributes are skipped, except those of statics.
-    pub(super) fn of(dwarf: &Dwarf<Bytes<'_>>, unit: &Unit<Bytes<'_>>) -> gimli::Result<Index> {
+    ///
+    /// Items and interfaces are those in the namespace of the crate of that name.
+    pub(super) fn of(
+        dwarf: &Dwarf<Bytes<'_>>,
+        unit: &Unit<Bytes<'_>>,
+        crate_name: &str,
+    ) -> gimli::Result<Index> {
         let mut index = Index::default();
         let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
         // The scopes around the next entry, and how deep they are.
@@ -54,7 +62,16 @@ impl Index {
             let scope = open.last().map(|(_, scope)| *scope);
             match abbreviation.tag() {
                 constants::DW_TAG_variable if function.is_none() => {
-                    index.read_static(dwarf, unit, &mut entries, abbreviation.attributes())?;
+                    if let Some(found) =
+                        Static::read(dwarf, unit, &mut entries, abbreviation.attributes())?
+                    {
+                        let namespace = open.first().map(|(_, scope)| index.scopes[*scope].entry);
+                        let is_own = found.name.slice().starts_with(OWN)
+                            && name_at(dwarf, unit, namespace)?.is_some_and(|namespace| {
+                                namespace.slice() == crate_name.as_bytes()
+                            });
+                        index.add(&found, is_own);
+                    }
                     continue;
                 }
                 constants::DW_TAG_subprogram => {
@@ -93,18 +110,37 @@ impl Index {
         })
     }
 
+    fn add(&mut self, found: &Static<'_>, is_own: bool) {
+        match found.name.slice() {
+            ITEM if is_own => self.items.push(found.ty),
+            INTERFACE if is_own => self.interfaces.push(found.ty),
+            table if table.ends_with(METHOD_TABLE) => {
+                let name = found.name.to_string_lossy().into_owned();
+                self.method_tables.push((name, found.ty));
+            }
+            _ => {}
+        }
+    }
+
     /// The types that have a scope, in the order of the file.
     pub(super) fn types(&self) -> impl Iterator<Item = UnitOffset> + '_ {
         self.types.iter().map(|(offset, _)| *offset)
     }
+}
 
-    fn read_static<'a>(
-        &mut self,
+/// A static: its name, and the entry of its type.
+struct Static<'a> {
+    name: Bytes<'a>,
+    ty: UnitOffset,
+}
+
+impl<'a> Static<'a> {
+    fn read(
         dwarf: &Dwarf<Bytes<'a>>,
         unit: &Unit<Bytes<'a>>,
         entries: &mut EntriesRaw<'_, Bytes<'a>>,
         attributes: &[gimli::AttributeSpecification],
-    ) -> gimli::Result<()> {
+    ) -> gimli::Result<Option<Static<'a>>> {
         let (mut name, mut ty) = (None, None);
         for spec in attributes {
             let attribute = entries.read_attribute(*spec)?;
@@ -115,17 +151,21 @@ impl Index {
             }
         }
         let (Some(name), Some(ty)) = (name, ty) else {
-            return Ok(());
+            return Ok(None);
         };
-        match name.slice() {
-            ITEM => self.items.push(ty),
-            INTERFACE => self.interfaces.push(ty),
-            table if table.ends_with(METHOD_TABLE) => {
-                let name = name.to_string_lossy().into_owned();
-                self.method_tables.push((name, ty));
-            }
-            _ => {}
-        }
-        Ok(())
+        Ok(Some(Static { name, ty }))
     }
+}
+
+fn name_at<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    offset: Option<UnitOffset>,
+) -> gimli::Result<Option<Bytes<'a>>> {
+    let Some(offset) = offset else {
+        return Ok(None);
+    };
+    let entry = unit.header.entry(&unit.abbreviations, offset)?;
+    let name = entry.attr_value(constants::DW_AT_name);
+    name.map(|name| dwarf.attr_string(unit, name)).transpose()
 }

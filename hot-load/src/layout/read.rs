@@ -1,10 +1,10 @@
 //! From debug information to a graph of types.
 
-use super::Missing;
 use super::debug_info::{Bytes, Units, unreadable};
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
 use super::index::Index;
 use super::names;
+use super::{CrateSource, Missing};
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, EntriesRaw, Unit, UnitOffset, constants,
 };
@@ -21,23 +21,26 @@ pub(super) struct Crossing {
 /// Reads all that the items of each crate lead to.
 pub(super) fn crossing(
     dwarf: &Dwarf<Bytes<'_>>,
-    crate_names: &[&str],
+    crates: &[CrateSource<'_>],
 ) -> Result<Vec<Result<Crossing, Missing>>, Missing> {
-    let units = Units::find(dwarf, crate_names).map_err(unreadable)?;
+    let units = Units::find(dwarf, crates).map_err(unreadable)?;
     let split = units.split;
-    let crossing = |units: Vec<Unit<_>>| match (units.is_empty(), split) {
-        (true, true) => Err(Missing::Split),
-        (true, false) => Err(Missing::DebugInfo),
-        (false, _) => crossing_of_units(dwarf, units),
-    };
-    Ok(units.by_crate.into_iter().map(crossing).collect())
+    let by_crate = crates.iter().zip(units.by_crate);
+    let crossing =
+        |(krate, units): (&CrateSource<'_>, Vec<Unit<_>>)| match (units.is_empty(), split) {
+            (true, true) => Err(Missing::Split),
+            (true, false) => Err(Missing::DebugInfo),
+            (false, _) => crossing_of_units(dwarf, units, krate.crate_name),
+        };
+    Ok(by_crate.map(crossing).collect())
 }
 
 fn crossing_of_units<'a>(
     dwarf: &Dwarf<Bytes<'a>>,
     units: Vec<Unit<Bytes<'a>>>,
+    crate_name: &str,
 ) -> Result<Crossing, Missing> {
-    let mut reader = Reader::new(dwarf, units).map_err(unreadable)?;
+    let mut reader = Reader::new(dwarf, units, crate_name).map_err(unreadable)?;
     let items = reader.items().map_err(unreadable)?;
     if items.is_empty() {
         return Err(Missing::Types);
@@ -72,10 +75,14 @@ struct Reader<'d, 'a> {
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
-    fn new(dwarf: &'d Dwarf<Bytes<'a>>, units: Vec<Unit<Bytes<'a>>>) -> gimli::Result<Self> {
+    fn new(
+        dwarf: &'d Dwarf<Bytes<'a>>,
+        units: Vec<Unit<Bytes<'a>>>,
+        crate_name: &str,
+    ) -> gimli::Result<Self> {
         let indexed = units
             .into_iter()
-            .map(|unit| Ok((Index::of(dwarf, &unit)?, unit)))
+            .map(|unit| Ok((Index::of(dwarf, &unit, crate_name)?, unit)))
             .map(|indexed| indexed.map(|(index, unit)| (unit, index)))
             .collect::<gimli::Result<Vec<_>>>()?;
         let mut reader = Reader {

@@ -1,6 +1,6 @@
 //! What the comparison sees, and what it does not mind, on libraries that rustc made just now.
 
-use super::{LayoutDifference, Layouts, Missing};
+use super::{CrateSource, LayoutDifference, Layouts, Missing};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -117,7 +117,14 @@ fn compile(folder: &Path, file: &str, source: &str, flags: &[&str]) -> PathBuf {
 }
 
 fn read(library: &Path) -> Result<Layouts, Missing> {
-    Layouts::read(library, &["scene"])?.remove(0)
+    // Each test has a root file of its own.
+    let file = library.file_stem().unwrap_or_default().to_string_lossy();
+    let root_file = library.with_file_name(format!("{}.rs", file.trim_start_matches("lib")));
+    let scene = CrateSource {
+        crate_name: "scene",
+        root_file: &root_file.to_string_lossy(),
+    };
+    Layouts::read(library, &[scene])?.remove(0)
 }
 
 /// The differences after replacing each text by another.
@@ -375,11 +382,20 @@ fn what_does_not_matter() {
 }
 
 #[test]
-fn optimised_builds_have_the_same_layouts() {
+fn builds_of_every_kind_have_the_same_layouts() {
     let folder = FIXTURE.folder.path();
-    let library = compile(folder, "optimised", SCENE, &["-g", "-O"]);
-    let library = read(&library).unwrap();
-    assert_eq!(FIXTURE.layouts.differences(&library, 7), Some(Vec::new()));
+    let incremental = format!("-Cincremental={}", folder.join("incremental").display());
+    let kinds: [(&str, &[&str]); 4] = [
+        ("optimised", &["-g", "-O"]),
+        ("incremental", &["-g", &incremental]),
+        ("whole", &["-g", "-O", "-Clto=fat", "-Ccodegen-units=1"]),
+        ("newer", &["-g", "-Cdwarf-version=5"]),
+    ];
+    for (name, flags) in kinds {
+        let library = read(&compile(folder, name, SCENE, flags)).unwrap();
+        let differences = FIXTURE.layouts.differences(&library, 7);
+        assert_eq!(differences, Some(Vec::new()), "{name}");
+    }
 }
 
 #[test]
