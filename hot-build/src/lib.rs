@@ -82,6 +82,17 @@ mod run;
 
 // The thin half.
 #[cfg(feature = "thin")]
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        target_arch = "x86_64",
+        target_pointer_width = "64"
+    )),
+    allow(
+        dead_code,
+        reason = "what links thin libraries is not there on this system"
+    )
+)]
 mod replay;
 #[cfg(feature = "thin")]
 mod thin;

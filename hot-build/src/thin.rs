@@ -222,7 +222,9 @@ impl Work<'_> {
         let Some(rlib) = hot_rlib else {
             return Outcome::AskCargo;
         };
-        let inputs = record.hot_inputs().to_vec();
+        let Ok(inputs) = record.hot_inputs() else {
+            return Outcome::AskCargo;
+        };
         match self.link(known, rlib) {
             Ok(library) => Outcome::Done(Box::new(Ok(Artifact {
                 library,

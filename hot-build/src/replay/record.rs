@@ -180,9 +180,18 @@ impl Record {
             .join(self.units[self.hot].command.rlib_name())
     }
 
-    /// The files that the hot crate is compiled from.
-    pub(crate) fn hot_inputs(&self) -> &[PathBuf] {
-        &self.units[self.hot].input_files
+    /// The files that the hot crate is compiled from, and those that its build script reads. Sorted.
+    ///
+    /// # Errors
+    ///
+    /// When what the build script wrote cannot be read.
+    pub(crate) fn hot_inputs(&self) -> Result<Vec<PathBuf>, BuildError> {
+        let unit = &self.units[self.hot];
+        let mut files: BTreeSet<PathBuf> = unit.input_files.iter().cloned().collect();
+        if let Some(out_dir) = unit.command.build_script_out_dir() {
+            files.extend(inputs::build_script(out_dir, &unit.command.manifest_dir)?);
+        }
+        Ok(files.into_iter().collect())
     }
 
     /// The rlibs of local crates that were compiled after `time`, without the hot crate's.

@@ -34,6 +34,10 @@ impl Session {
             }
             let lock = File::create(directory.join(LOCK)).map_err(unwritable)?;
             lock.lock().map_err(unwritable)?;
+            if !directory.join(LOCK).is_file() {
+                // Another process saw the lock before it was locked, and took the directory for left.
+                continue;
+            }
             return Ok(Self {
                 directory,
                 _lock: lock,
