@@ -18,7 +18,10 @@ const DESIGN: &[(&str, &[&str])] = &[
         "hot-app",
         &["hot-abi", "hot-build", "hot-load", "hot-watch"],
     ),
-    ("hot-load", &["gimli", "hot-abi", "libloading", "object"]),
+    (
+        "hot-load",
+        &["gimli", "hot-abi", "libloading", "memmap2", "object"],
+    ),
     (
         "hot-build",
         &[
