@@ -6,6 +6,7 @@ mod builds;
 mod context;
 mod edits;
 mod functions;
+mod layouts;
 mod leftovers;
 mod nodes;
 mod off;
@@ -35,6 +36,7 @@ pub(super) fn all() -> Vec<Scenario> {
         async_server::SCENARIOS,
         off::SCENARIOS,
         programs::SCENARIOS,
+        layouts::SCENARIOS,
         leftovers::SCENARIOS,
         builds::SCENARIOS,
         service::SCENARIOS,
