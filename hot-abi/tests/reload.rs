@@ -408,6 +408,7 @@ static NEWER: LazyLock<HotCrate> = LazyLock::new(|| {
         package: program.package,
         version: program.version,
         crate_name: program.crate_name,
+        root_file: program.root_file,
         init_symbol: program.init_symbol,
         entry_symbol: program.entry_symbol,
         fingerprint: program.fingerprint,
