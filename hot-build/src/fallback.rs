@@ -52,6 +52,11 @@ pub enum FallbackReason {
         /// The crate's directory.
         manifest_dir: PathBuf,
     },
+    /// The crate through which program and libraries talk was compiled anew since the program was built.
+    AbiChanged {
+        /// It, compiled.
+        path: PathBuf,
+    },
     /// A file that is to be linked cannot be read.
     InputUnreadable {
         /// The file.
@@ -118,6 +123,11 @@ impl fmt::Display for FallbackReason {
                 "cargo did not have to compile the crate in {}, so its command line is not known yet; the next \
                  change will tell it",
                 manifest_dir.display()
+            ),
+            Self::AbiChanged { path } => write!(
+                f,
+                "{} is newer than the program; build the program again and restart it to have thin libraries",
+                path.display()
             ),
             Self::InputUnreadable { path, problem } => {
                 write!(f, "cannot read {} to link it: {problem}", path.display())

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use super::lock;
 use crate::replay::{Record, host_target};
 use crate::{BuildArgs, FallbackReason};
 
 use archives::Archives;
 use host::HostImage;
-use link::ThinLink;
+use link::{Prepared, ThinLink};
 use linker::Linker;
 use session::Session;
 
@@ -39,6 +40,8 @@ pub(super) struct System {
     host: HostImage,
     /// The directories of this process, by the directory that they are in.
     sessions: Mutex<HashMap<PathBuf, Session>>,
+    /// What the last link in each directory left.
+    prepared: Mutex<HashMap<PathBuf, Prepared>>,
     /// The archives that were indexed last, with their times.
     archives: Mutex<Option<(Vec<Version>, Arc<Archives>)>>,
 }
@@ -51,6 +54,7 @@ impl System {
         Ok(Self {
             host: HostImage::of_this_process()?,
             sessions: Mutex::default(),
+            prepared: Mutex::default(),
             archives: Mutex::default(),
         })
     }
@@ -62,7 +66,7 @@ impl System {
         record: &Record,
     ) -> Result<PathBuf, FallbackReason> {
         let parent = record.out_dir().join("hot-thin");
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = lock(&self.sessions);
         let session = match sessions.get(&parent) {
             Some(session) => session,
             None => {
@@ -102,18 +106,27 @@ impl System {
     ) -> Result<PathBuf, FallbackReason> {
         let target = host_target(&record.sysroot).unwrap_or_default();
         let linker = Linker::find(&record.sysroot, &target)?;
-        let changed = Archives::index(&record.compiled_after(self.host.built))?;
+        let changed = record.compiled_after(self.host.built);
+        if let Some(path) = changed.iter().find(|rlib| is_abi(rlib)) {
+            return Err(FallbackReason::AbiChanged { path: path.clone() });
+        }
+        let changed = Archives::index(&changed)?;
         let archives = self.archives(record.rlibs())?;
         let stem = rlib.file_stem().unwrap_or_default().to_string_lossy();
+        let directory = self.directory(args, record)?;
+        let mut prepared = lock(&self.prepared).remove(&directory).unwrap_or_default();
         let thin = ThinLink {
             rlib,
             changed: &changed,
             archives: &archives,
             host: &self.host,
             linker: &linker,
-            directory: &self.directory(args, record)?,
+            directory: &directory,
         };
-        thin.link(&format!("{stem}-{number}.so"), &args.cancel_build)
+        let name = format!("{stem}-{number}.so");
+        let linked = thin.link(&name, &mut prepared, &args.cancel_build);
+        lock(&self.prepared).insert(directory, prepared);
+        linked
     }
 
     fn archives(&self, rlibs: Vec<PathBuf>) -> Result<Arc<Archives>, FallbackReason> {
@@ -124,7 +137,7 @@ impl System {
                 (rlib.clone(), written.ok())
             })
             .collect();
-        let mut known = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.archives);
         if let Some((indexed, archives)) = &*known
             && *indexed == versions
         {
@@ -134,4 +147,11 @@ impl System {
         *known = Some((versions, archives.clone()));
         Ok(archives)
     }
+}
+
+/// Whether it is the crate whose types are on both sides of every call between program and library. Its
+/// statics are the program's, which no other code than the program's must touch.
+fn is_abi(rlib: &Path) -> bool {
+    let stem = rlib.file_stem().and_then(|stem| stem.to_str());
+    stem.is_some_and(|stem| stem == "libhot_abi" || stem.starts_with("libhot_abi-"))
 }

@@ -1,14 +1,15 @@
 //! From the objects of a crate to a library that lives in the running program.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::archives::{self, Archives, Member};
-use super::host::{HostImage, Place};
+use super::host::{HostImage, HostSymbol, Place, hash};
 use super::linker::{LinkRequest, Linker};
-use super::resolve;
+use super::object_file::ObjectFile;
+use super::resolve::{self, Needs};
 use super::rewrite::{self, Moved, NewSymbols};
 use super::stub::{self, StubSymbol};
 use crate::{CancelSignal, FallbackReason};
@@ -32,52 +33,73 @@ pub(crate) struct ThinLink<'a> {
 
 impl ThinLink<'_> {
     /// Links, and returns the library's path, which has the given file name.
+    ///
+    /// `prepared` is what an earlier link in the same directory left.
     pub(crate) fn link(
         &self,
         file_name: &str,
+        prepared: &mut Prepared,
         cancel: &CancelSignal,
     ) -> Result<PathBuf, FallbackReason> {
-        let members = archives::crate_objects(self.rlib)?;
-        let objects = members
-            .iter()
-            .map(resolve::parse)
-            .collect::<Result<Vec<_>, _>>()?;
-        let resolution = resolve::resolve(&objects, self.changed, self.host, self.archives)?;
+        // Gone if this fails, for then files may be half of the old and half of the new.
+        let mut before = std::mem::take(prepared);
+        let mut now = Prepared::default();
+        let mut objects = Vec::new();
+        for member in archives::crate_objects(self.rlib)? {
+            objects.push(match before.objects.remove(&stable_name(&member)) {
+                Some(object) if object.member.bytes == member.bytes => object,
+                _ => PreparedObject::new(member, self.host)?,
+            });
+        }
+        let needs = objects.iter().map(|object| &object.needs);
+        let resolution = resolve::resolve(needs, self.changed, self.host, self.archives)?;
         let pulled = resolution
             .pulled
             .iter()
             .map(|pulled| Ok((pulled, resolve::parse(&pulled.member)?)))
             .collect::<Result<Vec<_>, FallbackReason>>()?;
-        let mut of_new_code = Moved::new();
-        let mut of_old_code = Moved::new();
         for object in &objects {
-            of_new_code.extend(resolve::shared(object, self.host, false));
+            now.moved.extend(object.shared.iter().cloned());
         }
+        let mut of_old_code = Moved::new();
         for (pulled, object) in &pulled {
             let shared = resolve::shared(object, self.host, !pulled.is_changed);
+            let shared = shared.into_iter().map(|(name, host)| (name.to_vec(), host));
             if pulled.is_changed {
-                of_new_code.extend(shared);
+                now.moved.extend(shared);
             } else {
                 of_old_code.extend(shared);
             }
         }
+        let same_moved = now.moved == before.moved;
 
-        let mut wanted = NewSymbols::default();
         let output = Output::begin(self.directory)?;
+        let mut wanted = NewSymbols::default();
         let mut object_files = Vec::with_capacity(objects.len() + 1);
         let mut member_files = Vec::with_capacity(pulled.len());
-        for (member, object) in members.iter().zip(&objects) {
-            let rewritten = rewrite::rewrite(object, &of_new_code, &mut wanted)?;
-            object_files.push(output.write_member(member, rewritten.as_deref())?);
+        for mut object in objects {
+            let written = match object.written.take() {
+                Some(written) if same_moved => written,
+                _ => {
+                    let name = stable_name(&object.member);
+                    let parsed = resolve::parse(&object.member)?;
+                    output.write_object(&name, &parsed, &now.moved)?
+                }
+            };
+            object_files.push(OsString::from(&written.file));
+            wanted.add(&written.symbols);
+            object.written = Some(written);
+            now.objects.insert(stable_name(&object.member), object);
         }
-        for (pulled, object) in &pulled {
+        for (number, (pulled, object)) in pulled.iter().enumerate() {
             let moved = if pulled.is_changed {
-                &of_new_code
+                &now.moved
             } else {
                 &of_old_code
             };
-            let rewritten = rewrite::rewrite(object, moved, &mut wanted)?;
-            member_files.push(output.write_member(&pulled.member, rewritten.as_deref())?);
+            let written = output.write_object(&format!("pulled-{number}.o"), object, moved)?;
+            wanted.add(&written.symbols);
+            member_files.push(written.file.into());
         }
         let stub = output.write("stub.o", &stub_of(&resolution, &wanted))?;
         // First, for of several definitions the first counts.
@@ -91,8 +113,61 @@ impl ThinLink<'_> {
             members: &member_files,
             libraries: &self.host.libraries,
         };
-        self.linker.link(&request, cancel)?;
-        Ok(library)
+        let linked = self.linker.link(&request, cancel);
+        *prepared = now;
+        linked.map(|()| library)
+    }
+}
+
+/// The objects that were linked last. Most of a crate's objects are the same in the next build, and need
+/// not be looked at again.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    objects: HashMap<String, PreparedObject>,
+    moved: Moved,
+}
+
+#[derive(Debug)]
+struct PreparedObject {
+    /// As the compiler made it.
+    member: Member,
+    needs: Needs,
+    /// Variables that are the program's.
+    shared: Vec<(Vec<u8>, HostSymbol)>,
+    written: Option<Written>,
+}
+
+impl PreparedObject {
+    fn new(member: Member, host: &HostImage) -> Result<Self, FallbackReason> {
+        let object = resolve::parse(&member)?;
+        let needs = Needs::of(&object)?;
+        let shared = resolve::shared(&object, host, false)
+            .into_iter()
+            .map(|(name, host)| (name.to_vec(), host))
+            .collect();
+        Ok(Self {
+            needs,
+            shared,
+            written: None,
+            member,
+        })
+    }
+}
+
+/// An object as it is linked.
+#[derive(Debug)]
+struct Written {
+    file: PathBuf,
+    symbols: NewSymbols,
+}
+
+/// The name of an object without the part that the compiler makes up for each of its runs: with an
+/// incremental cache, names are `<crate>.<unit>.<run>.rcgu.o`.
+fn stable_name(member: &Member) -> String {
+    let is_numbered = member.name.contains("-cgu.");
+    match member.name.split('.').collect::<Vec<_>>()[..] {
+        [krate, unit, _, "rcgu", "o"] if !is_numbered => format!("{krate}.{unit}.o"),
+        _ => member.name.clone(),
     }
 }
 
@@ -111,7 +186,7 @@ fn stub_of(resolution: &resolve::Resolution, wanted: &NewSymbols) -> Vec<u8> {
         symbols.push(StubSymbol {
             name,
             address,
-            by_jump: is_code && resolution.called.contains(name),
+            by_jump: is_code && resolution.called.contains(&hash(name)),
         });
     }
     let absolutes = wanted.absolutes.iter().map(|wanted| (wanted, false));
@@ -129,43 +204,33 @@ fn stub_of(resolution: &resolve::Resolution, wanted: &NewSymbols) -> Vec<u8> {
 /// Where the linker's input is written.
 struct Output {
     directory: PathBuf,
-    written: std::cell::RefCell<HashSet<String>>,
 }
 
 impl Output {
     fn begin(directory: &Path) -> Result<Self, FallbackReason> {
         let directory = directory.join("objects");
-        let unwritable = |error: std::io::Error| FallbackReason::OutputUnwritable {
-            path: directory.clone(),
-            problem: error.to_string(),
-        };
-        if directory.exists() {
-            fs::remove_dir_all(&directory).map_err(unwritable)?;
+        match fs::create_dir_all(&directory) {
+            Ok(()) => Ok(Self { directory }),
+            Err(error) => Err(FallbackReason::OutputUnwritable {
+                path: directory,
+                problem: error.to_string(),
+            }),
         }
-        fs::create_dir_all(&directory).map_err(unwritable)?;
-        Ok(Self {
-            directory,
-            written: std::cell::RefCell::default(),
-        })
     }
 
-    fn write_member(
+    fn write_object(
         &self,
-        member: &Member,
-        rewritten: Option<&[u8]>,
-    ) -> Result<OsString, FallbackReason> {
-        let path = self.write(&member.name, rewritten.unwrap_or(&member.bytes))?;
-        Ok(path.into())
+        name: &str,
+        object: &ObjectFile<'_>,
+        moved: &Moved,
+    ) -> Result<Written, FallbackReason> {
+        let mut symbols = NewSymbols::default();
+        let rewritten = rewrite::rewrite(object, moved, &mut symbols)?;
+        let file = self.write(name, rewritten.as_deref().unwrap_or(object.bytes))?;
+        Ok(Written { file, symbols })
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, FallbackReason> {
-        // Members of one archive may have one name.
-        let count = self.written.borrow().len();
-        let name = if self.written.borrow_mut().insert(name.to_owned()) {
-            name.to_owned()
-        } else {
-            format!("{count}-{name}")
-        };
         let path = self.directory.join(name);
         match fs::write(&path, content) {
             Ok(()) => Ok(path),
@@ -173,6 +238,25 @@ impl Output {
                 path,
                 problem: error.to_string(),
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_keeps_its_name_from_run_to_run() {
+        let stable = |name: &str| {
+            stable_name(&Member {
+                name: name.to_owned(),
+                bytes: Vec::new(),
+            })
+        };
+        assert_eq!(stable("scene.09c38ft.1p2thnl.rcgu.o"), "scene.09c38ft.o");
+        for whole in ["scene.e2-cgu.0.rcgu.o", "scene.scene.e2-cgu.1.rcgu.o"] {
+            assert_eq!(stable(whole), whole);
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use object::elf;
 
 use super::archives::{Archives, Member, MemberId};
-use super::host::{HostImage, HostSymbol, Place};
-use super::object_file::ObjectFile;
+use super::host::{HostImage, HostSymbol, Place, hash};
+use super::object_file::{ObjectFile, Section, Symbol};
 use crate::FallbackReason;
 
 /// What is linked, and against what.
@@ -16,7 +16,7 @@ pub(crate) struct Resolution {
     /// Symbols of the program.
     pub(crate) host: BTreeMap<Vec<u8>, HostSymbol>,
     /// Symbols that code calls by a relative address.
-    pub(crate) called: HashSet<Vec<u8>>,
+    pub(crate) called: HashSet<NameHash>,
     /// Objects of other crates that are linked as well: of crates that changed, and those that define
     /// what the program was linked without.
     pub(crate) pulled: Vec<Pulled>,
@@ -30,30 +30,45 @@ pub(crate) struct Pulled {
     pub(crate) is_changed: bool,
 }
 
+/// What an object defines and what it needs, which is all that counts for where its symbols come from.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    defined: Vec<NameHash>,
+    wanted: Vec<Vec<u8>>,
+    /// What is wanted by code that calls it by a relative address.
+    called: Vec<NameHash>,
+    /// Sections that the linker may be asked for the bounds of.
+    sections: Vec<Vec<u8>>,
+}
+
+/// A [`hash`] of a symbol's name. Of 64 bits, for far fewer names than would make two of them meet.
+pub(crate) type NameHash = u64;
+
 /// Resolves everything that `objects`, those of the crate, leave undefined: from the `changed` crates,
 /// or else from the program, or else from the other `archives`. What is in none of them is left to the
 /// libraries that the program has loaded.
-pub(crate) fn resolve(
-    objects: &[ObjectFile<'_>],
+pub(crate) fn resolve<'a>(
+    objects: impl Iterator<Item = &'a Needs>,
     changed: &Archives,
     host: &HostImage,
     archives: &Archives,
 ) -> Result<Resolution, FallbackReason> {
     let mut resolution = Resolution::default();
     // By the new code, and by members of unchanged crates: those yield to the program.
-    let mut defined: HashSet<Vec<u8>> = HashSet::new();
-    let mut defined_again: HashSet<Vec<u8>> = HashSet::new();
+    let mut defined: HashSet<NameHash> = HashSet::new();
+    let mut defined_again: HashSet<NameHash> = HashSet::new();
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     let mut pulled: BTreeSet<(bool, MemberId)> = BTreeSet::new();
-    let own_sections: HashSet<&[u8]> = objects
-        .iter()
-        .flat_map(|object| object.sections.iter().map(|section| section.name))
-        .collect();
-    for object in objects {
-        take_in(object, &mut defined, &mut wanted, &mut resolution.called)?;
+    let mut own_sections: HashSet<&[u8]> = HashSet::new();
+    for needs in objects {
+        defined.extend(&needs.defined);
+        wanted.extend_from_slice(&needs.wanted);
+        resolution.called.extend(&needs.called);
+        own_sections.extend(needs.sections.iter().map(Vec::as_slice));
     }
     while let Some(name) = wanted.pop() {
-        if defined.contains(&name)
+        let name_hash = hash(&name);
+        if defined.contains(&name_hash)
             || resolution.host.contains_key(&name)
             || is_made_by_the_linker(&name, &own_sections)
         {
@@ -66,7 +81,7 @@ pub(crate) fn resolve(
                     resolution.host.insert(name, symbol);
                     continue;
                 }
-                if defined_again.contains(&name) {
+                if defined_again.contains(&name_hash) {
                     continue;
                 }
                 archives.find(&name).map(|id| (archives, id, false))
@@ -82,69 +97,118 @@ pub(crate) fn resolve(
         if !is_changed {
             without_debug_info(&mut member)?;
         }
-        let defines = if is_changed {
-            &mut defined
+        let needs = Needs::of(&parse(&member)?)?;
+        if is_changed {
+            defined.extend(&needs.defined);
         } else {
-            &mut defined_again
-        };
-        take_in(
-            &parse(&member)?,
-            defines,
-            &mut wanted,
-            &mut resolution.called,
-        )?;
+            defined_again.extend(&needs.defined);
+        }
+        resolution.called.extend(&needs.called);
+        wanted.extend(needs.wanted);
         resolution.pulled.push(Pulled { member, is_changed });
     }
     // What a changed crate brought along may have been taken from the program before.
-    resolution.host.retain(|name, _| !defined.contains(name));
+    resolution
+        .host
+        .retain(|name, _| !defined.contains(&hash(name)));
     Ok(resolution)
 }
 
-/// What of `object` the program has too: variables, and if its code is the program's, functions. And
-/// the program's thread-locals that it uses.
+impl Needs {
+    pub(crate) fn of(object: &ObjectFile<'_>) -> Result<Self, FallbackReason> {
+        let mut needs = Self::default();
+        for section in &object.sections {
+            // Only names that are identifiers have bounds.
+            if section.is_loaded() && !section.name.starts_with(b".") {
+                needs.sections.push(section.name.to_vec());
+            }
+        }
+        for symbol in &object.symbols {
+            if symbol.name.is_empty() || symbol.is_local || symbol.is_section {
+                continue;
+            }
+            if symbol.is_defined {
+                needs.defined.push(hash(symbol.name));
+            } else {
+                needs.wanted.push(symbol.name.to_vec());
+            }
+        }
+        let mut called = vec![false; object.symbols.len()];
+        for section in 0..object.sections.len() {
+            let relocations =
+                object
+                    .relocations(section)
+                    .map_err(|error| FallbackReason::InputUnreadable {
+                        path: "an object of the crate".into(),
+                        problem: error.to_string(),
+                    })?;
+            for relocation in relocations
+                .map(|(_, relocations)| relocations)
+                .unwrap_or_default()
+            {
+                let kind = elf::RelocationType(relocation.kind);
+                if (kind == elf::R_X86_64_PLT32 || kind == elf::R_X86_64_PC32)
+                    && let Some(called) = called.get_mut(relocation.symbol)
+                {
+                    *called = true;
+                }
+            }
+        }
+        let undefined = object.symbols.iter().zip(called);
+        let called = undefined.filter(|(symbol, called)| *called && !symbol.is_defined);
+        needs.called = called.map(|(symbol, _)| hash(symbol.name)).collect();
+        // The unwind tables name one function, and name it by a relative address.
+        needs.called.push(hash(b"rust_eh_personality"));
+        Ok(needs)
+    }
+}
+
+/// What of `object` the program has too: variables, and if its code is the program's, everything else that
+/// has a name. And the program's thread-locals that it uses.
 pub(crate) fn shared<'data>(
     object: &ObjectFile<'data>,
     host: &HostImage,
     is_the_programs_code: bool,
 ) -> Vec<(&'data [u8], HostSymbol)> {
     let mut shared = Vec::new();
-    for symbol in &object.symbols {
-        if symbol.name.is_empty() {
+    for symbol in object
+        .symbols
+        .iter()
+        .filter(|symbol| !symbol.name.is_empty())
+    {
+        let Some(found) = host.find(symbol.name) else {
             continue;
-        }
-        if !symbol.is_defined {
-            if let Some(found) = host.find(symbol.name)
-                && matches!(found.place, Place::ThreadLocal(_))
-            {
-                shared.push((symbol.name, found));
-            }
-            continue;
-        }
-        if is_the_programs_code && symbol.is_function {
-            if let Some(found) = host.find(symbol.name)
-                && matches!(found.place, Place::Code(_))
-            {
-                shared.push((symbol.name, found));
-            }
-            continue;
-        }
-        let in_variables = symbol
-            .section
-            .and_then(|section| object.sections.get(section))
-            .is_some_and(|section| section.holds_variables());
-        if !symbol.is_variable || !in_variables || symbol.size == 0 || is_of_the_build(symbol.name)
-        {
-            continue;
-        }
-        if let Some(found) = host.find(symbol.name)
-            && found.size == symbol.size
-            && matches!(found.place, Place::ThreadLocal(_)) == symbol.is_thread_local
-            && !matches!(found.place, Place::Code(_))
-        {
+        };
+        let is_thread_local = matches!(found.place, Place::ThreadLocal(_));
+        let is_shared = if !symbol.is_defined {
+            is_thread_local
+        } else if symbol.is_function {
+            is_the_programs_code && matches!(found.place, Place::Code(_))
+        } else {
+            let is_kept = if is_the_programs_code {
+                !symbol.name.starts_with(INDIRECT)
+            } else {
+                is_in_variables(object, symbol) && !is_of_the_build(symbol.name)
+            };
+            symbol.is_variable
+                && is_kept
+                && symbol.size != 0
+                && found.size == symbol.size
+                && is_thread_local == symbol.is_thread_local
+                && !matches!(found.place, Place::Code(_))
+        };
+        if is_shared {
             shared.push((symbol.name, found));
         }
     }
     shared
+}
+
+fn is_in_variables(object: &ObjectFile<'_>, symbol: &Symbol<'_>) -> bool {
+    symbol
+        .section
+        .and_then(|section| object.sections.get(section))
+        .is_some_and(Section::holds_variables)
 }
 
 pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
@@ -154,6 +218,9 @@ pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
     })
 }
 
+/// Begins the name of a pointer that the unwind tables use. Each library has its own.
+const INDIRECT: &[u8] = b"DW.ref.";
+
 /// Variables that tell of the very build they are part of: how its items register, and what its log
 /// messages look like. Each build has its own.
 fn is_of_the_build(name: &[u8]) -> bool {
@@ -161,55 +228,11 @@ fn is_of_the_build(name: &[u8]) -> bool {
         b"__HOT_",
         b"__hot_entry_is_missing__",
         b"CALLSITE",
-        b"DW.ref.",
+        INDIRECT,
     ];
     PARTS
         .iter()
         .any(|part| name.windows(part.len()).any(|window| window == *part))
-}
-
-/// Notes what an object defines, and what it wants defined.
-fn take_in(
-    object: &ObjectFile<'_>,
-    defined: &mut HashSet<Vec<u8>>,
-    wanted: &mut Vec<Vec<u8>>,
-    called: &mut HashSet<Vec<u8>>,
-) -> Result<(), FallbackReason> {
-    for symbol in &object.symbols {
-        if symbol.name.is_empty() || symbol.is_local || symbol.is_section {
-            continue;
-        }
-        if symbol.is_defined {
-            defined.insert(symbol.name.to_vec());
-        } else {
-            wanted.push(symbol.name.to_vec());
-        }
-    }
-    for section in 0..object.sections.len() {
-        let relocations =
-            object
-                .relocations(section)
-                .map_err(|error| FallbackReason::InputUnreadable {
-                    path: "an object of the crate".into(),
-                    problem: error.to_string(),
-                })?;
-        for relocation in relocations
-            .map(|(_, relocations)| relocations)
-            .unwrap_or_default()
-        {
-            let kind = elf::RelocationType(relocation.kind);
-            if (kind == elf::R_X86_64_PLT32 || kind == elf::R_X86_64_PC32)
-                && let Some(symbol) = object.symbols.get(relocation.symbol)
-                && !symbol.is_defined
-                && !called.contains(symbol.name)
-            {
-                called.insert(symbol.name.to_vec());
-            }
-        }
-    }
-    // The unwind tables name one function, and name it by a relative address.
-    called.insert(b"rust_eh_personality".to_vec());
-    Ok(())
 }
 
 /// Whether the linker defines a symbol for each library it makes.

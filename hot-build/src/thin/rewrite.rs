@@ -15,7 +15,7 @@ use super::object_file::{ObjectFile, Relocation};
 use crate::FallbackReason;
 
 /// Variables and functions that are to be the program's, by the names of their symbols.
-pub(crate) type Moved<'data> = HashMap<&'data [u8], HostSymbol>;
+pub(crate) type Moved = HashMap<Vec<u8>, HostSymbol>;
 
 /// Symbols that rewritten objects need: their names, and the addresses in the program.
 #[derive(Debug, Default)]
@@ -26,11 +26,19 @@ pub(crate) struct NewSymbols {
     pub(crate) jumps: BTreeMap<Vec<u8>, u64>,
 }
 
+impl NewSymbols {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let copied = |(name, address): (&Vec<u8>, &u64)| (name.clone(), *address);
+        self.absolutes.extend(other.absolutes.iter().map(copied));
+        self.jumps.extend(other.jumps.iter().map(copied));
+    }
+}
+
 /// The file's bytes with all uses of the variables in `moved` led to the program's copies. Whatever
 /// symbols that takes are added to `wanted`. `None` when there is no such use.
 pub(crate) fn rewrite(
     object: &ObjectFile<'_>,
-    moved: &Moved<'_>,
+    moved: &Moved,
     wanted: &mut NewSymbols,
 ) -> Result<Option<Vec<u8>>, FallbackReason> {
     let targets = Targets::new(object, moved);
@@ -70,7 +78,7 @@ struct Variable<'a> {
 }
 
 impl<'a> Targets<'a> {
-    fn new(object: &ObjectFile<'a>, moved: &Moved<'a>) -> Self {
+    fn new(object: &ObjectFile<'a>, moved: &Moved) -> Self {
         let mut targets = Self {
             by_symbol: HashMap::new(),
             by_section: HashMap::new(),
