@@ -12,8 +12,10 @@
 mod check;
 mod compare;
 mod debug_info;
+mod entry;
 mod graph;
 mod index;
+mod methods;
 mod names;
 mod read;
 mod report;
@@ -31,60 +33,37 @@ use std::path::Path;
 
 /// The layouts of all that the items of a crate hand over, as one file has them.
 #[derive(Debug)]
-pub struct Layouts {
+pub(crate) struct Layouts {
     crossing: Crossing,
 }
 
 /// A crate, as debug information knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrateSource<'a> {
+struct CrateSource<'a> {
     /// The name of its library target, as written in paths.
-    pub crate_name: &'a str,
+    crate_name: &'a str,
     /// The file of its root module, as the compiler was given it: what `file!()` is there.
-    pub root_file: &'a str,
+    root_file: &'a str,
 }
 
 impl Layouts {
     /// Reads the layouts of the items of some crates from a program or a library, a result for each crate.
+    /// Nobody writes to the file meanwhile: it is the running program, or a copy that is this process's own.
     ///
     /// # Errors
     ///
     /// When the file or its debug information cannot be read; for a crate also when it is not in it, or its
     /// types are not.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use hot_load::layout::{CrateSource, Layouts};
-    /// let scene = CrateSource {
-    ///     crate_name: "scene",
-    ///     root_file: "scene/src/lib.rs",
-    /// };
-    /// for scene in Layouts::read("target/debug/libscene.so".as_ref(), &[scene])? {
-    ///     println!("{} hot items", scene?.len());
-    /// }
-    /// # Ok::<(), hot_load::layout::Missing>(())
-    /// ```
-    pub fn read(
+    fn read(
         file: &Path,
         crates: &[CrateSource<'_>],
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
         let unreadable = |error: std::io::Error| Missing::File(error.to_string());
         let file = File::open(file).map_err(unreadable)?;
         let file = MappedFile::open(&file).map_err(unreadable)?;
-        let crossing = read::crossing(&file.dwarf()?, crates)?;
+        let crossing = read::crossing(&file, crates)?;
         let layouts = |crossing: Result<_, _>| crossing.map(|crossing| Layouts { crossing });
         Ok(crossing.into_iter().map(layouts).collect())
-    }
-
-    /// How many items there are.
-    pub fn len(&self) -> usize {
-        self.crossing.items.len()
-    }
-
-    /// Whether there are no items.
-    pub fn is_empty(&self) -> bool {
-        self.crossing.items.is_empty()
     }
 
     /// How the layouts of an item differ from those in `library`; `None` if one of the two does not know

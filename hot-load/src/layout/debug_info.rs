@@ -6,7 +6,8 @@ use gimli::{
     constants,
 };
 use memmap2::Mmap;
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 
@@ -49,6 +50,48 @@ impl MappedFile {
             true => Err(Missing::DebugInfo),
             false => Ok(dwarf),
         }
+    }
+}
+
+impl MappedFile {
+    /// Where the words lead to that lie at these addresses, by the addresses of the words.
+    ///
+    /// A word of a program or library that can be placed anywhere is filled in by the system's loader, as
+    /// its list of relocations says; else it is in the file.
+    pub(super) fn pointers(&self, words: &HashSet<u64>) -> Result<HashMap<u64, u64>, Missing> {
+        let object = object::File::parse(&*self.0).map_err(unreadable)?;
+        let mut pointers = HashMap::new();
+        for section in object.sections() {
+            let range = section.address()..section.address().saturating_add(section.size());
+            for word in words.iter().filter(|word| range.contains(word)) {
+                let bytes = section.data_range(*word, 8).map_err(unreadable)?;
+                if let Some(bytes) = bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
+                    let target = match object.is_little_endian() {
+                        true => u64::from_le_bytes(bytes),
+                        false => u64::from_be_bytes(bytes),
+                    };
+                    pointers.insert(*word, target);
+                }
+            }
+        }
+        for (word, relocation) in object.dynamic_relocations().into_iter().flatten() {
+            if !words.contains(&word) {
+                continue;
+            }
+            let base = match relocation.target() {
+                object::RelocationTarget::Absolute => Some(0),
+                object::RelocationTarget::Symbol(index) => object
+                    .dynamic_symbol_table()
+                    .and_then(|symbols| symbols.symbol_by_index(index).ok())
+                    .filter(|symbol| symbol.is_definition())
+                    .map(|symbol| symbol.address()),
+                _ => None,
+            };
+            if let Some(base) = base {
+                pointers.insert(word, base.wrapping_add_signed(relocation.addend()));
+            }
+        }
+        Ok(pointers)
     }
 }
 

@@ -73,8 +73,10 @@ pub(super) enum Role {
     Result,
     /// The methods of a hot trait, in their order.
     Methods,
-    /// A type that is put behind a trait object.
+    /// A type that is put behind a trait object, by its table of methods.
     Implementor,
+    /// A method in a table of them, and its place there.
+    Method(usize),
     /// A type that the name of a trait object speaks of.
     Mentioned,
 }
@@ -185,6 +187,7 @@ impl fmt::Display for Role {
             Role::Field { offset: None }
             | Role::Discriminant { offset: None }
             | Role::Element { count: None } => f.write_str("somewhere"),
+            Role::Method(place) => write!(f, "in place {place} of the trait"),
             Role::Generic
             | Role::Target
             | Role::Parameter(_)

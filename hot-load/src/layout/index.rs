@@ -1,7 +1,7 @@
 //! One pass over a unit: the statics that lead to layouts, and what each type is nested in.
 
 use super::debug_info::Bytes;
-use gimli::{AttributeValue, Dwarf, EntriesRaw, Unit, UnitOffset, constants};
+use gimli::{AttributeValue, Dwarf, EntriesRaw, Operation, Unit, UnitOffset, constants};
 
 /// How the names of both kinds of statics begin that the attributes write.
 const OWN: &[u8] = b"__HOT_";
@@ -19,12 +19,22 @@ pub(super) struct Index {
     pub(super) items: Vec<UnitOffset>,
     /// The types of the statics of hot traits.
     pub(super) interfaces: Vec<UnitOffset>,
-    /// The tables of methods: name, and the type of the table.
-    pub(super) method_tables: Vec<(String, UnitOffset)>,
+    pub(super) method_tables: Vec<MethodTable>,
     /// Namespaces, and types that other types are nested in.
     scopes: Vec<Scope>,
     /// Every type that has a scope, in the order of the file, and its scope.
     types: Vec<(UnitOffset, usize)>,
+}
+
+/// The table of methods of a type behind a trait object.
+#[derive(Debug)]
+pub(super) struct MethodTable {
+    /// `<Type as Trait>::{vtable}`
+    pub(super) name: String,
+    /// The type of the table.
+    pub(super) ty: UnitOffset,
+    /// Where the table is in the file's memory; `None` if it was left out.
+    pub(super) address: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,8 +125,11 @@ impl Index {
             ITEM if is_own => self.items.push(found.ty),
             INTERFACE if is_own => self.interfaces.push(found.ty),
             table if table.ends_with(METHOD_TABLE) => {
-                let name = found.name.to_string_lossy().into_owned();
-                self.method_tables.push((name, found.ty));
+                self.method_tables.push(MethodTable {
+                    name: found.name.to_string_lossy().into_owned(),
+                    ty: found.ty,
+                    address: found.address,
+                });
             }
             _ => {}
         }
@@ -128,10 +141,11 @@ impl Index {
     }
 }
 
-/// A static: its name, and the entry of its type.
+/// A static: its name, the entry of its type, and its place in memory.
 struct Static<'a> {
     name: Bytes<'a>,
     ty: UnitOffset,
+    address: Option<u64>,
 }
 
 impl<'a> Static<'a> {
@@ -141,19 +155,22 @@ impl<'a> Static<'a> {
         entries: &mut EntriesRaw<'_, Bytes<'a>>,
         attributes: &[gimli::AttributeSpecification],
     ) -> gimli::Result<Option<Static<'a>>> {
-        let (mut name, mut ty) = (None, None);
+        let (mut name, mut ty, mut address) = (None, None, None);
         for spec in attributes {
             let attribute = entries.read_attribute(*spec)?;
             match (attribute.name(), attribute.value()) {
                 (constants::DW_AT_name, value) => name = Some(dwarf.attr_string(unit, value)?),
                 (constants::DW_AT_type, AttributeValue::UnitRef(offset)) => ty = Some(offset),
+                (constants::DW_AT_location, AttributeValue::Exprloc(location)) => {
+                    address = address_of(dwarf, unit, location)?;
+                }
                 _ => {}
             }
         }
         let (Some(name), Some(ty)) = (name, ty) else {
             return Ok(None);
         };
-        Ok(Some(Static { name, ty }))
+        Ok(Some(Static { name, ty, address }))
     }
 }
 
@@ -168,4 +185,47 @@ fn name_at<'a>(
     let entry = unit.header.entry(&unit.abbreviations, offset)?;
     let name = entry.attr_value(constants::DW_AT_name);
     name.map(|name| dwarf.attr_string(unit, name)).transpose()
+}
+
+/// The address that a static's location gives; `None` if the linker dropped the static.
+fn address_of<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    unit: &Unit<Bytes<'a>>,
+    location: gimli::Expression<Bytes<'a>>,
+) -> gimli::Result<Option<u64>> {
+    let mut operations = location.operations(unit.header.encoding());
+    let address = match operations.next()? {
+        Some(Operation::Address { address }) => address,
+        Some(Operation::AddressIndex { index }) => dwarf.address(unit, index)?,
+        _ => 0,
+    };
+    Ok((address != 0).then_some(address))
+}
+
+/// The functions of a unit, by their addresses.
+pub(super) fn functions(
+    dwarf: &Dwarf<Bytes<'_>>,
+    unit: &Unit<Bytes<'_>>,
+) -> gimli::Result<Vec<(u64, UnitOffset)>> {
+    let mut functions = Vec::new();
+    let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
+    while !entries.is_empty() {
+        let offset = entries.next_offset();
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            continue;
+        };
+        if abbreviation.tag() != constants::DW_TAG_subprogram {
+            entries.skip_attributes(abbreviation.attributes())?;
+            continue;
+        }
+        for spec in abbreviation.attributes() {
+            let attribute = entries.read_attribute(*spec)?;
+            if attribute.name() == constants::DW_AT_low_pc
+                && let Some(address) = dwarf.attr_address(unit, attribute.value())?
+            {
+                functions.push((address, offset));
+            }
+        }
+    }
+    Ok(functions)
 }

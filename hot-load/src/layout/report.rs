@@ -162,6 +162,7 @@ impl fmt::Display for Part {
             Role::Generic => write!(f, "type argument `{name}`"),
             Role::Target => f.write_str("what it points to"),
             Role::Element { .. } => f.write_str("its elements"),
+            Role::Method(_) => write!(f, "method `{name}`"),
             Role::Parameter(index) => write!(f, "parameter {}", index + 1),
             Role::Result => f.write_str("its result"),
             Role::Methods => f.write_str("its methods"),

@@ -283,6 +283,27 @@ fn the_order_of_the_methods_of_a_hot_trait() {
 }
 
 #[test]
+fn the_order_and_the_types_of_the_methods_of_another_trait() {
+    let (area, name) = ("fn area(&self) -> f32;", "fn name(&self) -> u8;");
+    let told_of = told("order", &[(area, ""), (name, &format!("{name} {area}"))]);
+    let moved = "`scene::Circle as scene::Shape`, method `area`: the program has in place 3 of the trait, the new code \
+                 in place 4 of the trait";
+    assert!(told_of.contains(&moved.to_owned()), "{told_of:#?}");
+
+    let other = [
+        (area, "fn area(&self) -> f64;"),
+        ("-> f32 { self.radius }", "-> f64 { 1.0 }"),
+    ];
+    assert_eq!(
+        told("types", &other),
+        [
+            "`scene::Circle as scene::Shape`, method `area`: the program has `fn(&scene::Circle) -> f32`, the new code \
+          `fn(&scene::Circle) -> f64`"
+        ]
+    );
+}
+
+#[test]
 fn a_dependency_under_the_same_name() {
     let layouts = [("old", "u32"), ("new", "f32")].map(|(name, ty)| {
         let folder = FIXTURE.folder.path().join(name);
