@@ -18,7 +18,7 @@ use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
-use hot_load::{HotCrate, Loaded, Loader};
+use hot_load::{HeapCheck, HotCrate, Loaded, Loader};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{self, AssertUnwindSafe};
@@ -89,7 +89,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
         discovered: None,
         linking: options.linking,
         default_builder: DefaultBuilder::new(options.linking),
-        shallow_told: Arc::default(),
+        caveats: Arc::default(),
     };
     let spawned = thread::Builder::new()
         .name("hot-reload".into())
@@ -115,8 +115,8 @@ struct Driver {
     discovered: Option<ProgramBuild>,
     linking: Linking,
     default_builder: DefaultBuilder,
-    /// Whether it was told that layouts cannot be compared in depth.
-    shallow_told: Arc<AtomicBool>,
+    /// What could not be checked, and was told.
+    caveats: Arc<Caveats>,
 }
 
 /// The watcher, and whether it is known to have seen everything.
@@ -376,16 +376,12 @@ impl Driver {
             return;
         };
         let running = Arc::clone(&self.running);
-        let (krate, shallow_told) = (krate.clone(), Arc::clone(&self.shallow_told));
+        let (krate, caveats) = (krate.clone(), Arc::clone(&self.caveats));
         self.spawn("hot-load-job", move || {
             let loaded = running.loader().load(linked, &artifact.library);
-            if let Ok(loaded) = &loaded
-                && loaded.layouts.depth != LayoutDepth::Deep
-                && !shallow_told.swap(true, Ordering::Relaxed)
-            {
-                running.send(Message::Input(Input::Tell(Event::Problem {
-                    message: format!("{krate}: {}", loaded.layouts.depth),
-                })));
+            for message in loaded.iter().flat_map(|loaded| caveats.of(loaded)) {
+                let message = format!("{krate}: {message}");
+                running.send(Message::Input(Input::Tell(Event::Problem { message })));
             }
             let result = loaded.map(|loaded| LoadedLibrary {
                 generation: loaded.generation.number(),
@@ -400,5 +396,31 @@ impl Driver {
         if let Err(error) = thread::Builder::new().name(name.into()).spawn(work) {
             self.problem(format!("cannot start the thread `{name}`: {error}"));
         }
+    }
+}
+
+/// What a load could not check. Each is told once, for it is the same at every load.
+#[derive(Debug, Default)]
+struct Caveats {
+    layouts: AtomicBool,
+    heap: AtomicBool,
+}
+
+impl Caveats {
+    /// Those of this load that were not told yet.
+    fn of(&self, loaded: &Loaded) -> Vec<String> {
+        let mut untold = Vec::new();
+        if loaded.layouts.depth != LayoutDepth::Deep && !self.layouts.swap(true, Ordering::Relaxed)
+        {
+            untold.push(loaded.layouts.depth.to_string());
+        }
+        if loaded.heap == HeapCheck::Unknown && !self.heap.swap(true, Ordering::Relaxed) {
+            untold.push(
+                "it is not known whether program and new code have one allocator, for their files have no symbols; a \
+                 program with an allocator of its own declares it with `hot_app::global_allocator!`"
+                    .to_owned(),
+            );
+        }
+        untold
     }
 }
