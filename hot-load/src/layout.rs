@@ -33,7 +33,7 @@ use std::path::Path;
 
 /// The layouts of all that the items of a crate hand over, as one file has them.
 #[derive(Debug)]
-pub(crate) struct Layouts {
+struct Layouts {
     crossing: Crossing,
 }
 

@@ -125,7 +125,7 @@ impl Loader {
         let copy = staging.copy(built)?;
         let fingerprint = verify::check(krate, &copy, built)?;
         let heap = allocator::check(&copy, built)?;
-        let layouts = self.layouts.read(&copy);
+        let layouts = self.layouts.begin(&copy);
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
             krate,
@@ -134,7 +134,7 @@ impl Loader {
             built: built.to_owned(),
         };
         let (generation, statics) = within(self.options.deadline, built, move || opening.open())?;
-        let layouts = self.layouts.mark(&generation, &layouts);
+        let layouts = self.layouts.mark(&generation, layouts);
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         Ok(Loaded {
             generation,

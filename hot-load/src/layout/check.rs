@@ -12,9 +12,10 @@ use hot_abi::layout::LayoutMark;
 use hot_abi::private::path_hash;
 use hot_abi::registry::{HotCrate, Module};
 use std::collections::HashMap;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::{env, thread};
+use std::thread::{self, JoinHandle};
 
 /// Compares libraries with the program, and with each other.
 #[derive(Debug)]
@@ -22,8 +23,25 @@ pub(crate) struct LayoutCheck {
     classes: Mutex<Classes>,
 }
 
-/// What a library has to say of the layouts of each hot crate that is linked into the program.
-pub(crate) type LibraryLayouts = Vec<(&'static HotCrate, Result<Arc<Layouts>, Missing>)>;
+/// A library whose layouts are being read.
+pub(crate) struct Reading {
+    library: PathBuf,
+    thread: Option<JoinHandle<LibraryLayouts>>,
+}
+
+impl Reading {
+    fn finish(self) -> LibraryLayouts {
+        match self.thread.map(JoinHandle::join) {
+            Some(Ok(layouts)) => layouts,
+            Some(Err(_)) => all_missing(&Missing::Unreadable("its reader panicked".to_owned())),
+            // There was no thread to be had.
+            None => read_linked(&self.library),
+        }
+    }
+}
+
+/// What a file has to say of the layouts of each hot crate that is linked into the program.
+type LibraryLayouts = Vec<(&'static HotCrate, Result<Arc<Layouts>, Missing>)>;
 
 impl LayoutCheck {
     /// Begins to read the layouts of the program, on a thread of its own.
@@ -36,14 +54,20 @@ impl LayoutCheck {
         }
     }
 
-    /// Reads the layouts of a library, which need not be loaded.
-    pub(crate) fn read(&self, library: &Path) -> LibraryLayouts {
-        read_linked(library)
+    /// Begins to read the layouts of a library, which need not be loaded, on a thread of its own.
+    pub(crate) fn begin(&self, library: &Path) -> Reading {
+        let path = library.to_owned();
+        let reading = thread::Builder::new().name("hot-layouts".into());
+        Reading {
+            library: library.to_owned(),
+            thread: reading.spawn(move || read_linked(&path)).ok(),
+        }
     }
 
     /// Marks every item of a library that is loaded and not live yet whose layouts are not the program's.
     /// Reports on the items of the generation's own crate.
-    pub(crate) fn mark(&self, generation: &Generation, library: &LibraryLayouts) -> LayoutReport {
+    pub(crate) fn mark(&self, generation: &Generation, library: Reading) -> LayoutReport {
+        let library = &library.finish();
         let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = None;
         // A library may hold copies of other hot crates.

@@ -2,7 +2,7 @@
 
 use super::{CrateSource, Missing};
 use gimli::{
-    Dwarf, EndianSlice, EntriesRaw, Reader, RunTimeEndian, Section, SectionId, Unit, UnitHeader,
+    Abbreviations, Dwarf, EndianSlice, Reader, RunTimeEndian, Section, SectionId, Unit, UnitHeader,
     constants,
 };
 use memmap2::Mmap;
@@ -113,9 +113,10 @@ impl<'a> Units<'a> {
     ) -> gimli::Result<Units<'a>> {
         let mut by_crate: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
         let mut split = false;
+        let mut roots = Roots::default();
         let mut headers = dwarf.units();
         while let Some(header) = headers.next()? {
-            let root = Root::read(dwarf, &header)?;
+            let root = roots.read(dwarf, &header)?;
             split |= root.split || matches!(header.type_(), gimli::UnitType::Skeleton(_));
             let name = match root.name {
                 Some(name) => Some(name),
@@ -144,41 +145,61 @@ fn is_unit_of(unit: &[u8], root_file: &str) -> bool {
 }
 
 /// What is read of the first entry of a unit.
-#[derive(Default)]
 struct Root<'a> {
     name: Option<Bytes<'a>>,
     /// Whether the rest of the unit is in another file.
     split: bool,
 }
 
-impl<'a> Root<'a> {
-    fn read(dwarf: &Dwarf<Bytes<'a>>, header: &UnitHeader<Bytes<'a>>) -> gimli::Result<Root<'a>> {
-        let mut root = Root::default();
-        let table = first_abbreviation(dwarf, header)?;
-        let table = gimli::DebugAbbrev::new(&table, dwarf.debug_abbrev.reader().endian());
-        let abbreviations = table.abbreviations(gimli::DebugAbbrevOffset(0))?;
-        let mut entries: EntriesRaw<'_, Bytes<'a>> = header.entries_raw(&abbreviations, None)?;
+/// Reads the first entries of units. Their abbreviations are few, each used by many units.
+#[derive(Default)]
+struct Roots {
+    abbreviations: HashMap<Vec<u8>, Abbreviations>,
+}
+
+impl Roots {
+    fn read<'a>(
+        &mut self,
+        dwarf: &Dwarf<Bytes<'a>>,
+        header: &UnitHeader<Bytes<'a>>,
+    ) -> gimli::Result<Root<'a>> {
+        let declaration = root_abbreviation(dwarf, header)?;
+        if !self.abbreviations.contains_key(declaration) {
+            // A table of its own. A unit's table has hundreds; to parse them all for each of a program's
+            // units would take longer than all the rest.
+            let mut table = declaration.to_vec();
+            table.push(0);
+            let table = gimli::DebugAbbrev::new(&table, dwarf.debug_abbrev.reader().endian());
+            let parsed = table.abbreviations(gimli::DebugAbbrevOffset(0))?;
+            self.abbreviations.insert(declaration.to_vec(), parsed);
+        }
+        let mut entries = header.entries_raw(&self.abbreviations[declaration], None)?;
         let Some(abbreviation) = entries.read_abbreviation()? else {
-            return Ok(root);
+            return Ok(Root {
+                name: None,
+                split: false,
+            });
         };
-        for spec in abbreviation.attributes() {
+        let attributes = abbreviation.attributes();
+        let split = attributes.iter().any(|spec| {
+            [constants::DW_AT_dwo_name, constants::DW_AT_GNU_dwo_name].contains(&spec.name())
+        });
+        for spec in attributes {
             let attribute = entries.read_attribute(*spec)?;
-            match attribute.name() {
-                constants::DW_AT_name => root.name = attribute.string_value(&dwarf.debug_str),
-                constants::DW_AT_dwo_name | constants::DW_AT_GNU_dwo_name => root.split = true,
-                _ => {}
+            if attribute.name() == constants::DW_AT_name {
+                let name = attribute.string_value(&dwarf.debug_str);
+                return Ok(Root { name, split });
             }
         }
-        Ok(root)
+        Ok(Root { name: None, split })
     }
 }
 
-/// The abbreviation of a unit's first entry, as a table of its own. A table has hundreds; to parse them all
-/// for each of a program's units would take longer than all the rest.
-fn first_abbreviation(
-    dwarf: &Dwarf<Bytes<'_>>,
-    header: &UnitHeader<Bytes<'_>>,
-) -> gimli::Result<Vec<u8>> {
+/// The declaration of the abbreviation of a unit's first entry.
+fn root_abbreviation<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    header: &UnitHeader<Bytes<'a>>,
+) -> gimli::Result<&'a [u8]> {
     let code = header.range_from(header.root_offset()..)?.read_uleb128()?;
     let mut table = *dwarf.debug_abbrev.reader();
     table.skip(header.debug_abbrev_offset().0)?;
@@ -190,10 +211,7 @@ fn first_abbreviation(
         }
         skip_abbreviation(&mut rest)?;
         if found == code {
-            let length = table.len() - rest.len();
-            let mut alone = table.slice()[..length].to_vec();
-            alone.push(0);
-            return Ok(alone);
+            return Ok(&table.slice()[..table.len() - rest.len()]);
         }
         table = rest;
     }

@@ -145,7 +145,7 @@ impl<'a> Entries<'_, 'a> {
                         }
                         constants::DW_TAG_subrange_type => {
                             let count = number(&child, constants::DW_AT_count).or_else(|| {
-                                Some(number(&child, constants::DW_AT_upper_bound)? + 1)
+                                number(&child, constants::DW_AT_upper_bound)?.checked_add(1)
                             });
                             parts.push(nameless(Role::Element { count }, target));
                         }
