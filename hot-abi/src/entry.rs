@@ -33,12 +33,21 @@ impl InitRequest {
     /// A request of this program, with its statics.
     pub fn new(patch: &'static StaticPatch) -> InitRequest {
         forward::settle_as_program();
+        keep_linked();
         InitRequest {
             canary: TypeId::of::<InitRequest>(),
             services: services::own(),
             patch,
         }
     }
+}
+
+/// Keeps the bodies of the exported functions in the program, which itself never calls them: a library
+/// that is linked against the program uses them from there.
+fn keep_linked() {
+    type Init = fn(&'static HotCrate, &InitRequest, &mut InitReport);
+    type Entry = fn(&'static HotCrate, &str, &str, &mut LocalContext, &mut Exchange);
+    std::hint::black_box((init as Init, entry as Entry));
 }
 
 /// What a library's [`InitFn`] answers.
