@@ -7,6 +7,11 @@ pub(super) fn const_argument(name: &str) -> Option<u64> {
     first.trim().parse().ok()
 }
 
+/// Whether a type is `hot_abi::Held`, which the program owns without knowing what is in it.
+pub(super) fn is_holder(name: &str) -> bool {
+    name.starts_with("hot_abi::held::Held<")
+}
+
 /// The trait in the name of a table of methods: the `b::Shape` of `<b::Circle as b::Shape>::{vtable}`.
 pub(super) fn trait_of_table(name: &str) -> Option<&str> {
     let (_, behind) = name.strip_suffix(">::{vtable}")?.rsplit_once(" as ")?;
@@ -107,6 +112,12 @@ mod tests {
         assert_eq!(const_argument(name), Some(u64::MAX));
         assert_eq!(const_argument("ItemLayout"), None);
         assert_eq!(const_argument("ItemLayout<T, U>"), None);
+    }
+
+    #[test]
+    fn a_holder_is_known_by_its_name() {
+        assert!(is_holder("hot_abi::held::Held<scene::Game>"));
+        assert!(!is_holder("scene::held::Held<scene::Game>"));
     }
 
     #[test]

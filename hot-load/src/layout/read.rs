@@ -202,6 +202,10 @@ impl<'d, 'a> Reader<'d, 'a> {
             Shape::Function => String::new(),
             _ => self.entries.full_name(place).map_err(unreadable)?,
         };
+        if names::is_holder(&name) {
+            // The value in it crosses as itself and never by its layout: it migrates where that changed.
+            parts.retain(|part| part.role != Role::Generic && part.name != "owns");
+        }
         if let Some(table) = self.tables.get(&place).cloned() {
             parts = self.methods_of(&table, parts)?;
             name = table.name;
