@@ -61,6 +61,8 @@ pub struct FunctionEntry {
     pub slot: &'static Slot,
     /// Which layouts its types have.
     pub layout: &'static LayoutMark,
+    /// Sizes and alignments of the types that it takes and returns, behind references too.
+    pub shapes: fn() -> Vec<TypeKey>,
     /// Its body in contained form: a function with the same parameters that returns
     /// `Result<R, Box<Caught>>`.
     pub contained: CodePtr,
@@ -69,7 +71,17 @@ pub struct FunctionEntry {
 impl FunctionEntry {
     /// Whether a caller of `self` may call `newer` in its place.
     pub fn accepts(&self, newer: &FunctionEntry) -> bool {
-        self.has_signature_of(newer) && self.layout.agrees_with(newer.layout)
+        self.has_signature_of(newer) && self.layout_difference(newer).is_none()
+    }
+
+    /// How the layouts of what callers of `self` hand over differ from those that `newer` takes.
+    pub fn layout_difference(&self, newer: &FunctionEntry) -> Option<String> {
+        if !self.layout.agrees_with(newer.layout) {
+            return Some(self.layout.difference_to(newer.layout));
+        }
+        let (own, new) = ((self.shapes)(), (newer.shapes)());
+        let differing = own.iter().zip(&new).find(|(own, new)| own != new);
+        differing.map(|(own, new)| format!("the program has {own}, the new code {new}"))
     }
 
     /// Whether `newer` has the same signature, as written and as a type.

@@ -367,9 +367,10 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
                 applied.functions.push(function.path);
             }
             Some(newer) if function.has_signature_of(newer) => {
+                let reason = function.layout_difference(newer);
                 applied.layouts_changed.push(LayoutChange {
                     item: function.path,
-                    reason: function.layout.difference_to(newer.layout),
+                    reason: reason.unwrap_or_default(),
                 });
             }
             Some(newer) => applied.signatures_changed.push(SignatureChange {

@@ -5,6 +5,8 @@
 //! crosses, so that a debugger, or a checker of libraries, finds their layouts in the debug information
 //! of the program and of the library. This module knows nothing of debug information.
 
+use crate::args::TypeKey;
+use std::any::type_name;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -107,5 +109,65 @@ impl<I: ?Sized, M> InterfaceLayout<I, M> {
         InterfaceLayout {
             interface: PhantomData,
         }
+    }
+}
+
+/// What can be asked of a type without a value of it: its size and alignment, if it has one.
+///
+/// Not every type behind a reference has: for those that do, `key` below is found first; for the others,
+/// that of [`ShapeOfUnsized`].
+#[doc(hidden)]
+pub struct ShapeOf<T: ?Sized> {
+    of: PhantomData<T>,
+}
+
+impl<T> ShapeOf<T> {
+    pub fn key() -> TypeKey {
+        TypeKey {
+            name: type_name::<T>(),
+            size: size_of::<T>(),
+            align: align_of::<T>(),
+        }
+    }
+}
+
+#[doc(hidden)]
+pub trait ShapeOfUnsized {
+    fn key() -> TypeKey;
+}
+
+impl<T: ?Sized> ShapeOfUnsized for ShapeOf<T> {
+    fn key() -> TypeKey {
+        TypeKey {
+            name: type_name::<T>(),
+            size: 0,
+            align: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_without_a_size_has_a_key_too() {
+        assert_eq!(ShapeOf::<u32>::key(), TypeKey::of::<u32>());
+        let unsized_keys = [ShapeOf::<str>::key(), ShapeOf::<dyn Send>::key()];
+        assert!(
+            unsized_keys.iter().all(|key| key.size == 0),
+            "{unsized_keys:?}"
+        );
+    }
+
+    #[test]
+    fn the_first_mark_counts() {
+        let mark = LayoutMark::new();
+        assert_eq!((mark.class(), mark.reason()), (0, None));
+        mark.set(2, "first".to_owned());
+        mark.set(3, "second".to_owned());
+        assert_eq!((mark.class(), mark.reason()), (2, Some("first")));
+        assert_eq!(LayoutMark::new().difference_to(&mark), "first");
+        assert_eq!(mark.difference_to(&LayoutMark::new()), "first");
     }
 }

@@ -16,7 +16,7 @@ pub use crate::{
     generation::Live,
     held::{HeldEntry, RawValue},
     hook::{HookEntry, HookKind},
-    layout::{InterfaceLayout, ItemLayout, LayoutMark},
+    layout::{InterfaceLayout, ItemLayout, LayoutMark, ShapeOf, ShapeOfUnsized},
     node::{
         Carry, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_in_library, unpack,
     },

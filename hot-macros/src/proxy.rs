@@ -5,7 +5,7 @@ use crate::function::Checked;
 use crate::signature::{self, Parameter};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, FnArg, Lifetime, ReceiverKind, Safety, Signature, Visibility};
+use syn::{Attribute, FnArg, Lifetime, ReceiverKind, Safety, Signature, Type, Visibility};
 
 /// Everything that the reloading form of a function is made of.
 pub(crate) struct Proxy<'a> {
@@ -133,7 +133,11 @@ impl Proxy<'_> {
     fn entry(&self) -> TokenStream {
         let (module, path) = (entry_module(), &self.path);
         let written = signature::as_written(self.signature);
-        let direct = self.checked.explicit.pointer();
+        let explicit = &self.checked.explicit;
+        let direct = explicit.pointer();
+        let lifetimes = &explicit.lifetimes;
+        let handed_over = explicit.parameters.iter().map(|(_, ty)| ty);
+        let handed_over = handed_over.chain([&explicit.result]).map(behind_references);
         quote! {
             const __HOT_PATH: &str = ::core::concat!(::core::module_path!(), "::", #path);
 
@@ -153,6 +157,14 @@ impl Proxy<'_> {
                 __HotCrossing,
             > = ::hot_abi::private::ItemLayout::unmarked();
 
+            // What can be compared of the same types where there is no debug information.
+            #[allow(clippy::all, clippy::pedantic)]
+            fn __hot_shapes<#(#lifetimes),*>() -> ::std::vec::Vec<::hot_abi::private::TypeKey> {
+                #[allow(unused_imports)]
+                use ::hot_abi::private::ShapeOfUnsized as _;
+                ::std::vec![#(::hot_abi::private::ShapeOf::<#handed_over>::key()),*]
+            }
+
             static __HOT_SLOT: ::hot_abi::private::Slot = ::hot_abi::private::Slot::new();
 
             #[allow(unsafe_code)] // the section that the linker gathers
@@ -166,6 +178,7 @@ impl Proxy<'_> {
                 line: ::core::line!(),
                 slot: &__HOT_SLOT,
                 layout: &__HOT_LAYOUT.mark,
+                shapes: __hot_shapes,
                 contained: ::hot_abi::private::CodePtr(__hot_contained as __HotContained as *const ()),
             };
         }
@@ -201,6 +214,14 @@ impl Proxy<'_> {
             Some(_) => &self.checked.explicit.lifetimes,
             None => &[],
         }
+    }
+}
+
+/// The type that a reference leads to, or a reference to a reference.
+fn behind_references(ty: &Type) -> &Type {
+    match signature::ungrouped(ty) {
+        Type::Reference(reference) => behind_references(&reference.elem),
+        other => other,
     }
 }
 
