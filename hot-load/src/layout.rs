@@ -6,8 +6,8 @@
 //! of std. Only the compilation units of the hot crates are looked at, since each holds the whole of the
 //! types it uses.
 //!
-//! What is not seen: the methods of traits that are no hot traits, except how many there are; and types
-//! that only the code behind a pointer without a type knows.
+//! What is not seen: the order of the methods of a trait that is no hot trait, where the library makes no
+//! value that is behind it; and types that only the code behind a pointer without a type knows.
 
 mod check;
 mod compare;

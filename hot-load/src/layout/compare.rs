@@ -64,7 +64,7 @@ impl Comparison<'_> {
         for part in &own.parts {
             match part.counterpart(new) {
                 Some(other) => self.parts(own, part, other),
-                None if part.role.may_be_missing() => {}
+                None if new.may_lack(part.role) => {}
                 None => {
                     let described = self.describe(self.program, part);
                     let difference =
@@ -74,7 +74,7 @@ impl Comparison<'_> {
             }
         }
         for part in &new.parts {
-            if part.counterpart(own).is_none() && !part.role.may_be_missing() {
+            if part.counterpart(own).is_none() && !own.may_lack(part.role) {
                 let described = self.describe(self.library, part);
                 let difference = LayoutDifference::new(new, Some(part), "no such thing", described);
                 self.causes.push(difference);

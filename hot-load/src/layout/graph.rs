@@ -82,11 +82,6 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Whether a type with such a part and one without can be taken for each other.
-    pub(super) fn may_be_missing(self) -> bool {
-        matches!(self, Role::Implementor | Role::Mentioned)
-    }
-
     /// Whether parts of these roles are to be compared, given that they have one name.
     pub(super) fn is_kind_of(self, other: Role) -> bool {
         std::mem::discriminant(&self) == std::mem::discriminant(&other)
@@ -108,6 +103,19 @@ impl Part {
 }
 
 impl Type {
+    /// Whether it may lack a part in this role that another type of its name has.
+    pub(super) fn may_lack(&self, role: Role) -> bool {
+        match role {
+            // What one side makes no values of.
+            Role::Implementor | Role::Mentioned => true,
+            Role::Method(_) => {
+                let is_method = |part: &Part| matches!(part.role, Role::Method(_));
+                !self.parts.iter().any(is_method)
+            }
+            _ => false,
+        }
+    }
+
     /// Size and alignment, for people.
     pub(super) fn extent(&self) -> String {
         match (self.size, self.align) {

@@ -101,6 +101,10 @@ impl<'d, 'a> Reader<'d, 'a> {
         };
         reader.find_interfaces()?;
         reader.find_implementors()?;
+        // Of several tables of one type the linker keeps one; that comes first.
+        for tables in reader.implementors.values_mut() {
+            tables.sort_by_key(|table| reader.tables[table].address.is_none());
+        }
         Ok(reader)
     }
 
@@ -245,9 +249,8 @@ impl<'d, 'a> Reader<'d, 'a> {
             None => {
                 let tables = self.implementors.get(principal).into_iter().flatten();
                 for place in tables {
-                    let Table { name, address, .. } = &self.tables[place];
-                    // A table that the linker left out is that of no value.
-                    if address.is_some() && !names::is_unnameable(name) {
+                    let name = &self.tables[place].name;
+                    if !names::is_unnameable(name) {
                         parts.push(Part {
                             role: Role::Implementor,
                             name: name.clone(),
@@ -282,6 +285,10 @@ impl<'d, 'a> Reader<'d, 'a> {
             name: String::new(),
             ty: Some(table.implementor),
         }];
+        // The linker leaves out the table of a type of which no value is made.
+        let Some(start) = table.address else {
+            return Ok(parts);
+        };
         for field in fields {
             let (Role::Field { offset }, Some(place)) = (
                 field.role,
@@ -292,10 +299,8 @@ impl<'d, 'a> Reader<'d, 'a> {
             ) else {
                 continue;
             };
-            let address = table.address.zip(offset);
-            let address = address.map(|(start, offset)| start.wrapping_add(offset));
-            let function = match address {
-                Some(address) => self.methods()?.at(address),
+            let function = match offset {
+                Some(offset) => self.methods()?.at(start.wrapping_add(offset)),
                 None => None,
             };
             let name = function.map(|function| {
