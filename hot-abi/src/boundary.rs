@@ -68,7 +68,7 @@ pub fn panicked(item: &'static str, caught: Box<Caught>) -> ! {
 }
 
 /// Remembers where a panic happened, for the [`Caught`] that it will become. Called by the panic hook
-/// of a library.
+/// of a library, and by the program's for the libraries that share it.
 pub(crate) fn remember(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string);
     let backtrace = Backtrace::capture();

@@ -3,7 +3,7 @@
 use crate::boundary;
 use crate::context::LocalContext;
 use crate::exchange::{Exchange, Refusal};
-use crate::forward;
+use crate::forward::{self, panic_hook};
 use crate::registry::{self, HotCrate, Module};
 use crate::services::{self, Services};
 use crate::statics::{PatchReport, StaticPatch};
@@ -124,7 +124,9 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
     }
     if std::ptr::eq(request.services, services::own()) {
         // This library shares the program's copy of hot-abi, so there is nothing to hand over; but
-        // then its slices are not its own either, and only the crate itself can be told.
+        // then its slices are not its own either, and only the crate itself can be told. The panic
+        // hook is the program's, too, and it must tell where the library panicked.
+        panic_hook::learn();
         report.module = Module {
             crates: Box::leak(Box::new([krate])),
         };
@@ -171,7 +173,7 @@ pub fn entry(
     };
     let made = boundary::contain(|| context.with_context(|| (node.make)(args)));
     *exchange = match made {
-        Ok(Ok(node)) => Exchange::Response(Some(node)),
+        Ok(Ok(node)) => Exchange::Response(Some(node.leaving_its_library())),
         Ok(Err(refusal)) => Exchange::Refused(refusal),
         Err(caught) => Exchange::Refused(Refusal::Panicked {
             message: caught.message,

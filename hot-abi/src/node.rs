@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 )]
 pub trait Interface: 'static {
     /// The trait object whose methods contain panics.
-    type Guarded: ?Sized + 'static;
+    type Guarded: ContainsPanics + ?Sized + 'static;
 
     /// A struct with a field for each method, of the method's type.
     #[doc(hidden)]
@@ -117,9 +117,19 @@ pub trait Guards<I: Interface + ?Sized> {
     fn guarded_box(self: Box<Self>) -> Box<I::Guarded>;
 }
 
+/// What is told that its node leaves the library that made it.
+#[doc(hidden)]
+pub trait ContainsPanics {
+    /// From now on a panic of the node ends at its guard.
+    fn contain_panics(&mut self);
+}
+
 /// A node in the module that made it.
 pub struct Guarded<N: ?Sized> {
     held: ManuallyDrop<Held<N>>,
+    /// Whether a panic of the node ends here. That of the program's own nodes does not: it is the
+    /// program's own affair.
+    contains: bool,
 }
 
 enum Held<N: ?Sized> {
@@ -132,13 +142,21 @@ impl<N: ?Sized> Guarded<N> {
     pub fn owned(node: Box<N>) -> Self {
         Guarded {
             held: ManuallyDrop::new(Held::Owned(node)),
+            contains: services::in_library(),
         }
     }
 
     pub fn shared(node: Arc<N>) -> Self {
         Guarded {
             held: ManuallyDrop::new(Held::Shared(node)),
+            contains: services::in_library(),
         }
+    }
+
+    /// Whether a panic of the node ends at its guard.
+    #[inline]
+    pub fn contains_panics(&self) -> bool {
+        self.contains
     }
 
     #[inline]
@@ -183,7 +201,7 @@ unsafe impl<N: ?Sized + Sync> Sync for Guarded<N> {}
 impl<N: ?Sized> Drop for Guarded<N> {
     fn drop(&mut self) {
         let held = &mut self.held;
-        let dropped = contain_in_library(|| {
+        let dropped = contain_if(self.contains, || {
             // SAFETY: this is the drop of the only owner, and the field is not used after it.
             unsafe { ManuallyDrop::drop(held) }
         });
@@ -197,12 +215,18 @@ impl<N: ?Sized> Drop for Guarded<N> {
     }
 }
 
-/// Calls an operation of a node: contained if this is a library, and as it is in the program, whose own
-/// panics are its own affair.
+impl<N: ?Sized> ContainsPanics for Guarded<N> {
+    fn contain_panics(&mut self) {
+        self.contains = true;
+    }
+}
+
+/// Calls an operation of a node: contained if its guard [contains panics](Guarded::contains_panics), and
+/// otherwise as it is.
 #[doc(hidden)]
 #[inline]
-pub fn contain_in_library<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
-    if services::in_library() {
+pub fn contain_if<R>(contains: bool, f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
+    if contains {
         boundary::contain(f)
     } else {
         Ok(f())
@@ -239,7 +263,7 @@ impl fmt::Display for InterfaceKey {
 /// A node that a library made, on its way to the stand-in.
 pub struct Node {
     interface: InterfaceKey,
-    object: Box<dyn Erased>,
+    object: Box<dyn ContainsPanics>,
 }
 
 impl Node {
@@ -249,6 +273,13 @@ impl Node {
             interface: InterfaceKey::of::<I>(),
             object: Box::new(Object(I::guard(node))),
         }
+    }
+
+    /// The node as a library hands it out. That it was made by a library is known here and not by the
+    /// guard: one that is linked against the program has no hot-abi of its own to ask.
+    pub(crate) fn leaving_its_library(mut self) -> Node {
+        self.object.contain_panics();
+        self
     }
 
     /// The node's interface.
@@ -264,7 +295,7 @@ impl Node {
                 library: self.interface.to_string(),
             });
         }
-        let object: *mut dyn Erased = Box::into_raw(self.object);
+        let object: *mut dyn ContainsPanics = Box::into_raw(self.object);
         // SAFETY: the pointer comes from a box of `Object<G>`, where `G` is the guard of the interface
         // that the key names, and the key is that of `I`: the same trait, with the same methods in
         // the same order, built by one compiler. The box is not used again.
@@ -279,9 +310,13 @@ impl fmt::Debug for Node {
     }
 }
 
-trait Erased {}
 struct Object<G: ?Sized>(Box<G>);
-impl<G: ?Sized> Erased for Object<G> {}
+
+impl<G: ContainsPanics + ?Sized> ContainsPanics for Object<G> {
+    fn contain_panics(&mut self) {
+        self.0.contain_panics();
+    }
+}
 
 /// A node function marked with [`#[hot_node]`](crate::hot_node), as it registers.
 #[derive(Debug)]
@@ -611,13 +646,13 @@ impl<I: Interface + fmt::Display + ?Sized> fmt::Display for StandIn<I> {
 
 impl<N: ?Sized + fmt::Debug> fmt::Debug for Guarded<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        contain_in_library(|| self.node().fmt(f)).unwrap_or(Err(fmt::Error))
+        contain_if(self.contains, || self.node().fmt(f)).unwrap_or(Err(fmt::Error))
     }
 }
 
 impl<N: ?Sized + fmt::Display> fmt::Display for Guarded<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        contain_in_library(|| self.node().fmt(f)).unwrap_or(Err(fmt::Error))
+        contain_if(self.contains, || self.node().fmt(f)).unwrap_or(Err(fmt::Error))
     }
 }
 

@@ -18,7 +18,8 @@ pub use crate::{
     hook::{HookEntry, HookKind},
     layout::{InterfaceLayout, ItemLayout, LayoutMark, ShapeOf, ShapeOfUnsized},
     node::{
-        Carry, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_in_library, unpack,
+        Carry, ContainsPanics, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_if,
+        unpack,
     },
     registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, STATICS},
     statics::StaticEntry,

@@ -250,6 +250,11 @@ mod older {
         leaf("panics".to_owned())
     }
 
+    #[hot_node("stumbles")]
+    pub(super) fn stumbles() -> Box<dyn Panel> {
+        leaf("stumbles".to_owned())
+    }
+
     #[hot_node("gone")]
     pub(super) fn gone() -> Box<dyn Panel> {
         leaf("gone".to_owned())
@@ -378,6 +383,35 @@ mod newer {
     #[hot_node("newer panics")]
     pub(super) fn panics() -> Box<dyn Panel> {
         panic!("not made")
+    }
+
+    /// Panics wherever it can.
+    struct Stumbling;
+
+    impl Panel for Stumbling {
+        fn draw(&mut self, _: &mut String) {
+            panic!("in draw");
+        }
+
+        fn title(&self) -> &str {
+            panic!("in title")
+        }
+
+        fn close(self: Box<Self>) -> String {
+            std::mem::forget(self);
+            panic!("in close")
+        }
+    }
+
+    impl Drop for Stumbling {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+
+    #[hot_node("newer stumbles")]
+    pub(super) fn stumbles() -> Box<dyn Panel> {
+        Box::new(Stumbling)
     }
 
     #[hot_node("newer user")]
@@ -597,6 +631,36 @@ fn a_panic_of_newer_code_is_told_and_goes_on_in_the_caller() {
             ("reload::older::fails_later", "later".to_owned()),
         ]
     );
+}
+
+/// The library of these tests shares the program's hot-abi, as one does that is linked against the program.
+#[test]
+fn a_panic_of_a_newer_node_is_told_and_goes_on_in_the_caller() {
+    let program = Program::alone();
+    program.make_newer_live();
+    let (mut node, dropped) = (older::stumbles(), older::stumbles());
+    program.notices();
+    let draw = catch_unwind(AssertUnwindSafe(|| node.draw(&mut String::new()))).unwrap_err();
+    let title = catch_unwind(AssertUnwindSafe(|| node.title().len())).unwrap_err();
+    let close = catch_unwind(AssertUnwindSafe(|| node.close())).unwrap_err();
+    let texts = [draw, title, close].map(|payload| *payload.downcast::<String>().unwrap());
+    assert_eq!(texts, ["in draw", "in title", "in close"]);
+    drop(dropped); // a destructor has nobody to answer to
+    let told: Vec<_> = program
+        .notices()
+        .into_iter()
+        .map(|notice| match notice {
+            Notice::Panicked { item, caught } => (item, caught.message),
+            other => panic!("{other}"),
+        })
+        .collect();
+    let [draw, title, close, dropped] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*draw, ("stumbles", "in draw".to_owned()));
+    assert_eq!(*title, ("stumbles", "in title".to_owned()));
+    assert_eq!(*close, ("stumbles", "in close".to_owned()));
+    assert_eq!(dropped.1, "in drop");
 }
 
 #[test]

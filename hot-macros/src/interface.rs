@@ -287,7 +287,7 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
-                        #vis trait #guarded: #debug_bound #display_bound #(#hot_bounds +)* 'static {
+                        #vis trait #guarded: #debug_bound #display_bound #(#hot_bounds +)* __hot::ContainsPanics + 'static {
                             #(#declarations)*
                         }
 
@@ -499,8 +499,9 @@ impl Method {
             #(#conditions)*
             #[inline]
             #signature {
+                let contains = __hot::Guarded::contains_panics(&*self);
                 let node = #node;
-                __hot::contain_in_library(move || #call)
+                __hot::contain_if(contains, move || #call)
             }
         }
     }

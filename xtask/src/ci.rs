@@ -94,6 +94,13 @@ fn steps() -> Vec<Step> {
         ),
         // Documentation tests run along with the others.
         call("test", cargo(["test", "--workspace", "--all-features"])),
+        // What these say depends on the features: the nodes and functions of a program without reloading are
+        // the same ones, and a derive that lacks the feature `state` has a sentence of its own.
+        call("test", cargo(["test", "--package", "hot-abi"])),
+        call(
+            "test",
+            cargo(["test", "--package", "hot-abi", "--features", "reload"]),
+        ),
         call("test", extended(cargo(["test", "--workspace"]), EXAMPLES)),
         call("doc", {
             let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);

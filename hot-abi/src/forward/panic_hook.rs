@@ -67,8 +67,11 @@ fn current() -> Option<Arc<SharedHook>> {
     }
     let hook = Arc::new(SharedHook(taken));
     let shared = Arc::clone(&hook);
-    let closure: Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send> =
-        Box::new(move |info| (shared.0)(info));
+    let closure: Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send> = Box::new(move |info| {
+        // For a library that shares this copy of std: its panics come here, too.
+        boundary::remember(info);
+        (shared.0)(info);
+    });
     *installed = Some(Installed {
         hook: Arc::downgrade(&hook),
         closure: ptr::from_ref(&*closure).addr(),

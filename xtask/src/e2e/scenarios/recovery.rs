@@ -21,6 +21,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "a panic of new code is told, a host that catches it goes on, and the repair goes live",
         run: panic_in_new_code,
     },
+    Scenario {
+        name: "panic_of_a_node",
+        about: "a panic of a node's method is told with its place, and the repair goes live",
+        run: panic_of_a_node,
+    },
 ];
 
 fn compile_error(project: &Project) -> Result<Verdict> {
@@ -75,6 +80,7 @@ fn panic_in_new_code(project: &Project) -> Result<Verdict> {
         told.contains("step"),
         "the event does not say what panicked: {told}"
     );
+    says_where(&told)?;
     let before = host.tick()?;
     ensure!(host.tick()? > before, "the program stands still");
     project.edit(SCENE, " panic!(\"a mistake\");", "")?;
@@ -82,4 +88,35 @@ fn panic_in_new_code(project: &Project) -> Result<Verdict> {
     host.says("step", "step two")?;
     host.end()?;
     Ok(Verdict::Passed)
+}
+
+fn panic_of_a_node(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    let (good, bad) = (
+        "format!(\"panel one of {}, {}\", self.title, helper())",
+        "panic!(\"a mistake of {}\", self.title)",
+    );
+    project.edit(SCENE, good, bad)?;
+    let told = host.event_about("panicked", "a mistake of the host")?;
+    ensure!(
+        told.contains("sidebar"),
+        "the event does not say what panicked: {told}"
+    );
+    says_where(&told)?;
+    host.says("panel", "a panic")?;
+    let before = host.tick()?;
+    ensure!(host.tick()? > before, "the program stands still");
+    project.edit(SCENE, bad, &good.replace("panel one", "panel two"))?;
+    host.says("panel", "panel two of the host")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// That the event of a panic names the line of the scene.
+fn says_where(told: &str) -> Result<()> {
+    ensure!(
+        told.contains("lib.rs:"),
+        "the event does not say where the panic was: {told}"
+    );
+    Ok(())
 }
