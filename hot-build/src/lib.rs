@@ -72,6 +72,8 @@ mod inputs;
 #[cfg(feature = "cargo")]
 mod linked;
 #[cfg(feature = "cargo")]
+mod lock_file;
+#[cfg(feature = "cargo")]
 mod messages;
 #[cfg(feature = "cargo")]
 mod metadata;

@@ -12,6 +12,7 @@ use anstream::adapter::strip_str;
 use cargo_metadata::{CrateType, Message, PackageId, TargetKind};
 
 use crate::child::{Child, ChildEvent, Pipe};
+use crate::lock_file::LockFile;
 #[cfg(feature = "thin")]
 use crate::replay::Recorder;
 use crate::{
@@ -115,6 +116,7 @@ fn run(
     args.reporter.report(BuildReport::Started {
         command: line.clone(),
     });
+    let lock_file = LockFile::remember(&args.manifest_dir);
     let mut child = match Child::spawn(command) {
         Ok(child) => child,
         Err(source) => return handle.finish(Err(spawn_error(&program, line, source))),
@@ -137,7 +139,15 @@ fn run(
         }
     }
     let result = if args.cancel_build.is_cancelled() {
-        Err(BuildError::Cancelled)
+        // Its first message comes after it wrote the lock file.
+        let resolved = output.understood_messages;
+        match lock_file
+            .filter(|_| !resolved)
+            .map(|lock_file| lock_file.put_back())
+        {
+            Some(Err(source)) => Err(output.io_error(source)),
+            _ => Err(BuildError::Cancelled),
+        }
     } else {
         Err(output.without_artifact())
     };

@@ -7,14 +7,16 @@
 
 mod support;
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use hot_build::{Build, BuildError, BuildResult, CancelSignal};
-use support::{Finish, Project, package};
+use hot_build::{Build, BuildError, BuildReport, BuildResult, CancelSignal};
+use support::{Finish, Project, package, reports};
 
 /// Only a guard: nothing here takes that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -212,12 +214,40 @@ fn after_a_killed_build_the_next_one_works() {
     assert!(!artifact.fresh && artifact.library.is_file());
 }
 
+/// Cargo writes the lock file in place, and may be killed half-way.
+#[cfg(unix)]
+#[test]
+fn a_lock_file_that_was_cut_short_is_put_back() {
+    let project = Project::game();
+    let lock_file = project.path("Cargo.lock");
+    fs::write(&lock_file, "version = 4\n").expect("it can be written");
+    let mut args = project.scene();
+    let reports = reports(&mut args);
+    let mut half_way = Command::new("sh");
+    half_way
+        .args([
+            "-c",
+            "printf vers > \"$0\"; echo half-way >&2; exec sleep 1000",
+        ])
+        .arg(&lock_file);
+    let build = args.custom(half_way);
+    let said = |report| matches!(report, BuildReport::Line(line) if line == "half-way");
+    while !said(reports.recv_timeout(PATIENCE).expect("it gets there")) {}
+    assert_eq!(fs::read_to_string(&lock_file).expect("it is there"), "vers");
+    build.cancel();
+    assert_eq!(build.wait(), Err(BuildError::Cancelled));
+    assert_eq!(
+        fs::read_to_string(&lock_file).expect("it is there"),
+        "version = 4\n"
+    );
+}
+
 #[test]
 fn a_build_cancelled_before_it_starts_never_starts() {
     let project = Project::game();
     let mut args = project.scene();
     args.cancel_build.cancel();
-    let reports = support::reports(&mut args);
+    let reports = reports(&mut args);
     assert_eq!(args.default_build().finish(), Err(BuildError::Cancelled));
     drop(args);
     assert_eq!(reports.iter().count(), 0, "no command was started");
@@ -241,7 +271,7 @@ fn a_build_that_is_done_ignores_its_signal() {
 #[test]
 fn a_process_that_leaves_the_group_does_not_hold_the_build_up() {
     let project = Project::new(&[]);
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     // A daemon that keeps the pipes open until the test writes to it. It is not ours to kill.
     let script = "mkfifo left held && \
                   (setsid sh -c 'echo yes > left; read word < held' &) && \
@@ -253,21 +283,21 @@ fn a_process_that_leaves_the_group_does_not_hold_the_build_up() {
         matches!(result, Err(BuildError::UnknownFormat { .. })),
         "{result:?}"
     );
-    std::fs::write(project.path("held"), "bye\n").expect("the daemon still reads");
+    fs::write(project.path("held"), "bye\n").expect("the daemon still reads");
 }
 
 /// Looks at the working directories of all processes.
 #[cfg(target_os = "linux")]
 fn assert_nothing_runs_in(project: &Project) {
     let root = project.path("");
-    let running: Vec<_> = std::fs::read_dir("/proc")
+    let running: Vec<_> = fs::read_dir("/proc")
         .expect("there is a process table")
         .filter_map(|entry| {
             let process = entry.ok()?.path();
             let directory = std::fs::read_link(process.join("cwd")).ok()?;
             directory
                 .starts_with(&root)
-                .then(|| std::fs::read_to_string(process.join("cmdline")))
+                .then(|| fs::read_to_string(process.join("cmdline")))
         })
         .collect();
     assert!(running.is_empty(), "{running:?}");
