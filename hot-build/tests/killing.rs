@@ -294,7 +294,7 @@ fn assert_nothing_runs_in(project: &Project) {
         .expect("there is a process table")
         .filter_map(|entry| {
             let process = entry.ok()?.path();
-            let directory = std::fs::read_link(process.join("cwd")).ok()?;
+            let directory = fs::read_link(process.join("cwd")).ok()?;
             directory
                 .starts_with(&root)
                 .then(|| fs::read_to_string(process.join("cmdline")))
