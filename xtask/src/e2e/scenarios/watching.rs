@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::super::project::{BACKDROP, Project, SCENE};
+use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::{Scenario, Verdict};
 use crate::save::Save;
 use crate::step;
@@ -30,6 +30,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "polling",
         about: "files that are looked at regularly: a save goes live, and one without change is nothing",
         run: polling,
+    },
+    Scenario {
+        name: "watch_limits",
+        about: "without inotify's watches or instances files are polled, and a problem tells the remedy",
+        run: watch_limits,
     },
 ];
 
@@ -244,5 +249,46 @@ fn polling(project: &Project) -> Result<Verdict> {
         "what the program asked for is no problem: {problems:?}"
     );
     host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn watch_limits(project: &Project) -> Result<Verdict> {
+    const LIMITS: [(&str, &str); 2] = [
+        ("max_inotify_watches", "fs.inotify.max_user_watches"),
+        ("max_inotify_instances", "fs.inotify.max_user_instances"),
+    ];
+    // A namespace of the program's own, whose limits are nobody else's.
+    let limited = |name: &str, then: &str| -> Command {
+        let mut unshare = project.command("unshare".as_ref());
+        let limit = format!("echo 0 > /proc/sys/user/{name} && exec {then}");
+        unshare.args(["--user", "--map-root-user", "sh", "-c", &limit]);
+        unshare
+    };
+    for (name, _) in LIMITS {
+        let known = limited(name, "true").output();
+        if !known.is_ok_and(|output| output.status.success()) {
+            let reason = "it lowers inotify's limits in a user namespace, which cannot be had here";
+            return Ok(Verdict::Skipped(reason.to_owned()));
+        }
+    }
+    let file = project.build(BuildAs::default())?;
+    let mut now = "step one";
+    for ((name, setting), next) in LIMITS.into_iter().zip(["step two", "step three"]) {
+        let mut command = limited(name, "\"$0\"");
+        command.arg(&file);
+        let mut host = project.start("host", command)?;
+        project.edit(SCENE, now, next)?;
+        host.says("step", next)?;
+        let problems = host.events_heard("problem");
+        let remedy = format!("`sudo sysctl {setting}=");
+        ensure!(
+            problems
+                .iter()
+                .any(|problem| problem.contains("polled") && problem.contains(&remedy)),
+            "no problem tells of {setting} and how to raise it: {problems:?}"
+        );
+        host.end()?;
+        now = next;
+    }
     Ok(Verdict::Passed)
 }
