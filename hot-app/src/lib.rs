@@ -128,3 +128,8 @@ macro_rules! hot_host {
 macro_rules! hot_host {
     () => {};
 }
+
+// The README's example is tested too.
+#[cfg(all(doctest, feature = "reload"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

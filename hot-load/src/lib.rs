@@ -36,3 +36,8 @@ pub use hot_abi::statics::{PatchReport, StaticMismatch};
 pub use loader::{LoadOptions, Loaded, Loader, linked_crates, repeated_statics};
 pub use retention::Retention;
 pub use verify::read_fingerprints;
+
+// The README's example is tested too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
