@@ -48,7 +48,7 @@ mod system;
 /// use hot_build::{BuildArgs, BuildMode, Rebuilder, ThinBuilder};
 ///
 /// let builder = ThinBuilder::new();
-/// let build = builder.rebuild(&BuildArgs::new("/work/game/scene")).expect("it declines no crate");
+/// let build = builder.rebuild(&BuildArgs::new("/projects/game/scene")).expect("it declines no crate");
 /// let artifact = build.wait()?;
 /// if let (BuildMode::Full, Some(reason)) = (artifact.mode, &artifact.fallback) {
 ///     eprintln!("a full library, because {reason}");
