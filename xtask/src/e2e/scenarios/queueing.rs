@@ -1,11 +1,15 @@
 //! Saves that come before their turn: none is lost, none is built for nothing.
 
 use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::{Scenario, Verdict};
+use crate::interrupt;
 use crate::program::Program;
 use crate::save::Save;
 
@@ -34,6 +38,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "requests",
         about: "a build that the program asks for, one that it cancels, and one of an unknown crate",
         run: requests,
+    },
+    Scenario {
+        name: "cancel_at_every_stage",
+        about: "a build is cancelled before, in and behind its compiler, and none of its processes is left",
+        run: cancel_at_every_stage,
     },
 ];
 
@@ -181,4 +190,130 @@ fn requests(project: &Project) -> Result<Verdict> {
     host.says("step", "step two")?;
     host.end()?;
     Ok(Verdict::Passed)
+}
+
+/// Where a build can be held: each place waits as long as the file `hold-<place>` is there, and says by a
+/// file `held-<place>` that it was reached.
+fn cancel_at_every_stage(project: &Project) -> Result<Verdict> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Verdict::Skipped("it looks at /proc".to_owned()));
+    }
+    let root = project.root().display().to_string();
+    let hold = |place: &str| {
+        format!(
+            "if [ -e '{root}/hold-{place}' ]; then touch '{root}/held-{place}'; \
+             while [ -e '{root}/hold-{place}' ]; do sleep 0.02; done; fi"
+        )
+    };
+    let script = |name: &str, only: &str, place: &str, program: &str| {
+        let hold = hold(place);
+        let text =
+            format!("#!/bin/sh\ncase \"$*\" in *'{only}'*) {hold};; esac\nexec {program} \"$@\"\n");
+        project.script(name, &text)
+    };
+    let wrapper = script("slow-rustc", "--crate-name scene", "wrapper", "")?;
+    let linker = script("slow-linker", "libscene", "linker", "cc")?;
+    let config = project.read(".cargo/config.toml")?;
+    let target = format!("[target.'cfg(unix)']\nlinker = {linker:?}\n");
+    project.write(".cargo/config.toml", &format!("{config}\n{target}"))?;
+    // The compiler itself is held by a macro that it runs.
+    project.edit("Cargo.toml", "members = [", "members = [\"held\", ")?;
+    project.write(
+        "held/Cargo.toml",
+        "[package]\nname = \"held\"\nedition = \"2024\"\n\n[lib]\nproc-macro = true\n",
+    )?;
+    let in_compiler = hold("compiler");
+    project.write(
+        "held/src/lib.rs",
+        &format!(
+            "#[proc_macro]\npub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
+             let mut shell = std::process::Command::new(\"sh\");\n    \
+             shell.args([\"-c\", {in_compiler:?}]).status().expect(\"there is a shell\");\n    \
+             Default::default()\n}}\n"
+        ),
+    )?;
+    project.edit(
+        "scene/Cargo.toml",
+        "palette = {",
+        "held = { path = \"../held\" }\npalette = {",
+    )?;
+    project.edit(SCENE, "fn helper()", "held::hold!();\n\nfn helper()")?;
+
+    let program = project.build(BuildAs::default())?;
+    let scene = project.path("scene").display().to_string();
+    let mut step = 0;
+    let mut next_step = || {
+        let edit = |word| format!("step {word},");
+        let before = if step == 0 {
+            edit("one".to_owned())
+        } else {
+            edit(step.to_string())
+        };
+        step += 1;
+        let after = edit(step.to_string());
+        project.edit(SCENE, &before, &after).map(|()| after)
+    };
+    // A thin library is linked by another linker, which nothing holds.
+    let ways: [(&str, &[&str]); 2] = [
+        ("auto", &["wrapper", "compiler"]),
+        ("full", &["wrapper", "compiler", "linker"]),
+    ];
+    for (linking, places) in ways {
+        let mut command = project.command(&program);
+        command
+            .env("RUSTC_WRAPPER", &wrapper)
+            .env("HOT_LINKING", linking);
+        let mut host = project.start("host", command)?;
+        // The first builds are cargo's, and those behind one that went live may repeat what it did.
+        for _ in 0..2 {
+            for place in places {
+                let (gate, reached) = (format!("hold-{place}"), format!("held-{place}"));
+                project.write(&gate, "")?;
+                next_step()?;
+                host.event_about("build-started", "scene")?;
+                wait_for_file(&project.path(&reached))?;
+                host.ask(&format!("cancel {scene}"))?;
+                host.event_about("cancelled", "scene")?;
+                let left = processes_in(project, host.pid())?;
+                ensure!(
+                    left.is_empty(),
+                    "cancelled at the {place}, with {linking} linking, the build left {left:?}"
+                );
+                for file in [gate, reached] {
+                    fs::remove_file(project.path(&file)).context("cannot open the gate")?;
+                }
+            }
+            let step = next_step()?;
+            host.says("step", &step)?;
+        }
+        host.end()?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn wait_for_file(path: &Path) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(180);
+    while !path.exists() {
+        interrupt::check()?;
+        ensure!(
+            Instant::now() < deadline,
+            "{} does not come",
+            path.display()
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// The command lines of what runs in the project's folders, by the process table; not that of `host`.
+fn processes_in(project: &Project, host: u32) -> Result<Vec<String>> {
+    let processes = fs::read_dir("/proc").context("there is no process table")?;
+    let folders = processes.filter_map(|process| Some(process.ok()?.path()));
+    let others = folders.filter(|folder| !folder.ends_with(host.to_string()));
+    let running = others.filter(|folder| {
+        fs::read_link(folder.join("cwd")).is_ok_and(|cwd| cwd.starts_with(project.root()))
+    });
+    Ok(running
+        .map(|folder| fs::read_to_string(folder.join("cmdline")).unwrap_or_default())
+        .collect())
 }
