@@ -81,14 +81,22 @@ fn valgrind_finds_nothing() {
         std::io::stderr().write_all(warning.as_bytes()).unwrap();
         return;
     }
-    for scenario in ["memory", "early-memory"] {
+    let programs = [Program::System, Program::Mimalloc];
+    let runs = programs
+        .into_iter()
+        .flat_map(|program| ["memory", "early-memory"].map(|scenario| (program, scenario)));
+    for (program, scenario) in runs {
         let mut command = Command::new("valgrind");
         command
             .args(["--quiet", "--error-exitcode=99"])
-            .arg(fixture().program(Program::System))
+            .arg(concat!(
+                "--suppressions=",
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/libraries/mimalloc.supp"
+            ))
+            .arg(fixture().program(program))
             .arg(scenario)
-            .args([fixture().library("first"), fixture().library("second")])
-            .env("ROUNDS", "400");
+            .args([fixture().library("first"), fixture().library("second")]);
         let output = ended(&mut command);
         assert!(
             output.status.success() && output.stderr.is_empty(),
