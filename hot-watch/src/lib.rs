@@ -44,6 +44,7 @@
 
 // What comes out, and what goes in.
 mod change;
+mod codes;
 mod config;
 mod error;
 
