@@ -7,7 +7,7 @@
 use crate::cargo::{self, DefaultBuilder};
 use crate::console::Console;
 use crate::crate_id::CrateId;
-use crate::event::Event;
+use crate::event::{Event, Phase};
 use crate::hot_reload::{Options, already_running};
 use crate::linking::Linking;
 use crate::notices;
@@ -250,7 +250,7 @@ impl Driver {
         let deliver = move |notice| {
             let message = match notice {
                 hot_watch::Notice::Ready => Message::WatchReady,
-                hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(changes.list)),
+                hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(changes)),
                 hot_watch::Notice::Problem(error) => {
                     Message::Input(Input::Problem(error.to_string()))
                 }
@@ -386,6 +386,7 @@ impl Driver {
             let result = loaded.map(|loaded| LoadedLibrary {
                 generation: loaded.generation.number(),
                 statics: loaded.statics.clone(),
+                phases: phases_of(&loaded),
                 library: loaded,
             });
             running.send(Message::Input(Input::LoadDone { job, result }));
@@ -397,6 +398,13 @@ impl Driver {
             self.problem(format!("cannot start the thread `{name}`: {error}"));
         }
     }
+}
+
+fn phases_of(loaded: &Loaded) -> Vec<Phase> {
+    let phases = loaded.phases.iter();
+    phases
+        .map(|phase| Phase::new(phase.name, phase.duration))
+        .collect()
 }
 
 /// What a load could not check. Each is told once, for it is the same at every load.

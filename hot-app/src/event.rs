@@ -1,11 +1,14 @@
 //! What happens, as plain data: one event for every outcome.
 
 use crate::crate_id::CrateId;
-use hot_build::{BuildError, BuildMode, BuildPhase, BuildReport, Diagnostic, FallbackReason};
+use hot_build::{BuildError, BuildMode, BuildReport, Diagnostic, FallbackReason};
 use hot_load::{Applied, LoadError, Migrated, MigrationError, PatchReport, StateReport};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// A part of what happened between a save and the new code being live: its name, and how long it took.
+pub use hot_build::BuildPhase as Phase;
 
 /// Something that happened to a hot crate, or to the watching of it.
 ///
@@ -24,6 +27,9 @@ pub enum Event {
         krate: CrateId,
         /// The files.
         paths: Vec<PathBuf>,
+        /// Where the time went since the system reported the first of them: "settle", in which a writer
+        /// may still be at it, and "hash". Empty for a change that was found without a report.
+        phases: Vec<Phase>,
     },
     /// A build was started.
     BuildStarted {
@@ -50,7 +56,7 @@ pub enum Event {
         /// Why it is not thin, where it could have been.
         fallback: Option<FallbackReason>,
         /// Where the time went.
-        phases: Vec<BuildPhase>,
+        phases: Vec<Phase>,
     },
     /// A build found that the crate's library is the one that is already loaded.
     Unchanged {
@@ -81,6 +87,9 @@ pub enum Event {
         generation: u32,
         /// What became of its statics.
         statics: PatchReport,
+        /// Where the time went: "copy", "fingerprint", "allocator", "open", "init", and "layouts" for what
+        /// the comparison of layouts, which is made meanwhile, took longer than these.
+        phases: Vec<Phase>,
     },
     /// A library was not loaded. The old code runs on.
     Refused {
@@ -105,7 +114,10 @@ pub enum Event {
         generation: u32,
         /// What became of each of its items.
         items: Applied,
-        /// From the change being seen to the code being live; `None` for a build that was asked for.
+        /// How long the program's thread was held up at its safe point.
+        duration: Duration,
+        /// From the system's report of the change to the code being live; `None` for a build that was asked
+        /// for.
         since_change: Option<Duration>,
     },
     /// A generation could not go live, for a value that the program holds could not migrate to it. The
@@ -218,7 +230,7 @@ impl fmt::Display for Event {
                 let names: Vec<_> = crates.iter().map(CrateId::name).collect();
                 write!(f, "watching {}", names.join(", "))
             }
-            Event::ChangeSeen { krate, paths } => match paths.as_slice() {
+            Event::ChangeSeen { krate, paths, .. } => match paths.as_slice() {
                 [path] => write!(f, "{krate}: {} changed", path.display()),
                 paths => write!(f, "{krate}: {} files changed", paths.len()),
             },
@@ -278,6 +290,7 @@ impl fmt::Display for Event {
                 krate,
                 generation,
                 statics,
+                ..
             } => {
                 write!(f, "{krate}: generation {generation} is loaded")?;
                 for key in &statics.new {
@@ -296,6 +309,7 @@ impl fmt::Display for Event {
                 generation,
                 items,
                 since_change,
+                ..
             } => {
                 write!(f, "{krate}: generation {generation} is live")?;
                 if let Some(time) = since_change {

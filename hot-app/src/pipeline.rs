@@ -11,15 +11,15 @@
 //! - sources that are what they were before are not built again: the generation is still in memory.
 
 use crate::crate_id::CrateId;
-use crate::event::Event;
+use crate::event::{Event, Phase};
 use crate::scope::CrateScope;
 use crate::source::{SourceKey, SourceState};
 use crate::status::HotStatus;
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
 use hot_load::{Applied, LoadError, MigrationError, PatchReport};
-use hot_watch::Change;
+use hot_watch::{Change, Changes};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything that can happen to the pipeline. `L` is a library that was loaded.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) enum Input<L> {
     /// The watcher knows the content of all sources.
     Watching,
     /// Files changed in content.
-    Changed(Vec<Change>),
+    Changed(Changes),
     /// Something went wrong that is tied to no build.
     Problem(String),
     /// It became known which files belong to a crate.
@@ -60,6 +60,7 @@ pub(crate) enum Input<L> {
         krate: CrateId,
         generation: u32,
         items: Applied,
+        duration: Duration,
     },
     /// A generation could not go live.
     NotApplied {
@@ -77,6 +78,7 @@ pub(crate) struct LoadedLibrary<L> {
     pub(crate) library: L,
     pub(crate) generation: u32,
     pub(crate) statics: PatchReport,
+    pub(crate) phases: Vec<Phase>,
 }
 
 /// What must follow.
@@ -241,8 +243,9 @@ impl Pipeline {
                 krate,
                 generation,
                 items,
+                duration,
             } => {
-                self.applied(now, krate, generation, items, &mut effects);
+                self.applied(now, krate, generation, (items, duration), &mut effects);
             }
             Input::NotApplied {
                 krate,
@@ -265,7 +268,10 @@ impl Pipeline {
         effects
     }
 
-    fn changed<L>(&mut self, now: Instant, changes: &[Change], effects: &mut Vec<Effect<L>>) {
+    fn changed<L>(&mut self, now: Instant, changes: &Changes, effects: &mut Vec<Effect<L>>) {
+        let heard = changes.heard.unwrap_or(now);
+        let phases = phases_of(now, changes);
+        let changes = &changes.list;
         let is_build_file = |change: &Change| {
             self.crates
                 .iter()
@@ -285,10 +291,14 @@ impl Pipeline {
             }
             own.iter().for_each(|change| state.source.change(change));
             let krate = state.status.krate.clone();
-            state.changed_at.get_or_insert(now);
+            state.changed_at.get_or_insert(heard);
             state.status.stale = true;
             let paths = own.iter().map(|change| change.path.clone()).collect();
-            effects.push(Effect::Emit(Event::ChangeSeen { krate, paths }));
+            effects.push(Effect::Emit(Event::ChangeSeen {
+                krate,
+                paths,
+                phases: phases.clone(),
+            }));
             if let Some(generation) = state.in_memory() {
                 self.recall(index, generation, effects);
                 continue;
@@ -486,6 +496,7 @@ impl Pipeline {
                 library,
                 generation,
                 statics,
+                phases,
             }) => {
                 state.loaded = state.built.take();
                 state.loaded_generation = generation;
@@ -498,6 +509,7 @@ impl Pipeline {
                     krate: krate.clone(),
                     generation,
                     statics,
+                    phases,
                 }));
                 effects.push(Effect::Offer { krate, library });
             }
@@ -514,7 +526,7 @@ impl Pipeline {
         now: Instant,
         krate: CrateId,
         generation: u32,
-        items: Applied,
+        (items, duration): (Applied, Duration),
         effects: &mut Vec<Effect<L>>,
     ) {
         let Some(state) = self
@@ -540,6 +552,7 @@ impl Pipeline {
             krate,
             generation,
             items,
+            duration,
             since_change,
         }));
     }
@@ -609,6 +622,20 @@ impl CrateState {
             .find(|(source, _)| *source == key)
             .map(|(_, generation)| *generation)
     }
+}
+
+/// Where the time went between the first report of a change and now.
+fn phases_of(now: Instant, changes: &Changes) -> Vec<Phase> {
+    let Some(heard) = changes.heard else {
+        return Vec::new();
+    };
+    let settling = now
+        .saturating_duration_since(heard)
+        .saturating_sub(changes.reading);
+    vec![
+        Phase::new("settle", settling),
+        Phase::new("hash", changes.reading),
+    ]
 }
 
 fn stamp(library: &Path) -> Option<LibraryStamp> {

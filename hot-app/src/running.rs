@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
+use std::time::Instant;
 
 /// Reloading that was started: what the program's own threads use of it.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ impl Running {
                 .generation
                 .as_ref()
                 .map_or(0, |generation| generation.number());
+            let began = Instant::now();
             let applied = match &offer.generation {
                 Some(generation) => self.loader.apply(generation, when_busy),
                 None => self.revert(&offer.krate, when_busy),
@@ -83,6 +85,7 @@ impl Running {
                         krate,
                         generation,
                         items,
+                        duration: began.elapsed(),
                     }
                 }
                 Err(MigrationError::Busy) => {

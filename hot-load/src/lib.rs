@@ -21,6 +21,7 @@ mod error;
 pub mod layout;
 mod library;
 mod loader;
+mod phases;
 mod retention;
 mod staging;
 mod verify;
@@ -34,6 +35,7 @@ pub use hot_abi::held::{Migrated, MigrationError, WhenBusy};
 pub use hot_abi::registry::{HotCrate, Module};
 pub use hot_abi::statics::{PatchReport, StaticMismatch};
 pub use loader::{LoadOptions, Loaded, Loader, linked_crates, repeated_statics};
+pub use phases::LoadPhase;
 pub use retention::Retention;
 pub use verify::read_fingerprints;
 

@@ -4,6 +4,7 @@ use crate::allocator::{self, HeapCheck};
 use crate::deadline::within;
 use crate::error::LoadError;
 use crate::layout::{LayoutCheck, LayoutReport};
+use crate::phases::{LoadPhase, Stopwatch};
 use crate::retention::Retention;
 use crate::staging::Staging;
 use crate::{library, verify};
@@ -89,6 +90,8 @@ pub struct Loaded {
     pub statics: PatchReport,
     /// Whether the types that it hands over have the layouts that they have in the program.
     pub layouts: LayoutReport,
+    /// Where the time went, in order.
+    pub phases: Vec<LoadPhase>,
 }
 
 /// Two loads are equal when they are the same load.
@@ -122,9 +125,13 @@ impl Loader {
     /// A variant of [`LoadError`] for each step that can fail. The crate's code goes on as it was.
     pub fn load(&self, krate: &'static HotCrate, built: &Path) -> Result<Loaded, LoadError> {
         let mut staging = lock(&self.staging);
+        let mut stopwatch = Stopwatch::start();
         let copy = staging.copy(built)?;
+        stopwatch.lap("copy");
         let fingerprint = verify::check(krate, &copy, built)?;
+        stopwatch.lap("fingerprint");
         let heap = allocator::check(&copy, built)?;
+        stopwatch.lap("allocator");
         let layouts = self.layouts.begin(&copy);
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
@@ -133,8 +140,15 @@ impl Loader {
             copy: copy.clone(),
             built: built.to_owned(),
         };
-        let (generation, statics) = within(self.options.deadline, built, move || opening.open())?;
+        let opened = within(self.options.deadline, built, move || opening.open())?;
+        let Opened {
+            generation,
+            statics,
+            phases,
+        } = opened;
+        stopwatch.take_over(phases);
         let layouts = self.layouts.mark(&generation, layouts);
+        stopwatch.lap("layouts");
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         Ok(Loaded {
             generation,
@@ -143,6 +157,7 @@ impl Loader {
             heap,
             statics,
             layouts,
+            phases: stopwatch.finish(),
         })
     }
 
@@ -255,14 +270,22 @@ struct Opening {
     built: PathBuf,
 }
 
+/// What it gives.
+struct Opened {
+    generation: Arc<Generation>,
+    statics: PatchReport,
+    phases: Vec<LoadPhase>,
+}
+
 impl Opening {
-    fn open(self) -> Result<(Arc<Generation>, PatchReport), LoadError> {
+    fn open(self) -> Result<Opened, LoadError> {
         let Opening {
             krate,
             number,
             copy,
             built,
         } = self;
+        let mut stopwatch = Stopwatch::start();
         // SAFETY: the file's fingerprint says that it is a build of a crate of this program, which the
         // program runs anyway.
         let library = unsafe { library::open(&copy, &built) }?;
@@ -275,8 +298,10 @@ impl Opening {
         // SAFETY: as above, for the entry function.
         let entry = unsafe { library::function::<EntryFn>(&library, krate.entry_symbol, &built) }?;
 
+        stopwatch.lap("open");
         let mut report = InitReport::new();
         init(&InitRequest::new(&PATCH), &mut report);
+        stopwatch.lap("init");
         let failed = |reason: &str| LoadError::Init {
             library: built.clone(),
             reason: reason.to_owned(),
@@ -324,7 +349,11 @@ impl Opening {
         };
         let generation = generation
             .ok_or_else(|| failed("the crate is not among those that the library registered"))?;
-        Ok((Arc::new(generation), report.statics))
+        Ok(Opened {
+            generation: Arc::new(generation),
+            statics: report.statics,
+            phases: stopwatch.finish(),
+        })
     }
 }
 

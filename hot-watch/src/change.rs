@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::WatchError;
 
@@ -35,6 +35,10 @@ pub enum Notice {
 pub struct Changes {
     /// The changes, sorted by path.
     pub list: Vec<Change>,
+    /// When the first was heard of that led to them; `None` if they were found without an event.
+    pub heard: Option<Instant>,
+    /// How much of the time since then it took to read and hash files.
+    pub reading: Duration,
 }
 
 impl Changes {

@@ -36,6 +36,10 @@ pub(crate) struct Engine {
     /// The files that are different, until they are delivered. `None`: gone.
     staged: BTreeMap<PathBuf, (Named, Option<Reading>)>,
     staged_since: Option<Instant>,
+    /// When the first event came since nothing was waited for.
+    heard: Option<Instant>,
+    /// How long reading files took since then.
+    reading: Duration,
     /// The files that could not be read, so that each is told of once.
     unreadable: HashSet<PathBuf>,
     notices: Vec<Notice>,
@@ -73,6 +77,8 @@ impl Engine {
             files: HashMap::new(),
             staged: BTreeMap::new(),
             staged_since: None,
+            heard: None,
+            reading: Duration::ZERO,
             unreadable: HashSet::new(),
             notices: Vec::new(),
             poll_interval: config.poll_interval,
@@ -134,6 +140,7 @@ impl Engine {
     }
 
     pub(crate) fn on_event(&mut self, event: Event, now: Instant) {
+        self.heard.get_or_insert(now);
         match event {
             Event::Path { path, what } => self.on_path(&path, what, now),
             Event::Overflow => {
@@ -163,9 +170,11 @@ impl Engine {
             let paths = ripe.iter().map(|(path, _)| path.clone()).collect();
             self.survey(survey, &paths, now);
         }
+        let began = Instant::now();
         for (location, ripeness) in ripe {
             self.check(&location, ripeness, now);
         }
+        self.reading += began.elapsed();
     }
 
     /// What is to be delivered now.
@@ -178,6 +187,13 @@ impl Engine {
             let changes = self.commit();
             if !changes.list.is_empty() {
                 self.notices.push(Notice::Changed(changes));
+                // What is still to be read belongs to the next batch.
+                self.heard = Some(now);
+                self.reading = Duration::ZERO;
+            }
+            if self.settle.is_empty() {
+                self.heard = None;
+                self.reading = Duration::ZERO;
             }
         }
         mem::take(&mut self.notices)
@@ -509,7 +525,11 @@ impl Engine {
             });
         }
         list.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Changes { list }
+        Changes {
+            list,
+            heard: self.heard,
+            reading: self.reading,
+        }
     }
 
     fn is_root_gone(&self, root: &Path) -> bool {
@@ -707,6 +727,25 @@ mod tests {
 
     fn modified(name: &str) -> (String, ChangeKind) {
         (name.to_owned(), ChangeKind::Modified)
+    }
+
+    #[test]
+    fn a_batch_tells_when_the_first_of_it_was_heard() {
+        let mut scene = Scene::new(&["a", "b"]);
+        scene.run_until(0);
+        let heard = |notices: Vec<Notice>| {
+            notices.into_iter().find_map(|notice| match notice {
+                Notice::Changed(changes) => changes.heard,
+                _ => None,
+            })
+        };
+        for (start, text) in [(10, "new"), (2000, "newer")] {
+            write(&scene.root.join("a"), text);
+            scene.hear(start, "a", What::Touched);
+            scene.hear(start + 1, "b", What::Touched);
+            let notices = scene.run_until(start + 1500);
+            assert_eq!(heard(notices), Some(scene.at(start)));
+        }
     }
 
     #[test]

@@ -5,12 +5,21 @@ use crate::source::tests::change;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+fn changed(list: impl Into<Vec<Change>>) -> Input<u32> {
+    Input::Changed(Changes {
+        list: list.into(),
+        ..Changes::default()
+    })
+}
+
 /// A pipeline whose watcher, builder and loader are played by the test.
 struct World {
     pipeline: Pipeline,
     now: Instant,
     /// Every effect, one word or line each.
     log: Vec<String>,
+    /// Every event.
+    events: Vec<Event>,
     running: VecDeque<(JobId, CrateId)>,
     loading: VecDeque<JobId>,
     offered: VecDeque<(CrateId, u32)>,
@@ -27,6 +36,7 @@ impl World {
             pipeline: Pipeline::new(ids),
             now: Instant::now(),
             log: Vec::new(),
+            events: Vec::new(),
             running: VecDeque::new(),
             loading: VecDeque::new(),
             offered: VecDeque::new(),
@@ -66,6 +76,7 @@ impl World {
                 Effect::Emit(event) => {
                     let krate = event.krate().map_or("", CrateId::name).to_owned();
                     self.log.push(format!("<{} {krate}>", event.name()));
+                    self.events.push(event);
                 }
             }
         }
@@ -79,7 +90,7 @@ impl World {
     }
 
     fn write(&mut self, path: &str, before: u8, after: u8) {
-        self.feed(Input::Changed(vec![change(path, before, after)]));
+        self.feed(changed([change(path, before, after)]));
     }
 
     fn finish_build(&mut self, result: BuildResult) {
@@ -98,6 +109,7 @@ impl World {
             library: self.generation,
             generation: self.generation,
             statics: PatchReport::default(),
+            phases: Vec::new(),
         };
         self.feed(Input::LoadDone {
             job,
@@ -111,6 +123,7 @@ impl World {
             krate,
             generation,
             items: Applied::default(),
+            duration: Duration::ZERO,
         });
     }
 
@@ -262,7 +275,7 @@ fn a_refused_library_is_told_and_the_next_save_recovers() {
 #[test]
 fn crates_are_built_one_after_the_other() {
     let mut world = World::new(&["scene", "audio"]);
-    world.feed(Input::Changed(vec![
+    world.feed(changed([
         change("/w/audio/a.rs", 0, 1),
         change("/w/scene/a.rs", 0, 1),
     ]));
@@ -526,4 +539,28 @@ fn the_program_can_go_back_and_is_stale_then() {
         (world.status().generation, world.status().stale),
         (2, false)
     );
+}
+
+#[test]
+fn time_counts_from_the_systems_report() {
+    let mut world = World::new(&["scene"]);
+    let heard = world.now;
+    world.now += Duration::from_millis(9);
+    world.feed(Input::Changed(Changes {
+        list: vec![change("/w/scene/a.rs", 0, 1)],
+        heard: Some(heard),
+        reading: Duration::from_millis(3),
+    }));
+    let Some(Event::ChangeSeen { phases, .. }) = world.events.first() else {
+        panic!("the first event is not of the change: {:?}", world.log);
+    };
+    let millis = |name, millis| Phase::new(name, Duration::from_millis(millis));
+    assert_eq!(*phases, [millis("settle", 7), millis("hash", 3)]);
+    world.build_succeeds();
+    world.load_succeeds();
+    world.apply();
+    let Some(Event::Applied { since_change, .. }) = world.events.pop() else {
+        panic!("nothing was applied: {:?}", world.log);
+    };
+    assert_eq!(since_change, Some(world.now - heard));
 }
