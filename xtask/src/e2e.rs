@@ -1,19 +1,26 @@
 //! The end-to-end scenarios: a scratch workspace, a real program, real saves, and what the program
 //! then says. Nothing is asserted about time.
 //!
-//! A scenario is a function in one of the files of `scenarios/`, and a line in its list there.
+//! A scenario is a function in one of the files of `scenarios/`, and a line in its list there. It runs
+//! once for each [`Mode`] of linking new code, and the two modes run side by side.
 
 mod log;
+mod mode;
 mod project;
 mod scenarios;
 mod variant;
 
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
 use crate::terminal::Terminal;
 use crate::{interrupt, repository};
+use mode::{Mode, Modes};
 use project::Project;
 
 /// One thing that must work, from outside.
@@ -23,6 +30,8 @@ pub(crate) struct Scenario {
     name: &'static str,
     /// What must hold, in a sentence.
     about: &'static str,
+    /// How new code is linked when it runs.
+    modes: Modes,
     run: fn(&Project) -> Result<Verdict>,
 }
 
@@ -42,75 +51,158 @@ pub(crate) fn list() -> Result<()> {
     Ok(())
 }
 
-/// Runs the scenarios whose names contain `filter`, one after the other.
+/// Runs the scenarios whose names contain `filter`, in `mode`: `full`, `thin`, or `both`, which is meant
+/// by none.
 ///
-/// They share one target directory, kept between runs, so that the product is compiled once.
+/// Those of one mode run one after the other, and share one target directory, kept between runs, so
+/// that the product is compiled once. Both modes run at the same time, for a scenario mostly waits for
+/// one compiler.
 ///
 /// # Errors
-/// Some scenario failed (each is printed as it fails, with all that its programs wrote), or the
-/// filter fits none.
-pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+/// Some scenario failed (each is printed as it fails, with all that its programs wrote), the filter fits
+/// none, or there is no such mode.
+pub(crate) fn run(filter: Option<&str>, mode: Option<&str>) -> Result<()> {
+    let modes = match mode {
+        Some("full") => vec![Mode::Full],
+        Some("thin") => vec![Mode::Thin],
+        None | Some("both") => Mode::ALL.to_vec(),
+        Some(other) => bail!("there is no mode `{other}`; there are `full`, `thin` and `both`"),
+    };
     let (chosen, others): (Vec<_>, Vec<_>) = scenarios::all()
         .into_iter()
         .partition(|scenario| filter.is_none_or(|filter| scenario.name.contains(filter)));
     if chosen.is_empty() {
         bail!("no scenario has that in its name; `cargo xtask e2e --list` lists them");
     }
-    let terminal = Terminal::stdout();
     let target_dir = repository::target_dir()?.join("e2e");
     let began = Instant::now();
-    let mut failed = Vec::new();
-    let mut skipped = 0;
-    println!("running {} scenarios", chosen.len());
-    for scenario in &chosen {
+    let tally = Tally::new();
+    println!("running {} scenarios", chosen.len() * modes.len());
+    thread::scope(|scope| {
+        let runs: Vec<_> = modes
+            .iter()
+            .map(|mode| {
+                let target_dir = target_dir.join(mode.to_string());
+                let (chosen, tally) = (&chosen, &tally);
+                scope.spawn(move || run_all(chosen, *mode, &target_dir, tally))
+            })
+            .collect();
+        runs.into_iter()
+            .try_for_each(|run| run.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    tally.finish(others.len() * modes.len(), began)
+}
+
+/// Runs the scenarios in one mode, one after the other. Fails if it was interrupted, or could not begin.
+fn run_all(chosen: &[Scenario], mode: Mode, target_dir: &Path, tally: &Tally) -> Result<()> {
+    for scenario in chosen {
         interrupt::check()?;
+        let name = format!("{}/{mode}", scenario.name);
+        if let Some(reason) = mode.unavailable().or_else(|| scenario.modes.exclude(mode)) {
+            tally.skipped(&name, reason);
+            continue;
+        }
         let began = Instant::now();
-        let project = Project::create(scenario.name, &target_dir)?;
-        let outcome = (scenario.run)(&project);
+        let project = Project::create(scenario.name, mode, target_dir)?;
+        let outcome = (scenario.run)(&project).and_then(|verdict| {
+            if let Verdict::Passed = verdict {
+                project.libraries().check(scenario.modes, mode)?;
+            }
+            Ok(verdict)
+        });
         interrupt::check()?;
-        let took = began.elapsed().as_secs_f64();
         match outcome {
-            Ok(Verdict::Passed) => {
-                println!(
-                    "test {} ... {} ({took:.1}s)",
-                    scenario.name,
-                    terminal.green("ok")
-                );
-            }
-            Ok(Verdict::Skipped(reason)) => {
-                skipped += 1;
-                let ignored = terminal.yellow("ignored");
-                println!("test {} ... {ignored}: {reason}", scenario.name);
-            }
-            Err(error) => {
-                failed.push(scenario.name);
-                println!(
-                    "test {} ... {} ({took:.1}s)",
-                    scenario.name,
-                    terminal.red("FAILED")
-                );
-                println!(
-                    "{error:#}\n---- everything, in order ----\n{}----",
-                    project.log()
-                );
-            }
+            Ok(Verdict::Passed) => tally.passed(&name, began),
+            Ok(Verdict::Skipped(reason)) => tally.skipped(&name, &reason),
+            Err(error) => tally.failed(&name, began, &error, &project),
         }
     }
-    let verdict = if failed.is_empty() {
-        terminal.green("ok")
-    } else {
-        terminal.red("FAILED")
-    };
-    println!(
-        "\ntest result: {verdict}. {} passed; {} failed; {skipped} ignored; 0 measured; {} filtered \
-         out; finished in {:.1}s\n",
-        chosen.len() - failed.len() - skipped,
-        failed.len(),
-        others.len(),
-        began.elapsed().as_secs_f64(),
-    );
-    if !failed.is_empty() {
-        bail!("these scenarios failed: {}", failed.join(", "));
-    }
     Ok(())
+}
+
+/// What came of the scenarios so far. It prints each as it ends.
+struct Tally {
+    terminal: Terminal,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    skipped: usize,
+    failed: Vec<String>,
+}
+
+impl Tally {
+    fn new() -> Tally {
+        Tally {
+            terminal: Terminal::stdout(),
+            counts: Mutex::default(),
+        }
+    }
+
+    fn passed(&self, name: &str, began: Instant) {
+        let ok = self.terminal.green("ok");
+        self.count(|counts| {
+            counts.passed += 1;
+            println!("test {name} ... {ok} ({:.1}s)", seconds_since(began));
+        });
+    }
+
+    fn skipped(&self, name: &str, reason: &str) {
+        let ignored = self.terminal.yellow("ignored");
+        self.count(|counts| {
+            counts.skipped += 1;
+            println!("test {name} ... {ignored}: {reason}");
+        });
+    }
+
+    fn failed(&self, name: &str, began: Instant, error: &anyhow::Error, project: &Project) {
+        let failed = self.terminal.red("FAILED");
+        self.count(|counts| {
+            counts.failed.push(name.to_owned());
+            println!(
+                "test {name} ... {failed} ({:.1}s)\n{error:#}\n---- everything, in order ----\n{}----",
+                seconds_since(began),
+                project.log()
+            );
+        });
+    }
+
+    /// Changes the counts and prints, while nobody else does.
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Prints the sums, and fails if a scenario did.
+    fn finish(self, filtered_out: usize, began: Instant) -> Result<()> {
+        let counts = self
+            .counts
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Counts {
+            passed,
+            skipped,
+            failed,
+        } = counts;
+        let verdict = if failed.is_empty() {
+            self.terminal.green("ok")
+        } else {
+            self.terminal.red("FAILED")
+        };
+        println!(
+            "\ntest result: {verdict}. {passed} passed; {} failed; {skipped} ignored; 0 measured; \
+             {filtered_out} filtered out; finished in {:.1}s\n",
+            failed.len(),
+            seconds_since(began),
+        );
+        if !failed.is_empty() {
+            bail!("these scenarios failed: {}", failed.join(", "));
+        }
+        Ok(())
+    }
+}
+
+fn seconds_since(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64()
 }

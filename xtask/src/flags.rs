@@ -14,6 +14,8 @@ xflags::xflags! {
         cmd e2e {
             /// Run only the scenarios whose names contain this.
             optional filter: String
+            /// How new code is linked: `full`, `thin`, or `both` modes side by side.
+            optional --mode mode: String
             /// List the scenarios instead of running them.
             optional --list
         }

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::program::Witness;
-
 /// A shared, growing record. Clones are the same record.
 #[derive(Clone)]
 pub(crate) struct Log {
@@ -19,12 +17,6 @@ impl Log {
             began: Instant::now(),
             lines: Arc::default(),
         }
-    }
-
-    /// This record as what a program is watched by.
-    pub(crate) fn witness(&self) -> Witness {
-        let log = self.clone();
-        Arc::new(move |who, what| log.record(who, what))
     }
 
     /// Records that `who` wrote or did `what`.

@@ -5,11 +5,13 @@ use std::env::consts::EXE_SUFFIX;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::log::Log;
-use crate::program::Program;
+use super::mode::{Libraries, Mode};
+use crate::program::{Program, Witness};
 use crate::save::Save;
 use crate::scratch::Scratch;
 use crate::{repository, step};
@@ -23,10 +25,15 @@ pub(crate) const SCENE: &str = "scene/src/lib.rs";
 /// The other hot crate's file: `shade` lives there.
 pub(crate) const BACKDROP: &str = "backdrop/src/lib.rs";
 
+/// The variable by which a program is told how to link.
+pub(crate) const LINKING: &str = "HOT_LINKING";
+
 /// The workspace, with a log of all that is done to it; what is not here is [`Scratch`]'s.
 pub(crate) struct Project {
     scratch: Scratch,
+    mode: Mode,
     log: Log,
+    libraries: Libraries,
 }
 
 /// How a program is built: what the user would add to `cargo build --package host`.
@@ -37,11 +44,14 @@ pub(crate) struct BuildAs {
 }
 
 impl Project {
-    /// Writes the workspace into a fresh directory, to be built into `target_dir`.
-    pub(crate) fn create(scenario: &str, target_dir: &Path) -> Result<Project> {
+    /// Writes the workspace into a fresh directory, to be built into `target_dir`. Its programs link new
+    /// code by `mode`.
+    pub(crate) fn create(scenario: &str, mode: Mode, target_dir: &Path) -> Result<Project> {
         let project = Project {
             scratch: Scratch::create(scenario, target_dir)?,
+            mode,
             log: Log::new(),
+            libraries: Libraries::default(),
         };
         project.write_packages()?;
         project.clean(&PACKAGES)?;
@@ -51,6 +61,25 @@ impl Project {
     /// All that happened so far.
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// How new code is linked.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What the programs told of their libraries.
+    pub(crate) fn libraries(&self) -> &Libraries {
+        &self.libraries
+    }
+
+    /// Whom each program tells of what it writes.
+    pub(crate) fn witness(&self) -> Witness {
+        let (log, libraries) = (self.log.clone(), self.libraries.clone());
+        Arc::new(move |who, what| {
+            libraries.hear(what);
+            log.record(who, what);
+        })
     }
 
     /// Replaces the one place of a file that reads `old`, and saves the file.
@@ -120,7 +149,11 @@ impl Project {
     pub(crate) fn start_unwatched(&self, name: &str, mut command: Command) -> Result<Program> {
         // A backtrace per panic would bury the log.
         command.env("RUST_BACKTRACE", "0");
-        Program::start(name, command, self.log.witness())
+        let is_set = |name: &str| command.get_envs().any(|(variable, _)| variable == name);
+        if !is_set(LINKING) {
+            command.env(LINKING, self.mode.variable());
+        }
+        Program::start(name, command, self.witness())
     }
 
     fn write_packages(&self) -> Result<()> {

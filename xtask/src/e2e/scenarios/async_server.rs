@@ -8,12 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "async_server",
     about: "a tokio server finishes a slow request with the old handler while the next request gets \
             the new one",
+    modes: Modes::Both,
     run: async_server,
 }];
 

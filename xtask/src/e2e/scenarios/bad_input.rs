@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::repository::cargo_program;
 use crate::{program::Program, step};
 
@@ -16,36 +16,43 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "no_cargo",
         about: "no cargo on the path and none named by CARGO; then there is one",
+        modes: Modes::Both,
         run: no_cargo,
     },
     Scenario {
         name: "broken_manifest",
         about: "a Cargo.toml that does not parse, and its repair",
+        modes: Modes::Both,
         run: broken_manifest,
     },
     Scenario {
         name: "no_cdylib",
         about: "a hot crate whose manifest does not ask for a `cdylib`",
+        modes: Modes::Both,
         run: no_cdylib,
     },
     Scenario {
         name: "no_entry",
         about: "a hot crate that lost its `hot_entry!()`, and found it again",
+        modes: Modes::Both,
         run: no_entry,
     },
     Scenario {
         name: "folder_gone_and_back",
         about: "the hot crate's folder is moved away and comes back changed",
+        modes: Modes::Both,
         run: folder_gone_and_back,
     },
     Scenario {
         name: "disk_full",
         about: "a library that cannot be copied, because no file may grow that large; then it may",
+        modes: Modes::Both,
         run: disk_full,
     },
     Scenario {
         name: "other_compiler",
         about: "a library that says it is another compiler's is not loaded",
+        modes: Modes::Both,
         run: other_compiler,
     },
 ];

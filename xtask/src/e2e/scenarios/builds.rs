@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
-use super::service::{BUILDERS, cargo_command, expect_step};
+use super::super::{Mode, Modes, Scenario, Verdict};
+use super::service::{BUILDERS, BY_ITSELF, cargo_command, expect_step};
 use crate::demo::copy_examples;
 use crate::program::Program;
 use crate::scratch::Scratch;
@@ -16,21 +16,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "another_builder",
         about: "a program with a builder of its own has no cargo_metadata in it, and reloads",
+        modes: Modes::Only(Mode::Full, "a builder of one's own makes full libraries"),
         run: another_builder,
     },
     Scenario {
         name: "build_arguments",
         about: "HOT_BUILD_ARGS is split as a shell does, and is all that cargo is told",
+        modes: Modes::Both,
         run: build_arguments,
     },
     Scenario {
         name: "build_commands",
         about: "commands that work, fail, are no cargo, build something else, or are not there",
+        modes: Modes::Both,
         run: build_commands,
     },
     Scenario {
         name: "many_diagnostics",
         about: "a thousand errors, and a thousand warnings, come through whole",
+        modes: Modes::Both,
         run: many_diagnostics,
     },
 ];
@@ -64,7 +68,7 @@ fn another_builder(project: &Project) -> Result<Verdict> {
     if cfg!(unix) {
         command.args(["sh", "-c", script]);
     }
-    let mut clock = Program::start("clock", command, project.log().witness())?;
+    let mut clock = Program::start("clock", command, project.witness())?;
     let mut hear = |what: &str| clock.wait_for(&format!("`{what}`"), |line| line.contains(what));
     let edit =
         |old: &str, new: &str| scratch.edit(crate::save::Save::Truncate, FACE, &[(old, new)]);
@@ -104,6 +108,9 @@ fn build_arguments(project: &Project) -> Result<Verdict> {
     let mut command = project.command(&file);
     let arguments = "--package host --package scene --lib --config 'env.GREETING=\"two words\"'";
     command.env("HOT_BUILD_ARGS", arguments);
+    project
+        .libraries()
+        .expect_full("HOT_BUILD_ARGS says how to build");
     let mut host = project.start("host", command)?;
     host.says("step", "step one, no greeting")?;
     project.edit(SCENE, "step one", "step two")?;
@@ -147,6 +154,7 @@ fn build_commands(project: &Project) -> Result<Verdict> {
         ("no-such-program\n", &["cannot start", "no-such-program"]),
     ];
     BUILDERS.put_into(project)?;
+    project.libraries().expect_full(BY_ITSELF);
     let mut host = project.run()?;
     let mut old = "step one".to_owned();
     for (number, (words, told)) in FAILURES.into_iter().enumerate() {

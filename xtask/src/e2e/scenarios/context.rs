@@ -4,12 +4,13 @@ use anyhow::Result;
 
 use super::super::project::{Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "context",
     about: "what the host sets for a call is seen by new functions and nodes, and what they set by the host",
+    modes: Modes::Both,
     run: context,
 }];
 

@@ -3,53 +3,62 @@
 use anyhow::{Result, ensure};
 
 use super::super::project::{BACKDROP, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::save::Save;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "body_of_a_function",
         about: "an edited body runs, and the host's state goes on",
+        modes: Modes::Both,
         run: body_of_a_function,
     },
     Scenario {
         name: "body_of_a_node",
         about: "an edited node is made again with the arguments it had",
+        modes: Modes::Both,
         run: body_of_a_node,
     },
     Scenario {
         name: "helper_function",
         about: "an edit of a plain function that hot functions and nodes call",
+        modes: Modes::Both,
         run: helper_function,
     },
     Scenario {
         name: "path_dependency",
         about: "an edit of a plain crate that the hot crate depends on",
+        modes: Modes::Both,
         run: path_dependency,
     },
     Scenario {
         name: "included_file",
         about: "an edit of a file that `include_str!` reads",
+        modes: Modes::Both,
         run: included_file,
     },
     Scenario {
         name: "new_module",
         about: "a new file, and an edit that uses it",
+        modes: Modes::Both,
         run: new_module,
     },
     Scenario {
         name: "editors_habits",
         about: "saves by truncation, by rename, by deletion, and in pieces",
+        modes: Modes::Both,
         run: editors_habits,
     },
     Scenario {
         name: "one_after_another",
         about: "ten edits in turn, each one live before the next",
+        modes: Modes::Both,
         run: one_after_another,
     },
     Scenario {
         name: "undo",
         about: "going back to a source that the program has run before",
+        modes: Modes::Both,
         run: undo,
     },
 ];

@@ -4,33 +4,38 @@ use anyhow::Result;
 
 use super::super::project::{BACKDROP, Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "function_signatures",
         about: "functions of every signature, methods and `async` ones run the new code, and go back",
+        modes: Modes::Both,
         run: function_signatures,
     },
     Scenario {
         name: "function_pointer",
         about: "a function pointer that was taken before runs the new code",
+        modes: Modes::Both,
         run: function_pointer,
     },
     Scenario {
         name: "running_loop",
         about: "old code that is still running in a loop calls the new code",
+        modes: Modes::Both,
         run: running_loop,
     },
     Scenario {
         name: "recursion",
         about: "a recursion that is under way goes on in the new code, and returns through the old",
+        modes: Modes::Both,
         run: recursion,
     },
     Scenario {
         name: "another_hot_crate_calls",
         about: "another hot crate calls the new code, from the program and from a library of its own",
+        modes: Modes::Both,
         run: another_hot_crate_calls,
     },
 ];

@@ -4,28 +4,32 @@ use anyhow::{Result, bail};
 
 use super::super::project::{Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "layouts_of_functions",
         about: "a function is not applied when a type that it hands over changed its layout, and the others are",
+        modes: Modes::Both,
         run: layouts_of_functions,
     },
     Scenario {
         name: "layouts_of_nodes",
         about: "a node is not applied when its arguments or its interface changed their layout, and the others are",
+        modes: Modes::Both,
         run: layouts_of_nodes,
     },
     Scenario {
         name: "layouts_that_stay",
         about: "changes that leave the layout of what crosses alone go live",
+        modes: Modes::Both,
         run: layouts_that_stay,
     },
     Scenario {
         name: "layouts_without_debug_info",
         about: "without debug information the check of layouts says once that it is shallow",
+        modes: Modes::Both,
         run: layouts_without_debug_info,
     },
 ];

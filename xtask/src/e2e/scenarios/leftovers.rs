@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "kill_and_restart",
     about: "a killed program's copies are swept by the next one, a living one's are not",
+    modes: Modes::Both,
     run: kill_and_restart,
 }];
 

@@ -3,22 +3,25 @@
 use anyhow::{Result, ensure};
 
 use super::super::project::{Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "node_removed",
         about: "a node that the new library lacks is answered by the linked-in code, and that is told",
+        modes: Modes::Both,
         run: node_removed,
     },
     Scenario {
         name: "node_added",
         about: "a node that the library before lacked is answered by the new library",
+        modes: Modes::Both,
         run: node_added,
     },
     Scenario {
         name: "duplicate_names",
         about: "two nodes of one name are refused by name; the old code runs on",
+        modes: Modes::Both,
         run: duplicate_names,
     },
 ];

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "off_means_off",
     about: "with reloading off a release build is byte for byte the program that was written without it",
+    modes: Modes::NoLibrary("with reloading off nothing is linked while the program runs"),
     run: off_means_off,
 }];
 

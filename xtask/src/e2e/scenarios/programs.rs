@@ -3,32 +3,37 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two_hot_crates",
         about: "two hot crates in one host go live each by itself, and both at once",
+        modes: Modes::Both,
         run: two_hot_crates,
     },
     Scenario {
         name: "two_instances",
         about: "two instances of one program both take a save; one goes on when the other ends",
+        modes: Modes::Both,
         run: two_instances,
     },
     Scenario {
         name: "another_directory",
         about: "a program started from another directory finds its sources and its target directory",
+        modes: Modes::Both,
         run: another_directory,
     },
     Scenario {
         name: "cargo_run",
         about: "a program started by `cargo run`",
+        modes: Modes::Both,
         run: cargo_run,
     },
     Scenario {
         name: "release_with_features",
         about: "the release profile and features that are not the default ones are kept",
+        modes: Modes::Both,
         run: release_with_features,
     },
 ];

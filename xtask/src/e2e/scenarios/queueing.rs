@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Mode, Modes, Scenario, Verdict};
 use crate::interrupt;
 use crate::program::Program;
 use crate::save::Save;
@@ -17,31 +17,37 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "edit_while_building",
         about: "a save during a build replaces it: the latest wins, the middle one never runs",
+        modes: Modes::Both,
         run: edit_while_building,
     },
     Scenario {
         name: "two_quick_saves",
         about: "two saves in a breath: the second is live in the end, and nothing is left over",
+        modes: Modes::Both,
         run: two_quick_saves,
     },
     Scenario {
         name: "save_without_change",
         about: "saving, touching or replacing a file with the same bytes starts nothing",
+        modes: Modes::Both,
         run: save_without_change,
     },
     Scenario {
         name: "change_and_back",
         about: "a change taken back during its build leaves the program as it was",
+        modes: Modes::Both,
         run: change_and_back,
     },
     Scenario {
         name: "requests",
         about: "a build that the program asks for, one that it cancels, and one of an unknown crate",
+        modes: Modes::Both,
         run: requests,
     },
     Scenario {
         name: "cancel_at_every_stage",
         about: "a build is cancelled before, in and behind its compiler, and none of its processes is left",
+        modes: Modes::Both,
         run: cancel_at_every_stage,
     },
 ];
@@ -254,40 +260,36 @@ fn cancel_at_every_stage(project: &Project) -> Result<Verdict> {
         project.edit(SCENE, &before, &after).map(|()| after)
     };
     // A thin library is linked by another linker, which nothing holds.
-    let ways: [(&str, &[&str]); 2] = [
-        ("auto", &["wrapper", "compiler"]),
-        ("full", &["wrapper", "compiler", "linker"]),
-    ];
-    for (linking, places) in ways {
-        let mut command = project.command(&program);
-        command
-            .env("RUSTC_WRAPPER", &wrapper)
-            .env("HOT_LINKING", linking);
-        let mut host = project.start("host", command)?;
-        // The first builds are cargo's, and those behind one that went live may repeat what it did.
-        for _ in 0..2 {
-            for place in places {
-                let (gate, reached) = (format!("hold-{place}"), format!("held-{place}"));
-                project.write(&gate, "")?;
-                next_step()?;
-                host.event_about("build-started", "scene")?;
-                wait_for_file(&project.path(&reached))?;
-                host.ask(&format!("cancel {scene}"))?;
-                host.event_about("cancelled", "scene")?;
-                let left = processes_in(project, host.pid())?;
-                ensure!(
-                    left.is_empty(),
-                    "cancelled at the {place}, with {linking} linking, the build left {left:?}"
-                );
-                for file in [gate, reached] {
-                    fs::remove_file(project.path(&file)).context("cannot open the gate")?;
-                }
+    let places: &[&str] = match project.mode() {
+        Mode::Thin => &["wrapper", "compiler"],
+        Mode::Full => &["wrapper", "compiler", "linker"],
+    };
+    let mut command = project.command(&program);
+    command.env("RUSTC_WRAPPER", &wrapper);
+    let mut host = project.start("host", command)?;
+    // The first builds are cargo's, and those behind one that went live may repeat what it did.
+    for _ in 0..2 {
+        for place in places {
+            let (gate, reached) = (format!("hold-{place}"), format!("held-{place}"));
+            project.write(&gate, "")?;
+            next_step()?;
+            host.event_about("build-started", "scene")?;
+            wait_for_file(&project.path(&reached))?;
+            host.ask(&format!("cancel {scene}"))?;
+            host.event_about("cancelled", "scene")?;
+            let left = processes_in(project, host.pid())?;
+            ensure!(
+                left.is_empty(),
+                "cancelled at the {place}, the build left {left:?}"
+            );
+            for file in [gate, reached] {
+                fs::remove_file(project.path(&file)).context("cannot open the gate")?;
             }
-            let step = next_step()?;
-            host.says("step", &step)?;
         }
-        host.end()?;
+        let step = next_step()?;
+        host.says("step", &step)?;
     }
+    host.end()?;
     Ok(Verdict::Passed)
 }
 

@@ -3,27 +3,31 @@
 use anyhow::{Result, ensure};
 
 use super::super::project::{Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "compile_error",
         about: "the compiler's message is told, the old code runs on, the repair goes live",
+        modes: Modes::Both,
         run: compile_error,
     },
     Scenario {
         name: "two_compile_errors",
         about: "a second error is told as well, and the repair of both goes live",
+        modes: Modes::Both,
         run: two_compile_errors,
     },
     Scenario {
         name: "panic_in_new_code",
         about: "a panic of new code is told, a host that catches it goes on, and the repair goes live",
+        modes: Modes::Both,
         run: panic_in_new_code,
     },
     Scenario {
         name: "panic_of_a_node",
         about: "a panic of a node's method is told with its place, and the repair goes live",
+        modes: Modes::Both,
         run: panic_of_a_node,
     },
 ];

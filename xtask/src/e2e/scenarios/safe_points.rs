@@ -4,29 +4,33 @@ use anyhow::{Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "only_in_update",
         about: "new code waits for `update`, and goes live in it",
+        modes: Modes::Both,
         run: only_in_update,
     },
     Scenario {
         name: "in_the_background",
         about: "a program without a loop gets new code as soon as it is ready, except while it holds it back",
+        modes: Modes::Both,
         run: in_the_background,
     },
     Scenario {
         name: "hold_and_update",
         about: "while new code is held back `update` applies nothing, until the last hold is released",
+        modes: Modes::Both,
         run: hold_and_update,
     },
     Scenario {
         name: "hooks",
         about: "a crate is told before its generation is left and after the next is entered, on the \
                 thread that applies it",
+        modes: Modes::Both,
         run: hooks,
     },
 ];

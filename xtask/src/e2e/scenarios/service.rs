@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use super::queueing::{NEEDS_A_GATE, gated_host};
 use crate::program::Program;
 use crate::repository::cargo_program;
@@ -15,16 +15,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "status_and_events",
         about: "status and events never contradict each other, whoever looks, through every outcome",
+        modes: Modes::Both,
         run: status_and_events,
     },
     Scenario {
         name: "only_the_changed_crate",
         about: "only the nodes of the crate that changed are made again, and a child node survives",
+        modes: Modes::Both,
         run: only_the_changed_crate,
     },
     Scenario {
         name: "rebuilders",
         about: "rebuilders are asked in order, until one builds; before and after the start",
+        modes: Modes::Both,
         run: rebuilders,
     },
 ];
@@ -41,6 +44,9 @@ pub(super) const BUILDERS: Variant = Variant {
     scene: include_str!("../fixture/scene.rs"),
     edits: &[],
 };
+
+/// What is told of a library that a builder of the program's own made: it is full, for no reason.
+pub(super) const BY_ITSELF: &str = "full)";
 
 fn put_observed_into(project: &Project) -> Result<()> {
     OBSERVED.put_into(project)?;
@@ -224,6 +230,7 @@ fn only_the_changed_crate(project: &Project) -> Result<Verdict> {
 
 fn rebuilders(project: &Project) -> Result<Verdict> {
     BUILDERS.put_into(project)?;
+    project.libraries().expect_full(BY_ITSELF);
     let mut host = project.run()?;
     // Two from before the start that decline, and one from after it.
     project.edit(SCENE, "step one", "step two")?;

@@ -4,29 +4,33 @@ use anyhow::{Result, ensure};
 
 use super::super::project::{Project, SCENE};
 use super::super::variant::{SCENE_SAVES_STATE, Variant};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "state_of_a_node",
         about: "a node's fields are added, renamed, retyped and removed: what was entered stays, and \
                 the event says what was dropped",
+        modes: Modes::Both,
         run: state_of_a_node,
     },
     Scenario {
         name: "policies_of_state",
         about: "a fresh node starts from its arguments, a kept one stays as it is",
+        modes: Modes::Both,
         run: policies_of_state,
     },
     Scenario {
         name: "state_of_the_host",
         about: "a value that the host holds migrates with its values, and the event says what was dropped",
+        modes: Modes::Both,
         run: state_of_the_host,
     },
     Scenario {
         name: "failed_migration",
         about: "a restore that panics leaves the old code and the old value in place, and its repair \
                 goes live",
+        modes: Modes::Both,
         run: failed_migration,
     },
 ];

@@ -4,12 +4,13 @@ use anyhow::{Result, ensure};
 
 use super::super::project::{Project, SCENE};
 use super::super::variant::Variant;
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "threads",
     about: "eight threads call a function while twenty generations go live: each answer is one \
             generation's, and no thread goes back to an older one",
+    modes: Modes::Both,
     run: threads,
 }];
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
-use super::super::{Scenario, Verdict};
+use super::super::{Modes, Scenario, Verdict};
 use crate::save::Save;
 use crate::step;
 
@@ -14,26 +14,31 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "outside_the_workspace",
         about: "a path dependency, an included file and a build script's input, none of them in the workspace",
+        modes: Modes::Both,
         run: outside_the_workspace,
     },
     Scenario {
         name: "manifest_edits",
         about: "a dependency is added, edited and removed again; Cargo.lock and cargo's configuration change",
+        modes: Modes::Both,
         run: manifest_edits,
     },
     Scenario {
         name: "checkout",
         about: "a `git checkout` that changes a thousand files is one build",
+        modes: Modes::Both,
         run: checkout,
     },
     Scenario {
         name: "polling",
         about: "files that are looked at regularly: a save goes live, and one without change is nothing",
+        modes: Modes::Both,
         run: polling,
     },
     Scenario {
         name: "watch_limits",
         about: "without inotify's watches or instances files are polled, and a problem tells the remedy",
+        modes: Modes::Both,
         run: watch_limits,
     },
 ];
