@@ -8,14 +8,20 @@ impl WatchError {
     pub const CODES: &'static [(&'static str, &'static str)] = &[
         ("HOT0101", "A watched path cannot be made absolute."),
         ("HOT0102", "An exclude pattern is not valid."),
-        ("HOT0103", "The thread that watches files cannot be started."),
+        (
+            "HOT0103",
+            "The thread that watches files cannot be started.",
+        ),
         (
             "HOT0104",
             "The watching has ended, for the function that takes the notices panicked.",
         ),
         ("HOT0105", "A watched directory does not exist."),
         ("HOT0106", "The limit of inotify watches is reached."),
-        ("HOT0107", "The limit of inotify instances or of open files is reached."),
+        (
+            "HOT0107",
+            "The limit of inotify instances or of open files is reached.",
+        ),
         ("HOT0108", "The system gives no file events."),
         ("HOT0109", "A directory cannot be watched."),
         ("HOT0110", "The system dropped file events."),

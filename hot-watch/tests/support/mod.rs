@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub(crate) mod seccomp;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
