@@ -354,9 +354,8 @@ impl Driver {
         let build = match asked {
             Ok(Some(build)) => build,
             Ok(None) => self.default_builder.build(&args),
-            Err(_) => Build::ready(Err(BuildError::other(
-                "a rebuilder of the program panicked",
-            ))),
+            // The panic hook has told the panic, with its place.
+            Err(payload) => Build::ready(Err(BuildError::panicked(&*payload))),
         };
         let linking = self.linking;
         build.on_done(move |result| {

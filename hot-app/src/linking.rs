@@ -30,15 +30,9 @@ impl Linking {
     /// Fails a full library where the program insists on thin ones.
     pub(crate) fn accept(self, artifact: Artifact) -> Result<Artifact, BuildError> {
         match (self, artifact.mode, &artifact.fallback) {
-            (Linking::Thin, BuildMode::Full, reason) => {
-                let reason = reason.as_ref().map_or_else(
-                    || "whoever built it makes full libraries".to_owned(),
-                    ToString::to_string,
-                );
-                Err(BuildError::other(format!(
-                    "the program insists on thin libraries, and this one is full: {reason}"
-                )))
-            }
+            (Linking::Thin, BuildMode::Full, reason) => Err(BuildError::NotThin {
+                reason: reason.clone(),
+            }),
             _ => Ok(artifact),
         }
     }

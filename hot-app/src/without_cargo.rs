@@ -16,10 +16,9 @@ impl DefaultBuilder {
     }
 
     pub(crate) fn build(&self, args: &BuildArgs) -> Build {
-        Build::ready(Err(BuildError::other(format!(
-            "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's feature `cargo`",
-            args.manifest_dir.display()
-        ))))
+        Build::ready(Err(BuildError::NoBuilder {
+            manifest_dir: args.manifest_dir.clone(),
+        }))
     }
 }
 

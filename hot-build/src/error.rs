@@ -1,5 +1,6 @@
 //! Why a build has no artifact.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use crate::Diagnostic;
+use crate::{Diagnostic, FallbackReason};
 
 /// Why a build has no artifact. There is a variant per cause; [`Display`](fmt::Display) says what
 /// happened, to what, and what to do about it.
@@ -103,6 +104,16 @@ pub enum BuildError {
         /// The panic message, if it was a panic.
         panic: Option<String>,
     },
+    /// The library is [full](crate::BuildMode::Full), and the program insists on thin ones.
+    NotThin {
+        /// Why it is full, where it could have been thin.
+        reason: Option<FallbackReason>,
+    },
+    /// Nobody builds the crate: no rebuilder wants to, and there is no cargo half to do it.
+    NoBuilder {
+        /// The crate's directory.
+        manifest_dir: PathBuf,
+    },
     /// A cause of a builder that is not of this crate.
     Other(Arc<dyn Error + Send + Sync>),
 }
@@ -111,6 +122,12 @@ impl BuildError {
     /// An error of a builder that is not of this crate.
     pub fn other(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Other(Arc::from(error.into()))
+    }
+
+    /// The error of a builder that panicked with `payload`.
+    pub fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let panic = Some(panic_message(payload));
+        Self::Abandoned { panic }
     }
 
     /// Was the build cancelled, which is no failure of the code?
@@ -222,6 +239,21 @@ impl fmt::Display for BuildError {
             Self::Abandoned { panic: None } => f.write_str(
                 "the builder ended without a result; this is a bug in the builder, look there",
             ),
+            Self::NotThin { reason } => {
+                f.write_str("the program insists on thin libraries, and this one is full")?;
+                match reason {
+                    Some(reason) => write!(f, ": {reason}"),
+                    None => f.write_str(
+                        ", for whoever built it makes full ones; have the program ask for `Linking::Auto`",
+                    ),
+                }
+            }
+            Self::NoBuilder { manifest_dir } => write!(
+                f,
+                "nobody builds {}; register a rebuilder with `HOT_RELOAD.rebuilder`, or turn on hot-app's \
+                 feature `cargo`",
+                manifest_dir.display()
+            ),
             Self::Other(error) => error.fmt(f),
         }
     }
@@ -235,6 +267,9 @@ impl Error for BuildError {
             | Self::CommandIo { source, .. }
             | Self::Io { source, .. } => Some(source.as_ref()),
             Self::Metadata { source, .. } => Some(source.as_ref()),
+            Self::NotThin { reason } => reason
+                .as_ref()
+                .map(|reason| reason as &(dyn Error + 'static)),
             // `Other` shows its error as its own text, so its source is the next in line.
             Self::Other(error) => error.source(),
             _ => None,
@@ -278,6 +313,16 @@ impl PartialEq for BuildError {
 }
 
 impl Eq for BuildError {}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is no text".to_owned()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -336,6 +381,12 @@ mod tests {
                 problem: "missing closing quote".into(),
             },
             BuildError::Abandoned { panic: None },
+            BuildError::NotThin {
+                reason: Some(FallbackReason::NoLinker),
+            },
+            BuildError::NoBuilder {
+                manifest_dir: "/a".into(),
+            },
             BuildError::other("the farm is down"),
         ]
     }

@@ -176,8 +176,7 @@ impl Build {
             .spawn(move || {
                 let outcome = catch_unwind(AssertUnwindSafe(|| work(&args, &mut handle)));
                 if let Err(payload) = outcome {
-                    let panic = Some(panic_message(payload.as_ref()));
-                    handle.finish(Err(BuildError::Abandoned { panic }));
+                    handle.finish(Err(BuildError::panicked(payload.as_ref())));
                 }
             });
         match worker {
@@ -305,16 +304,6 @@ impl fmt::Debug for State {
             .field("result", &self.result)
             .field("settled", &self.settled)
             .finish_non_exhaustive()
-    }
-}
-
-fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a value that is no text".to_owned()
     }
 }
 

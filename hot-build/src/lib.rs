@@ -50,6 +50,7 @@
 mod args;
 mod artifact;
 mod cancel;
+mod codes;
 mod diagnostic;
 mod error;
 mod fallback;

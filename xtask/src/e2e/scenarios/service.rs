@@ -252,7 +252,7 @@ fn rebuilders(project: &Project) -> Result<Verdict> {
     project.edit(BACKDROP, "shade one", "shade two")?;
     let failure = host.event_about("build-failed", "backdrop")?;
     ensure!(
-        failure.contains("a rebuilder of the program panicked"),
+        failure.contains("the builder panicked: "),
         "the event does not say who failed: {failure}"
     );
     let all = "declines backdrop, by_command backdrop, panics_when_told backdrop";
