@@ -21,7 +21,7 @@ pub use crate::{
         Carry, ContainsPanics, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_if,
         unpack,
     },
-    registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, STATICS},
+    registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, RustcRun, STATICS},
     statics::StaticEntry,
     supertraits::{is_same, no_supertrait, view, view_box, view_mut},
 };

@@ -44,6 +44,8 @@ pub struct HotCrate {
     pub fingerprint: &'static [u8],
     /// How it was compiled.
     pub compilation: Compilation,
+    /// The run of the compiler that it was compiled by.
+    pub rustc: RustcRun,
     /// Its nodes.
     pub nodes: fn() -> &'static [NodeEntry],
     /// Its functions.
@@ -102,6 +104,21 @@ pub struct Compilation {
     pub metadata: Option<&'static str>,
     /// The toolchain that rustup chose: `RUSTUP_TOOLCHAIN`.
     pub toolchain: Option<&'static str>,
+}
+
+/// A run of the compiler, with what cargo set for it: enough to repeat it without cargo.
+///
+/// Of the environment it has cargo's variables for the package and none of the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RustcRun {
+    /// The compiler's file.
+    pub program: &'static str,
+    /// The directory that it ran in: relative paths on the command line are from there.
+    pub directory: &'static str,
+    /// The command line, without the compiler itself.
+    pub arguments: &'static [&'static str],
+    /// The variables that cargo sets for a package: `CARGO_PKG_NAME`, `OUT_DIR` and the like.
+    pub variables: &'static [(&'static str, &'static str)],
 }
 
 /// The program, as recorded by `hot_app::hot_host!()`.

@@ -447,6 +447,7 @@ static NEWER: LazyLock<HotCrate> = LazyLock::new(|| {
         entry_symbol: program.entry_symbol,
         fingerprint: program.fingerprint,
         compilation: program.compilation,
+        rustc: program.rustc,
         nodes: || &NEWER_NODES,
         functions: || &NEWER_FUNCTIONS,
         hooks: || &NEWER_HOOKS,

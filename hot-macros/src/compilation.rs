@@ -6,7 +6,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::env;
-use std::fs;
+
+use crate::rustc_run::RustcRun;
 
 /// Expands to an expression of type `hot_abi::registry::Compilation`, given the path of that type.
 pub(crate) fn expand(compilation_type: TokenStream) -> TokenStream {
@@ -25,7 +26,12 @@ pub(crate) struct Compilation {
 impl Compilation {
     /// The compilation that this process is doing.
     pub(crate) fn this() -> Compilation {
-        let mut compilation = Compilation::read(command_line());
+        Compilation::of(&RustcRun::this())
+    }
+
+    /// The compilation that a run of the compiler is, in this process's environment.
+    pub(crate) fn of(run: &RustcRun) -> Compilation {
+        let mut compilation = Compilation::read(run.arguments.iter().cloned());
         compilation.toolchain = env::var("RUSTUP_TOOLCHAIN").ok();
         compilation
     }
@@ -88,20 +94,6 @@ impl Compilation {
         }
         compilation
     }
-}
-
-/// The compiler's arguments, those in argument files included.
-fn command_line() -> Vec<String> {
-    let mut words = Vec::new();
-    for arg in env::args_os().skip(1) {
-        let arg = arg.to_string_lossy().into_owned();
-        // Cargo writes a command line that is too long for the system into a file, one argument a line.
-        match arg.strip_prefix('@').map(fs::read_to_string) {
-            Some(Ok(file)) => words.extend(file.lines().map(str::to_owned)),
-            _ => words.push(arg),
-        }
-    }
-    words
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `hot_entry!()`: what makes a crate a hot crate.
 
 use crate::compilation::Compilation;
+use crate::rustc_run::RustcRun;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use std::env;
@@ -28,9 +29,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let held = format_ident!("__HOT_HELD_{}", unique);
     let init_symbol = format!("hot_init_{unique}");
     let entry_symbol = format!("hot_entry_{unique}");
-    let compilation = Compilation::this();
+    let run = RustcRun::this();
+    let compilation = Compilation::of(&run);
     let metadata = compilation.metadata();
     let compilation = compilation.to_expression(&quote!(__hot::Compilation));
+    let rustc = run.to_expression(&quote!(__hot::RustcRun));
 
     quote! {
         #[doc(hidden)]
@@ -75,6 +78,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                         entry_symbol: #entry_symbol,
                         fingerprint: &FINGERPRINT,
                         compilation: #compilation,
+                        rustc: #rustc,
                         nodes: || #nodes.static_slice(),
                         functions: || #functions.static_slice(),
                         hooks: || #hooks.static_slice(),

@@ -16,6 +16,7 @@ mod methods;
 mod node;
 mod options;
 mod proxy;
+mod rustc_run;
 mod signature;
 mod state;
 

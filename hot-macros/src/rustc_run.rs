@@ -1,0 +1,141 @@
+//! The run of the compiler that compiles the crate at hand, in full: enough to repeat it without cargo.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+
+/// Whoever repeats a recorded run says here what the record was: its arguments, joined by
+/// [`SEPARATOR`]. What is repeated is told to write somewhere else, but the crate is to say the same of
+/// itself as before, or the compiler would have to compile that anew.
+const REPEATED: &str = "HOT_BUILD_REPEATS";
+
+/// A character that no argument has.
+const SEPARATOR: char = '\u{1f}';
+
+/// A run of the compiler.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct RustcRun {
+    program: String,
+    directory: String,
+    pub(crate) arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl RustcRun {
+    /// The run that this process is. Of what cannot be known nothing is said, as in an editor.
+    pub(crate) fn this() -> RustcRun {
+        let text = |path: std::io::Result<std::path::PathBuf>| {
+            path.ok()
+                .and_then(|path| path.into_os_string().into_string().ok())
+                .unwrap_or_default()
+        };
+        RustcRun {
+            program: text(env::current_exe()),
+            directory: text(env::current_dir()),
+            arguments: match env::var(REPEATED) {
+                Ok(recorded) => recorded.split(SEPARATOR).map(str::to_owned).collect(),
+                Err(_) => command_line(env::args_os()),
+            },
+            variables: of_the_package(env::vars_os()),
+        }
+    }
+
+    /// An expression of the type `hot_abi::registry::RustcRun`, whose path is given.
+    pub(crate) fn to_expression(&self, run_type: &TokenStream) -> TokenStream {
+        let RustcRun {
+            program,
+            directory,
+            arguments,
+            variables,
+        } = self;
+        let (names, values): (Vec<_>, Vec<_>) = variables.iter().cloned().unzip();
+        quote! {
+            #run_type {
+                program: #program,
+                directory: #directory,
+                arguments: &[#(#arguments),*],
+                variables: &[#((#names, #values)),*],
+            }
+        }
+    }
+}
+
+/// The arguments, those in argument files included.
+fn command_line(args: impl Iterator<Item = OsString>) -> Vec<String> {
+    let mut words = Vec::new();
+    for arg in args.skip(1) {
+        let arg = arg.to_string_lossy().into_owned();
+        // Cargo writes a command line that is too long for the system into a file, one argument a line.
+        match arg.strip_prefix('@').map(fs::read_to_string) {
+            Some(Ok(file)) => words.extend(file.lines().map(str::to_owned)),
+            _ => words.push(arg),
+        }
+    }
+    words
+}
+
+/// The variables that cargo sets for a package. They say what is in its manifest and where it is. The
+/// user's own variables are nobody's business, so they are not recorded: each name is one of cargo's.
+fn of_the_package(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = variables
+        .filter(|(name, _)| is_of_a_package(name))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    // The environment has no order, and code that says the same is compiled once.
+    found.sort();
+    found
+}
+
+fn is_of_a_package(name: &OsStr) -> bool {
+    const NAMES: [&str; 8] = [
+        "CARGO",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_LINKS",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    name.to_str()
+        .is_some_and(|name| NAMES.contains(&name) || name.starts_with("CARGO_PKG_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_users_variables_stay_the_users() {
+        let environment = [
+            ("CARGO_PKG_NAME", "scene"),
+            ("CARGO_REGISTRY_TOKEN", "secret"),
+            ("OUT_DIR", "/o"),
+            ("HOME", "/home/me"),
+            ("CARGO", "/bin/cargo"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let found = of_the_package(
+            environment
+                .map(|(name, value)| (name.into(), value.into()))
+                .into_iter(),
+        );
+        let expected = [
+            ("CARGO", "/bin/cargo"),
+            ("CARGO_PKG_NAME", "scene"),
+            ("OUT_DIR", "/o"),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
+    fn the_compilers_own_name_is_no_argument() {
+        let args = ["/bin/rustc", "--crate-name", "scene"].map(OsString::from);
+        assert_eq!(command_line(args.into_iter()), ["--crate-name", "scene"]);
+    }
+}
