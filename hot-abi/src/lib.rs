@@ -44,6 +44,8 @@ pub mod args;
 pub mod boundary;
 mod child;
 #[cfg(feature = "reload")]
+mod codes;
+#[cfg(feature = "reload")]
 pub mod entry;
 #[cfg(feature = "reload")]
 pub mod exchange;
@@ -70,6 +72,8 @@ pub mod node;
 #[cfg(feature = "reload")]
 pub mod notice;
 #[cfg(feature = "reload")]
+pub mod policy;
+#[cfg(feature = "reload")]
 pub mod registry;
 #[cfg(feature = "reload")]
 mod services;
@@ -85,6 +89,8 @@ mod state;
 pub mod statics;
 #[cfg(feature = "reload")]
 mod supertraits;
+#[cfg(feature = "reload")]
+mod trial;
 
 pub use attributes::{HotState, hot_enter, hot_entry, hot_fn, hot_leave, hot_node, hot_trait};
 pub use child::Child;

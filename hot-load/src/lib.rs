@@ -16,6 +16,7 @@
 //! ```
 
 mod allocator;
+mod codes;
 mod deadline;
 mod error;
 pub mod layout;
