@@ -1,10 +1,13 @@
 //! Generations: the loaded builds of a hot crate, and which of them is live.
 
 use crate::entry::EntryFn;
-use crate::held::{self, Migrated, MigrationError, WhenBusy};
+use crate::held::{
+    self, Migrated, Migration, MigrationError, MigrationTask, Uncommitted, WhenBusy,
+};
 use crate::hook::HookKind;
 use crate::notice::{self, Notice};
 use crate::registry::{HotCrate, Module};
+use crate::trial::Trial;
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +20,7 @@ pub struct Generation {
     krate: &'static HotCrate,
     entry: EntryFn,
     module: Module,
+    pub(crate) trial: Trial,
     /// Keeps the library mapped. Dropped last, after everything above that points into it.
     library: Arc<dyn Any + Send + Sync>,
 }
@@ -50,6 +54,7 @@ impl Generation {
             krate,
             entry,
             module,
+            trial: Trial::new(),
             library,
         })
     }
@@ -72,6 +77,17 @@ impl Generation {
     /// The function that makes nodes.
     pub fn entry(&self) -> EntryFn {
         self.entry
+    }
+
+    /// Whether it is among its first [`PROBATION`](crate::policy::PROBATION) calls.
+    pub fn is_in_probation(&self) -> bool {
+        self.trial.in_probation()
+    }
+
+    /// Whether it panicked in its probation. It is then no good generation to go back to; making it live
+    /// once more gives it another chance.
+    pub fn has_failed(&self) -> bool {
+        self.trial.failed()
     }
 
     /// What keeps the library mapped.
@@ -240,8 +256,32 @@ pub fn make_live(
     modules: &[Module],
     when_busy: WhenBusy,
 ) -> Result<Applied, MigrationError> {
-    switch(generation.krate, Some(generation), modules, when_busy)
+    make_live_with(generation, modules, when_busy, &mut MigrationTask::run)
 }
+
+/// [`make_live`], with the migration of held values left to `migrate`, which may do it on another thread or
+/// give it up. It is asked again when a value was used meanwhile.
+///
+/// # Errors
+///
+/// As [`make_live`], and whatever `migrate` fails with.
+pub fn make_live_with(
+    generation: &Arc<Generation>,
+    modules: &[Module],
+    when_busy: WhenBusy,
+    migrate: Migrate<'_>,
+) -> Result<Applied, MigrationError> {
+    switch(
+        generation.krate,
+        Some(generation),
+        modules,
+        when_busy,
+        migrate,
+    )
+}
+
+/// Does a migration: [`MigrationTask::run`], or something around it.
+pub type Migrate<'a> = &'a mut dyn FnMut(&MigrationTask) -> Result<Migration, MigrationError>;
 
 /// Makes generation 0 live again, in the program and in every library.
 ///
@@ -253,9 +293,23 @@ pub fn revert_to_linked_in(
     modules: &[Module],
     when_busy: WhenBusy,
 ) -> Result<Applied, MigrationError> {
+    revert_to_linked_in_with(krate, modules, when_busy, &mut MigrationTask::run)
+}
+
+/// [`revert_to_linked_in`], with the migration of held values left to `migrate`.
+///
+/// # Errors
+///
+/// As [`make_live_with`].
+pub fn revert_to_linked_in_with(
+    krate: &HotCrate,
+    modules: &[Module],
+    when_busy: WhenBusy,
+    migrate: Migrate<'_>,
+) -> Result<Applied, MigrationError> {
     let linked_in = modules.first().and_then(|program| program.find(krate));
     match linked_in {
-        Some(linked_in) => switch(linked_in, None, modules, when_busy),
+        Some(linked_in) => switch(linked_in, None, modules, when_busy, migrate),
         None => Ok(Applied::default()),
     }
 }
@@ -266,6 +320,7 @@ fn switch(
     generation: Option<&Arc<Generation>>,
     modules: &[Module],
     when_busy: WhenBusy,
+    migrate: Migrate<'_>,
 ) -> Result<Applied, MigrationError> {
     let program = modules.first().and_then(|program| program.find(newest));
     let before = program.and_then(|program| program.live.current());
@@ -285,7 +340,8 @@ fn switch(
         }
         applied
     };
-    match held::migrate(newest, generation, when_busy, point_everyone) {
+    let task = MigrationTask::new(newest, generation);
+    match migrate_and(&task, when_busy, migrate, point_everyone) {
         Ok((applied, migrated)) => {
             run_hooks(Some(newest), HookKind::Enter);
             Ok(Applied {
@@ -296,6 +352,29 @@ fn switch(
         Err(error) => {
             run_hooks(left, HookKind::Enter);
             Err(error)
+        }
+    }
+}
+
+/// Migrates the held values, and calls `point` when nothing can fail any more.
+fn migrate_and<R>(
+    task: &MigrationTask,
+    when_busy: WhenBusy,
+    migrate: Migrate<'_>,
+    point: impl Fn() -> R,
+) -> Result<(R, Vec<Migrated>), MigrationError> {
+    loop {
+        let migration = match migrate(task) {
+            Err(MigrationError::Busy) if when_busy == WhenBusy::Wait => {
+                held::wait_until_free();
+                continue;
+            }
+            done => done?,
+        };
+        match held::commit(task, migration, when_busy, &point) {
+            Ok(done) => return Ok(done),
+            Err(Uncommitted::Outdated) => {}
+            Err(Uncommitted::Busy) => return Err(MigrationError::Busy),
         }
     }
 }

@@ -5,16 +5,21 @@
 //! code saves the value and the new code restores it, field by field. If that fails, the old
 //! generation stays.
 
+mod migration;
+
+pub use migration::{Migrated, Migration, MigrationError, MigrationTask, WhenBusy};
+pub(crate) use migration::{Uncommitted, commit, wait_until_free};
+
 use crate::args::TypeKey;
 use crate::boundary::{self, Caught};
 use crate::generation::Generation;
 use crate::registry::HotCrate;
 use crate::services;
-use crate::state::{HotState, SavedState, StateReport};
+use crate::state::{HotState, SavedState};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A type that a program can hold for its hot code. Written by `#[derive(HotState)]` with
 /// `#[hot(held)]` on the struct, which must be `Default + Send`.
@@ -44,24 +49,20 @@ impl<T: HeldType> Held<T> {
     /// If making the default value panics.
     pub fn new() -> Held<T> {
         let entry = T::entry();
-        let generation = entry.krate.live.current();
-        let newest = generation
-            .as_ref()
-            .and_then(|generation| generation.krate().held_type(entry.path));
-        let entry = newest.unwrap_or(entry);
-        let value = (entry.make)().unwrap_or_else(|caught| boundary::panicked(entry.path, caught));
-        let held = HeldValue {
-            value,
-            entry,
-            _generation: generation,
-        };
-        let holder = Arc::new(Holder {
-            held: Mutex::new(held),
-        });
-        lock((services::current().holders)()).push(Arc::downgrade(&holder));
-        Held {
-            holder,
-            owns: PhantomData,
+        loop {
+            let changes = entry.krate.live.changes();
+            let holder = Arc::new(Holder {
+                held: Mutex::new(HeldValue::make(entry)),
+            });
+            let mut holders = lock((services::current().holders)());
+            // Whoever makes a generation live has this lock, so it either sees this holder or is seen here.
+            if entry.krate.live.changes() == changes {
+                holders.push(Arc::downgrade(&holder));
+                return Held {
+                    holder,
+                    owns: PhantomData,
+                };
+            }
         }
     }
 
@@ -73,7 +74,8 @@ impl<T: HeldType> Held<T> {
     /// of a generation that was left, looks into a value that has migrated. Look into it from hot
     /// functions only.
     pub fn lock(&self) -> HeldGuard<'_, T> {
-        let guard = lock(&self.holder.held);
+        let mut guard = lock(&self.holder.held);
+        guard.uses = guard.uses.wrapping_add(1);
         let (live, mine) = (guard.entry, T::entry());
         assert!(
             live.layout == mine.layout && (live.key)() == (mine.key)(),
@@ -231,8 +233,28 @@ struct HeldValue {
     /// Dropped first: its destructor is in the library.
     value: RawValue,
     entry: &'static HeldEntry,
+    /// How often it was locked for use. Each time may have changed it, if only behind a `Cell`.
+    uses: u64,
     /// Keeps the library mapped; `None` is the program itself.
     _generation: Option<Arc<Generation>>,
+}
+
+impl HeldValue {
+    /// A default value, made by the newest code that knows the type of `entry`.
+    fn make(entry: &'static HeldEntry) -> HeldValue {
+        let generation = entry.krate.live.current();
+        let newest = generation
+            .as_ref()
+            .and_then(|generation| generation.krate().held_type(entry.path));
+        let entry = newest.unwrap_or(entry);
+        let value = (entry.make)().unwrap_or_else(|caught| boundary::panicked(entry.path, caught));
+        HeldValue {
+            value,
+            entry,
+            uses: 0,
+            _generation: generation,
+        }
+    }
 }
 
 impl fmt::Debug for HeldValue {
@@ -245,126 +267,6 @@ impl fmt::Debug for HeldValue {
 pub(crate) fn own_holders() -> &'static Mutex<Vec<Weak<Holder>>> {
     static HOLDERS: Mutex<Vec<Weak<Holder>>> = Mutex::new(Vec::new());
     &HOLDERS
-}
-
-/// What became of a value that the program holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migrated {
-    /// The path of its type.
-    pub path: &'static str,
-    /// What became of its fields.
-    pub report: StateReport,
-}
-
-/// What to do while a value that the program holds is locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenBusy {
-    /// Give up with [`MigrationError::Busy`]: the thread that asks may be the one that has it locked.
-    GiveUp,
-    /// Wait, on a thread that has nothing locked.
-    Wait,
-}
-
-/// Why values that the program holds could not be migrated. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MigrationError {
-    /// A value is locked right now.
-    Busy,
-    /// Saving, making or restoring a value panicked.
-    Panicked {
-        /// The path of its type.
-        path: &'static str,
-        /// The panic.
-        caught: Caught,
-    },
-}
-
-impl fmt::Display for MigrationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MigrationError::Busy => {
-                f.write_str("a value that the program holds for its hot code is locked")
-            }
-            MigrationError::Panicked { path, caught } => {
-                write!(
-                    f,
-                    "the migration of a `{path}` panicked: {caught}; the old code and the old value stay"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for MigrationError {}
-
-/// Migrates every value of a crate to the layouts of `generation`, and calls `commit` between the last
-/// step that can fail and the first that is seen.
-///
-/// `generation` is `None` for the code that is linked into the program, whose registration `krate` is.
-pub(crate) fn migrate<R>(
-    krate: &'static HotCrate,
-    generation: Option<&Arc<Generation>>,
-    when_busy: WhenBusy,
-    commit: impl FnOnce() -> R,
-) -> Result<(R, Vec<Migrated>), MigrationError> {
-    let holders: Vec<Arc<Holder>> = {
-        let mut all = lock((services::current().holders)());
-        all.retain(|holder| holder.strong_count() > 0);
-        all.iter().filter_map(Weak::upgrade).collect()
-    };
-    let mut values = Vec::new();
-    for holder in &holders {
-        if when_busy == WhenBusy::Wait {
-            values.push(lock(&holder.held));
-            continue;
-        }
-        match holder.held.try_lock() {
-            Ok(held) => values.push(held),
-            Err(TryLockError::Poisoned(poisoned)) => values.push(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => return Err(MigrationError::Busy),
-        }
-    }
-    let mut replacements = Vec::new();
-    let mut migrated = Vec::new();
-    for held in values.iter_mut().filter(|held| held.entry.krate.is(krate)) {
-        let old = held.entry;
-        // A type that the new code no longer has stays with the code that knows it.
-        let Some(new) = krate.held_type(old.path) else {
-            continue;
-        };
-        if new.layout == old.layout && (new.key)() == (old.key)() {
-            // The same bytes mean the same to both.
-            continue;
-        }
-        let panicked = |caught: Box<Caught>| MigrationError::Panicked {
-            path: old.path,
-            caught: *caught,
-        };
-        let mut state = SavedState::default();
-        // SAFETY: a held value and its entry are only ever replaced together, so this entry made it.
-        unsafe { (old.save)(&held.value, &mut state) }.map_err(panicked)?;
-        let mut value = (new.make)().map_err(panicked)?;
-        // SAFETY: the value was just made by this entry.
-        unsafe { (new.restore)(&mut value, &mut state) }.map_err(panicked)?;
-        migrated.push(Migrated {
-            path: old.path,
-            report: state.finish(),
-        });
-        replacements.push((
-            held,
-            HeldValue {
-                value,
-                entry: new,
-                _generation: generation.cloned(),
-            },
-        ));
-    }
-    let committed = commit();
-    for (held, replacement) in replacements {
-        **held = replacement;
-    }
-    Ok((committed, migrated))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
