@@ -44,6 +44,18 @@ const NOT_FORWARDED: Code = (
     "HOT0413",
     "New code set a logger or subscriber of its own before it was initialised.",
 );
+const MIGRATION_DEADLINE: Code = (
+    "HOT0414",
+    "The migration of the values that the program holds took too long.",
+);
+const MIGRATION_OUTDATED: Code = (
+    "HOT0415",
+    "Values that the program holds were used while they migrated for too long.",
+);
+const MIGRATION_THREAD: Code = (
+    "HOT0416",
+    "The thread that migrates the values that the program holds cannot be started.",
+);
 const PANICKED: Code = ("HOT0501", "New code panicked.");
 const CONSTRUCTOR_PANICKED: Code = ("HOT0502", "A hot node panicked while it was made.");
 const MIGRATION_PANICKED: Code = (
@@ -173,13 +185,22 @@ impl FallbackReason {
 
 impl MigrationError {
     /// Every code that [`code`](Self::code) can give, each with what it stands for.
-    pub const CODES: &'static [(&'static str, &'static str)] = &[HELD_IS_BUSY, MIGRATION_PANICKED];
+    pub const CODES: &'static [(&'static str, &'static str)] = &[
+        HELD_IS_BUSY,
+        MIGRATION_DEADLINE,
+        MIGRATION_OUTDATED,
+        MIGRATION_THREAD,
+        MIGRATION_PANICKED,
+    ];
 
     /// The code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             MigrationError::Busy => HELD_IS_BUSY.0,
             MigrationError::Panicked { .. } => MIGRATION_PANICKED.0,
+            MigrationError::Deadline { .. } => MIGRATION_DEADLINE.0,
+            MigrationError::Outdated { .. } => MIGRATION_OUTDATED.0,
+            MigrationError::Thread { .. } => MIGRATION_THREAD.0,
         }
     }
 }
