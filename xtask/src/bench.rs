@@ -5,8 +5,9 @@
 
 mod measurement;
 mod micro;
+mod reload;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,11 +20,19 @@ struct Program {
     name: &'static str,
     /// What it measures, in a sentence.
     about: &'static str,
-    /// Measures it, building into the given target directory.
-    run: fn(&Path) -> Result<Vec<Measurement>>,
+    /// Measures it.
+    run: fn(&Setting) -> Result<Vec<Measurement>>,
 }
 
-const PROGRAMS: &[Program] = &[micro::PROGRAM];
+/// How the programs are measured.
+struct Setting {
+    /// What they are built into.
+    target_dir: PathBuf,
+    /// How many rounds, where the user said so.
+    rounds: Option<usize>,
+}
+
+const PROGRAMS: &[Program] = &[reload::SMALL, micro::PROGRAM];
 
 /// Prints the programs, a line each.
 pub(crate) fn list() -> Result<()> {
@@ -37,7 +46,7 @@ pub(crate) fn list() -> Result<()> {
 ///
 /// # Errors
 /// There is no such program, one did not run to its end, or `json` cannot be written.
-pub(crate) fn run(name: Option<&str>, json: Option<&Path>) -> Result<()> {
+pub(crate) fn run(name: Option<&str>, json: Option<&Path>, rounds: Option<usize>) -> Result<()> {
     let chosen: Vec<_> = PROGRAMS
         .iter()
         .filter(|program| name.is_none_or(|name| program.name == name))
@@ -45,12 +54,15 @@ pub(crate) fn run(name: Option<&str>, json: Option<&Path>) -> Result<()> {
     if chosen.is_empty() {
         bail!("there is no such program; `cargo xtask bench --list` lists them");
     }
-    let target_dir = repository::target_dir()?.join("bench");
+    let setting = Setting {
+        target_dir: repository::target_dir()?.join("bench"),
+        rounds,
+    };
     let mut measurements = Vec::new();
     for program in chosen {
         interrupt::check()?;
         eprintln!("measuring {}: {}", program.name, program.about);
-        let measured = (program.run)(&target_dir)
+        let measured = (program.run)(&setting)
             .with_context(|| format!("the program {} did not run to its end", program.name))?;
         print!("{}", table(&measured));
         measurements.extend(measured);

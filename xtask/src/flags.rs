@@ -25,6 +25,8 @@ xflags::xflags! {
             optional program: String
             /// Write the numbers to this file, too: a JSON list of objects.
             optional --json json: PathBuf
+            /// How many rounds to measure, instead of what each program finds enough.
+            optional --rounds rounds: usize
             /// List the programs instead of measuring them.
             optional --list
         }

@@ -31,7 +31,11 @@ fn main() -> ExitCode {
         XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
         XtaskCmd::E2e(e2e) => e2e::run(e2e.filter.as_deref(), e2e.mode.as_deref()),
         XtaskCmd::Bench(bench) if bench.list => bench::list(),
-        XtaskCmd::Bench(bench) => bench::run(bench.program.as_deref(), bench.json.as_deref()),
+        XtaskCmd::Bench(bench) => bench::run(
+            bench.program.as_deref(),
+            bench.json.as_deref(),
+            bench.rounds,
+        ),
         XtaskCmd::Layers(_) => layers::run(),
         XtaskCmd::Package(_) => package::run(),
         XtaskCmd::Ci(_) => ci::run(),

@@ -4,13 +4,13 @@
 //! The program measures itself; here it is built, given something to reload, and listened to.
 
 use std::env::consts::EXE_SUFFIX;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Program as Benchmark;
 use super::measurement::Measurement;
+use super::{Program as Benchmark, Setting};
 use crate::program::Program;
 use crate::save::Save;
 use crate::scratch::Scratch;
@@ -40,8 +40,8 @@ const ROWS: &[(&str, &str)] = &[
     ("longest-frame", "ms"),
 ];
 
-fn run(target_dir: &Path) -> Result<Vec<Measurement>> {
-    let scratch = Scratch::create(NAME, target_dir)?;
+fn run(setting: &Setting) -> Result<Vec<Measurement>> {
+    let scratch = Scratch::create(NAME, &setting.target_dir)?;
     write_packages(&scratch)?;
     scratch.clean(&["micro", "scene"])?;
 

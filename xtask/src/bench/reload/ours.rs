@@ -1,0 +1,151 @@
+//! A program that is reloaded by hot: full and thin libraries, and the way back.
+
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Result, bail, ensure};
+
+use super::live::Live;
+use super::phases::Phases;
+use super::proc_files;
+use super::subject::{Subject, edition};
+use super::workspace::Workspace;
+use super::{Contestant, Sample};
+use crate::bench::Setting;
+
+/// How new code is linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Full,
+    Thin,
+}
+
+impl Mode {
+    /// What the tables call it, and the event that tells how a library was linked.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Mode::Full => "full",
+            Mode::Thin => "thin",
+        }
+    }
+
+    /// The value of `HOT_LINKING` that asks for it.
+    fn linking(self) -> &'static str {
+        match self {
+            Mode::Full => "full",
+            Mode::Thin => "auto",
+        }
+    }
+}
+
+/// The program.
+pub(super) struct Ours {
+    mode: Mode,
+    workspace: Workspace,
+    live: Live,
+    /// The edition that it runs.
+    runs: u32,
+    /// The libraries that are known to be mapped.
+    mapped: Vec<PathBuf>,
+}
+
+impl Ours {
+    /// Builds the program and starts it; returns once it watches.
+    pub(super) fn prepare(subject: &Subject, mode: Mode, setting: &Setting) -> Result<Ours> {
+        let workspace = Workspace::of_ours(subject, mode.name(), setting)?;
+        let program = workspace.build()?;
+        let mut command = workspace.scratch().command(&program);
+        command.env("HOT_LINKING", mode.linking());
+        let mut live = Live::start(mode.name(), command, workspace.log())?;
+        live.wait("that it watches", |line| {
+            line.starts_with("event watching ")
+        })?;
+        live.wait("its first answer", is_edition(0))?;
+        Ok(Ours {
+            mode,
+            workspace,
+            live,
+            runs: 0,
+            mapped: Vec::new(),
+        })
+    }
+
+    /// Saves that edition; returns when the save began and when the program first ran it.
+    fn save_and_wait(&mut self, number: u32) -> Result<Taken> {
+        let text = self.workspace.text(number);
+        self.live.begin();
+        let saved_at = SystemTime::now();
+        let began = Instant::now();
+        self.workspace.save(&text)?;
+        let answer = self.live.wait("the new edition", is_edition(number))?;
+        // What happened is told by another thread than the one that runs the code.
+        self.live.wait("that the new edition is live", |line| {
+            line.starts_with("event applied ")
+        })?;
+        Ok(Taken {
+            saved_at,
+            total: answer.at - began,
+        })
+    }
+
+    fn check_mode(&self) -> Result<()> {
+        let expected = format!("mode {}", self.mode.name());
+        let lines = self.live.heard().iter().map(|heard| heard.line.as_str());
+        let built: Vec<_> = lines
+            .clone()
+            .filter(|line| line.starts_with("mode "))
+            .collect();
+        if built.iter().any(|line| *line != expected) || built.is_empty() {
+            let events: Vec<_> = lines
+                .filter(|line| line.starts_with("event built "))
+                .collect();
+            bail!("the library is not {}: {events:?}", self.mode.name());
+        }
+        Ok(())
+    }
+}
+
+struct Taken {
+    saved_at: SystemTime,
+    total: std::time::Duration,
+}
+
+impl Contestant for Ours {
+    fn take(&mut self, number: u32) -> Result<Vec<Sample>> {
+        let before = self.runs;
+        let what = self.mode.name();
+        let taken = self.save_and_wait(number)?;
+        self.check_mode()?;
+        let mut samples = vec![Sample::milliseconds(what, taken.total)];
+        let phases = Phases::read(self.live.heard(), taken.saved_at, taken.total)?;
+        for (phase, took) in phases.parts() {
+            samples.push(Sample::milliseconds(format!("{what}/{phase}"), *took));
+        }
+        if let Some(kilobytes) = proc_files::newly_mapped(self.live.pid(), &mut self.mapped) {
+            samples.push(Sample {
+                what: format!("{what}/mapped"),
+                unit: "kB",
+                value: kilobytes,
+            });
+        }
+        if self.mode == Mode::Thin && before > 0 {
+            // Back to the source of a library that was loaded earlier.
+            let taken = self.save_and_wait(before)?;
+            let lines = self.live.heard().iter().map(|heard| heard.line.as_str());
+            let builds = lines
+                .filter(|line| line.starts_with("event build-started "))
+                .count();
+            ensure!(builds == 0, "an undo was built");
+            samples.push(Sample::milliseconds("undo", taken.total));
+        } else {
+            self.runs = number;
+        }
+        Ok(samples)
+    }
+}
+
+/// Whether a line is an answer of that edition.
+fn is_edition(number: u32) -> impl Fn(&str) -> bool {
+    let edition = edition(number);
+    move |line| line.starts_with("live ") && line.contains(&edition)
+}
