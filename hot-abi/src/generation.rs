@@ -7,7 +7,6 @@ use crate::held::{
 use crate::hook::HookKind;
 use crate::notice::{self, Notice};
 use crate::registry::{HotCrate, Module};
-use crate::trial::Trial;
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,7 +19,6 @@ pub struct Generation {
     krate: &'static HotCrate,
     entry: EntryFn,
     module: Module,
-    pub(crate) trial: Trial,
     /// Keeps the library mapped. Dropped last, after everything above that points into it.
     library: Arc<dyn Any + Send + Sync>,
 }
@@ -54,7 +52,6 @@ impl Generation {
             krate,
             entry,
             module,
-            trial: Trial::new(),
             library,
         })
     }
@@ -77,17 +74,6 @@ impl Generation {
     /// The function that makes nodes.
     pub fn entry(&self) -> EntryFn {
         self.entry
-    }
-
-    /// Whether it is among its first [`PROBATION`](crate::policy::PROBATION) calls.
-    pub fn is_in_probation(&self) -> bool {
-        self.trial.in_probation()
-    }
-
-    /// Whether it panicked in its probation. It is then no good generation to go back to; making it live
-    /// once more gives it another chance.
-    pub fn has_failed(&self) -> bool {
-        self.trial.failed()
     }
 
     /// What keeps the library mapped.
