@@ -126,13 +126,19 @@ impl MigrationTask {
             .map_or(0, |generation| generation.number())
     }
 
-    /// Whether no code of the user has to run for it: no value changes its layout. Not so where a value is
-    /// locked, and cannot be looked at.
-    pub fn is_trivial(&self) -> bool {
-        all_holders().iter().all(|holder| match holder.try_lock() {
-            Some(held) => self.entry_for(&held).is_none(),
-            None => false,
-        })
+    /// Whether any value changes its layout, so that code of the user has to run.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::Busy`] where a value is locked, and cannot be looked at.
+    pub fn is_due(&self) -> Result<bool, MigrationError> {
+        for holder in all_holders() {
+            let held = holder.try_lock().ok_or(MigrationError::Busy)?;
+            if self.entry_for(&held).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes copies of all values that change their layout. This runs code of the user, and may be done on
