@@ -10,6 +10,7 @@ mod layouts;
 mod leftovers;
 mod nodes;
 mod off;
+mod one_copy;
 mod programs;
 mod queueing;
 mod recovery;
@@ -37,6 +38,7 @@ pub(super) fn all() -> Vec<Scenario> {
         off::SCENARIOS,
         programs::SCENARIOS,
         layouts::SCENARIOS,
+        one_copy::SCENARIOS,
         leftovers::SCENARIOS,
         builds::SCENARIOS,
         service::SCENARIOS,

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::project::{Project, SCENE};
 use super::super::variant::Variant;
 use super::super::{Modes, Scenario, Verdict};
+use super::one_copy::{TOKIO, add_dependencies};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     name: "async_server",
@@ -21,22 +22,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
 const PROGRAM: Variant = Variant {
     host: include_str!("../fixture/server/host.rs"),
     scene: include_str!("../fixture/server/scene.rs"),
-    edits: &[
-        (
-            "host/Cargo.toml",
-            "[dependencies]",
-            "[dependencies]\ntokio = { version = \"1\", features = [\"io-util\", \"macros\", \"net\", \"rt-multi-thread\"] }",
-        ),
-        (
-            "scene/Cargo.toml",
-            "[dependencies]",
-            "[dependencies]\ntokio = { version = \"1\", features = [\"io-util\", \"net\"] }",
-        ),
-    ],
+    edits: &[],
 };
 
 fn async_server(project: &Project) -> Result<Verdict> {
     PROGRAM.put_into(project)?;
+    add_dependencies(project, &["host", "scene"], TOKIO)?;
     let mut host = project.run()?;
     let address = host.says("address", "127.0.0.1:")?;
     let (_, address) = address.split_once(": ").context("the address is a line")?;

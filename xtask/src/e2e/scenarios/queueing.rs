@@ -172,6 +172,8 @@ fn requests(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
         return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
+    // Nothing was compiled for the first build, so nothing told how.
+    project.libraries().expect_full("is not known yet");
     let mut host = gated_host(project)?;
     let scene = project.path("scene").display().to_string();
     host.ask(&format!("rebuild {scene}"))?;
@@ -211,17 +213,23 @@ fn cancel_at_every_stage(project: &Project) -> Result<Verdict> {
              while [ -e '{root}/hold-{place}' ]; do sleep 0.02; done; fi"
         )
     };
-    let script = |name: &str, only: &str, place: &str, program: &str| {
-        let hold = hold(place);
-        let text =
-            format!("#!/bin/sh\ncase \"$*\" in *'{only}'*) {hold};; esac\nexec {program} \"$@\"\n");
-        project.script(name, &text)
-    };
-    let wrapper = script("slow-rustc", "--crate-name scene", "wrapper", "")?;
-    let linker = script("slow-linker", "libscene", "linker", "cc")?;
-    let config = project.read(".cargo/config.toml")?;
-    let target = format!("[target.'cfg(unix)']\nlinker = {linker:?}\n");
-    project.write(".cargo/config.toml", &format!("{config}\n{target}"))?;
+    let linker = project.script(
+        "slow-linker",
+        &format!(
+            "#!/bin/sh\ncase \"$*\" in *'libscene'*) {};; esac\nexec cc \"$@\"\n",
+            hold("linker")
+        ),
+    )?;
+    // It names the linker, too: were that in cargo's configuration, cargo would build everything anew.
+    let wrapper = project.script(
+        "slow-rustc",
+        &format!(
+            "#!/bin/sh\ncase \"$*\" in *'--crate-name scene'*) {};\n\
+             exec \"$@\" -C linker='{}';; esac\nexec \"$@\"\n",
+            hold("wrapper"),
+            linker.display()
+        ),
+    )?;
     // The compiler itself is held by a macro that it runs.
     project.edit("Cargo.toml", "members = [", "members = [\"held\", ")?;
     project.write(
