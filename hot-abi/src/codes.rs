@@ -3,6 +3,7 @@
 //! A code is `HOT` and four digits, and never changes its meaning. `docs/codes/` of the repository has a
 //! page for each.
 
+use crate::boundary::Caught;
 use crate::exchange::Refusal;
 use crate::generation::{Applied, LayoutChange, SignatureChange};
 use crate::held::MigrationError;
@@ -73,6 +74,11 @@ impl LayoutChange {
     pub const CODE: &'static str = LAYOUT_CHANGED.0;
 }
 
+impl Caught {
+    /// The code of a panic of new code.
+    pub const CODE: &'static str = PANICKED.0;
+}
+
 impl StaticMismatch {
     /// The code of a static whose type changed.
     pub const CODE: &'static str = STATIC_RETYPED.0;
@@ -111,8 +117,8 @@ impl Applied {
             of(!signatures_changed.is_empty(), SIGNATURE_CHANGED),
             of(!layouts_changed.is_empty(), LAYOUT_CHANGED),
             of(!functions_removed.is_empty(), FUNCTION_REMOVED),
-            of(!nodes_removed.is_empty(), NODE_REMOVED),
             of(dropped, STATE_DROPPED),
+            of(!nodes_removed.is_empty(), NODE_REMOVED),
         ]
         .into_iter()
         .flatten()

@@ -1,5 +1,6 @@
 //! What a newcomer sees without doing anything: events on stderr.
 
+use crate::codes::Tag;
 use crate::event::Event;
 use hot_build::BuildError;
 use std::io::{self, IsTerminal, Write};
@@ -54,7 +55,8 @@ impl Console {
     fn line(&self, event: &Event, tone: Tone) -> String {
         let sentence = match event {
             Event::BuildFailed { krate, error } if !error.diagnostics().is_empty() => {
-                format!("{krate}: the build failed; the old code runs on")
+                let code = Tag(error.code());
+                format!("{krate}: the build failed{code}; the old code runs on")
             }
             other => other.to_string(),
         };

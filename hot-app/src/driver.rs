@@ -12,15 +12,17 @@ use crate::hot_reload::{Options, already_running};
 use crate::linking::Linking;
 use crate::notices;
 use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline};
+use crate::problem::Problem;
 use crate::program;
 use crate::running::Running;
 use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
-use hot_load::{HeapCheck, HotCrate, Loaded, Loader};
+use hot_load::{HeapCheck, HotCrate, LoadError, Loaded, Loader};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,9 +51,7 @@ pub(crate) enum Message {
 pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     if let Some(running) = already_running() {
         HOT_RELOAD.send(&Event::Problem {
-            message:
-                "hot reloading is started already; the options of the second start are ignored"
-                    .to_owned(),
+            problem: Problem::StartedAlready,
         });
         return Some(running);
     }
@@ -96,7 +96,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
         .spawn(move || driver.run(&receiver, options.watch));
     if let Err(error) = spawned {
         HOT_RELOAD.send(&Event::Problem {
-            message: format!("cannot start the thread that reloads: {error}"),
+            problem: no_thread("reloads", error),
         });
         return None;
     }
@@ -201,9 +201,12 @@ impl Driver {
         };
         let generation = self.running.loader().generation(linked, number);
         if generation.is_none() && number != 0 {
-            self.problem(format!(
-                "{krate}: there is no generation {number} in memory"
-            ));
+            let in_memory = HOT_RELOAD.generations(krate.manifest_dir());
+            self.problem(Problem::UnknownGeneration {
+                manifest_dir: krate.manifest_dir().to_owned(),
+                generation: number,
+                in_memory,
+            });
             return;
         }
         self.offer(Offer { krate, generation });
@@ -216,31 +219,23 @@ impl Driver {
         HOT_RELOAD.send(event);
     }
 
-    fn problem(&self, message: String) {
-        self.emit(&Event::Problem { message });
+    fn problem(&self, problem: Problem) {
+        self.emit(&Event::Problem { problem });
     }
 
     /// Tells what is wrong with the program itself.
     fn check_program(&self) {
         if self.crates.is_empty() {
-            self.problem(
-                "no hot crate is linked into this program; write `hot_abi::hot_entry!();` at the root of a library \
-                 crate that the program uses"
-                    .to_owned(),
-            );
+            self.problem(Problem::NoHotCrate);
         }
         for (krate, linked) in &self.crates {
-            for name in hot_abi::registry::duplicate_nodes(linked) {
-                self.problem(format!(
-                    "{krate}: several nodes are named `{name}`, and only the first can be reloaded; give each its own \
-                     name with `#[hot_node(\"name\")]`"
-                ));
+            for node in hot_abi::registry::duplicate_nodes(linked) {
+                let krate = krate.clone();
+                self.problem(Problem::DuplicateNode { krate, node });
             }
         }
         for key in hot_load::repeated_statics() {
-            self.problem(format!(
-                "several statics have the key `{key}`, and none of them is shared with new code; give each its own name"
-            ));
+            self.problem(Problem::RepeatedStatic { key });
         }
     }
 
@@ -252,17 +247,16 @@ impl Driver {
                 hot_watch::Notice::Ready => Message::WatchReady,
                 hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(changes)),
                 hot_watch::Notice::Problem(error) => {
-                    Message::Input(Input::Problem(error.to_string()))
+                    Message::Input(Input::Problem(Problem::Watching(Arc::new(error))))
                 }
-                hot_watch::Notice::RootReturned { root } => Message::Input(Input::Problem(
-                    format!("{} is back, and watched again", root.display()),
-                )),
+                hot_watch::Notice::RootReturned { root } => {
+                    Message::Input(Input::Tell(Event::RootReturned { root }))
+                }
                 // The program asked for it.
                 hot_watch::Notice::Polling { .. } if wants_polling => return,
-                hot_watch::Notice::Polling { interval } => Message::Input(Input::Problem(format!(
-                    "the files are looked at every {} ms, for want of the system's events",
-                    interval.as_millis()
-                ))),
+                hot_watch::Notice::Polling { interval } => {
+                    Message::Input(Input::Tell(Event::Polling { interval }))
+                }
                 // A notice of a later version of hot-watch that asks nothing of this one.
                 _ => return,
             };
@@ -275,7 +269,7 @@ impl Driver {
         self.watching.told += 1;
         match Watcher::start(config, deliver) {
             Ok(watcher) => self.watching.watcher = Some(watcher),
-            Err(error) => self.problem(format!("nothing is watched: {error}")),
+            Err(error) => self.problem(Problem::NothingWatched(Arc::new(error))),
         }
     }
 
@@ -286,7 +280,7 @@ impl Driver {
         };
         match watcher.set_roots(roots) {
             Ok(()) => self.watching.told += 1,
-            Err(error) => self.problem(error.to_string()),
+            Err(error) => self.problem(Problem::Watching(Arc::new(error))),
         }
     }
 
@@ -324,13 +318,20 @@ impl Driver {
                     },
                     // Later on, the build that follows the change tells what is wrong with the manifest.
                     Err(_) if !at_start => continue,
-                    Err(message) => Input::Problem(message),
+                    Err(problem) => Input::Problem(problem),
                 };
                 let _ = sender.send(Message::Input(input));
             }
             let _ = sender.send(Message::ScopesFound);
         };
-        self.spawn("hot-scopes", find);
+        if let Err(error) = spawn("hot-scopes", find) {
+            self.problem(no_thread(
+                "finds out which files belong to the hot crates",
+                error,
+            ));
+            // Their own folders are all that will be known.
+            self.running.send(Message::ScopesFound);
+        }
     }
 
     fn build(&mut self, job: JobId, krate: &CrateId) {
@@ -376,11 +377,10 @@ impl Driver {
         };
         let running = Arc::clone(&self.running);
         let (krate, caveats) = (krate.clone(), Arc::clone(&self.caveats));
-        self.spawn("hot-load-job", move || {
+        let spawned = spawn("hot-load-job", move || {
             let loaded = running.loader().load(linked, &artifact.library);
-            for message in loaded.iter().flat_map(|loaded| caveats.of(loaded)) {
-                let message = format!("{krate}: {message}");
-                running.send(Message::Input(Input::Tell(Event::Problem { message })));
+            for problem in loaded.iter().flat_map(|loaded| caveats.of(&krate, loaded)) {
+                running.send(Message::Input(Input::Problem(problem)));
             }
             let result = loaded.map(|loaded| LoadedLibrary {
                 generation: loaded.generation.number(),
@@ -390,13 +390,25 @@ impl Driver {
             });
             running.send(Message::Input(Input::LoadDone { job, result }));
         });
-    }
-
-    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
-        if let Err(error) = thread::Builder::new().name(name.into()).spawn(work) {
-            self.problem(format!("cannot start the thread `{name}`: {error}"));
+        if let Err(error) = spawned {
+            let source = Arc::new(error);
+            let result = Err(LoadError::Thread { source });
+            self.running
+                .send(Message::Input(Input::LoadDone { job, result }));
         }
     }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(work)
+        .map(drop)
+}
+
+fn no_thread(purpose: &'static str, error: io::Error) -> Problem {
+    let source = Arc::new(error);
+    Problem::Thread { purpose, source }
 }
 
 fn phases_of(loaded: &Loaded) -> Vec<Phase> {
@@ -415,18 +427,18 @@ struct Caveats {
 
 impl Caveats {
     /// Those of this load that were not told yet.
-    fn of(&self, loaded: &Loaded) -> Vec<String> {
+    fn of(&self, krate: &CrateId, loaded: &Loaded) -> Vec<Problem> {
         let mut untold = Vec::new();
         if loaded.layouts.depth != LayoutDepth::Deep && !self.layouts.swap(true, Ordering::Relaxed)
         {
-            untold.push(loaded.layouts.depth.to_string());
+            untold.push(Problem::ShallowLayouts {
+                krate: krate.clone(),
+                depth: loaded.layouts.depth.clone(),
+            });
         }
         if loaded.heap == HeapCheck::Unknown && !self.heap.swap(true, Ordering::Relaxed) {
-            untold.push(
-                "it is not known whether program and new code have one allocator, for their files have no symbols; a \
-                 program with an allocator of its own declares it with `hot_app::global_allocator!`"
-                    .to_owned(),
-            );
+            let krate = krate.clone();
+            untold.push(Problem::AllocatorUnknown { krate });
         }
         untold
     }

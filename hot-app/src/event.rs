@@ -1,8 +1,14 @@
 //! What happens, as plain data: one event for every outcome.
 
+use crate::codes::Tag;
 use crate::crate_id::CrateId;
+use crate::problem::Problem;
+use hot_abi::boundary::Caught;
 use hot_build::{BuildError, BuildMode, BuildReport, Diagnostic, FallbackReason};
-use hot_load::{Applied, LoadError, Migrated, MigrationError, PatchReport, StateReport};
+use hot_load::{
+    Applied, LayoutChange, LoadError, Migrated, MigrationError, PatchReport, SignatureChange,
+    StateReport, StaticMismatch,
+};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +26,16 @@ pub enum Event {
     Watching {
         /// The hot crates of the program.
         crates: Vec<CrateId>,
+    },
+    /// The system's file events are not to be had, and the files are looked at regularly instead.
+    Polling {
+        /// How often.
+        interval: Duration,
+    },
+    /// A folder that was missing is back, and is watched again.
+    RootReturned {
+        /// The folder.
+        root: PathBuf,
     },
     /// Sources of a crate changed in content.
     ChangeSeen {
@@ -156,6 +172,8 @@ pub enum Event {
         node: &'static str,
         /// Why, in a sentence.
         reason: String,
+        /// The code of that reason.
+        code: Option<&'static str>,
     },
     /// New code panicked. The panic was contained at the edge of its library and went on in its caller.
     Panicked {
@@ -170,8 +188,8 @@ pub enum Event {
     },
     /// Something that is tied to no build went wrong.
     Problem {
-        /// What, to which file, and what to do.
-        message: String,
+        /// What.
+        problem: Problem,
     },
 }
 
@@ -180,6 +198,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Event::Watching { .. } => "watching",
+            Event::Polling { .. } => "polling",
+            Event::RootReturned { .. } => "root-returned",
             Event::ChangeSeen { .. } => "change-seen",
             Event::BuildStarted { .. } => "build-started",
             Event::Progress { .. } => "progress",
@@ -218,7 +238,11 @@ impl Event {
             | Event::StateCarried { krate, .. }
             | Event::NodeMade { krate, .. }
             | Event::Fallback { krate, .. } => Some(krate),
-            Event::Watching { .. } | Event::Panicked { .. } | Event::Problem { .. } => None,
+            Event::Watching { .. }
+            | Event::Polling { .. }
+            | Event::RootReturned { .. }
+            | Event::Panicked { .. }
+            | Event::Problem { .. } => None,
         }
     }
 }
@@ -229,6 +253,14 @@ impl fmt::Display for Event {
             Event::Watching { crates } => {
                 let names: Vec<_> = crates.iter().map(CrateId::name).collect();
                 write!(f, "watching {}", names.join(", "))
+            }
+            Event::Polling { interval } => write!(
+                f,
+                "the files are looked at every {}, for want of the system's events",
+                Millis(*interval)
+            ),
+            Event::RootReturned { root } => {
+                write!(f, "{} is back, and watched again", root.display())
             }
             Event::ChangeSeen { krate, paths, .. } => match paths.as_slice() {
                 [path] => write!(f, "{krate}: {} changed", path.display()),
@@ -256,7 +288,7 @@ impl fmt::Display for Event {
             } => {
                 write!(f, "{krate}: built in {} ({mode}", Millis(*duration))?;
                 match fallback {
-                    Some(reason) => write!(f, ", because {reason})")?,
+                    Some(reason) => write!(f, ", because {reason}{})", Tag(Some(reason.code())))?,
                     None => f.write_str(")")?,
                 }
                 match warnings.len() {
@@ -272,7 +304,9 @@ impl fmt::Display for Event {
                     Millis(*duration)
                 )
             }
-            Event::BuildFailed { krate, error } => write!(f, "{krate}: the build failed: {error}"),
+            Event::BuildFailed { krate, error } => {
+                write!(f, "{krate}: the build failed{}: {error}", Tag(error.code()))
+            }
             Event::Cancelled {
                 krate,
                 superseded: true,
@@ -297,12 +331,13 @@ impl fmt::Display for Event {
                     write!(f, "; static `{key}` is new and exists in the new code only")?;
                 }
                 for mismatch in &statics.mismatched {
-                    write!(f, "; {mismatch}")?;
+                    write!(f, "; {mismatch}{}", Tag(Some(StaticMismatch::CODE)))?;
                 }
                 Ok(())
             }
             Event::Refused { krate, error } => {
-                write!(f, "{krate}: the new library was refused: {error}")
+                let code = Tag(Some(error.code()));
+                write!(f, "{krate}: the new library was refused{code}: {error}")
             }
             Event::Applied {
                 krate,
@@ -316,24 +351,26 @@ impl fmt::Display for Event {
                     write!(f, ", {} after the change", Millis(*time))?;
                 }
                 for change in &items.signatures_changed {
-                    write!(f, "; {change}")?;
+                    write!(f, "; {change}{}", Tag(Some(SignatureChange::CODE)))?;
                 }
                 for change in &items.layouts_changed {
-                    write!(f, "; {change}")?;
+                    write!(f, "; {change}{}", Tag(Some(LayoutChange::CODE)))?;
                 }
                 for function in &items.functions_removed {
                     write!(
                         f,
-                        "; `{function}` is gone, and the code linked into the program answers its callers"
+                        "; `{function}` is gone, and the code linked into the program answers its callers{}",
+                        Tag(Some(Applied::FUNCTION_REMOVED))
                     )?;
                 }
                 for Migrated { path, report } in &items.migrated {
-                    write!(f, "; `{path}` migrated: {report}")?;
+                    write!(f, "; `{path}` migrated: {report}{}", Tag(report.code()))?;
                 }
                 for node in &items.nodes_removed {
                     write!(
                         f,
-                        "; node `{node}` is gone, and the code linked into the program takes its place"
+                        "; node `{node}` is gone, and the code linked into the program takes its place{}",
+                        Tag(Some(Applied::NODE_REMOVED))
                     )?;
                 }
                 Ok(())
@@ -360,7 +397,8 @@ impl fmt::Display for Event {
             } => {
                 write!(
                     f,
-                    "{krate}: generation {generation} does not go live: {error}"
+                    "{krate}: generation {generation} does not go live{}: {error}",
+                    Tag(Some(error.code()))
                 )
             }
             Event::StateCarried {
@@ -368,7 +406,8 @@ impl fmt::Display for Event {
                 node,
                 report,
             } => {
-                write!(f, "{krate}: state of node `{node}`: {report}")
+                let code = Tag(report.code());
+                write!(f, "{krate}: state of node `{node}`: {report}{code}")
             }
             Event::NodeMade {
                 krate,
@@ -390,20 +429,26 @@ impl fmt::Display for Event {
                     "{krate}: node `{node}` was made by generation {generation}"
                 )
             }
-            Event::Fallback { krate, reason, .. } => write!(f, "{krate}: {reason}"),
+            Event::Fallback {
+                krate,
+                reason,
+                code,
+                ..
+            } => write!(f, "{krate}: {reason}{}", Tag(*code)),
             Event::Panicked {
                 item,
                 message,
                 location,
                 ..
             } => {
-                write!(f, "`{item}` panicked in new code: {message}")?;
+                let code = Tag(Some(Caught::CODE));
+                write!(f, "`{item}` panicked in new code{code}: {message}")?;
                 match location {
                     Some(location) => write!(f, " (at {location})"),
                     None => Ok(()),
                 }
             }
-            Event::Problem { message } => f.write_str(message),
+            Event::Problem { problem } => write!(f, "{problem}{}", Tag(problem.code())),
         }
     }
 }

@@ -154,13 +154,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Problem;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    fn problem(number: usize) -> Event {
-        Event::Problem {
-            message: number.to_string(),
-        }
+    fn problem(number: u32) -> Event {
+        let problem = Problem::UnknownGeneration {
+            manifest_dir: "/scene".into(),
+            generation: number,
+            in_memory: vec![0],
+        };
+        Event::Problem { problem }
     }
 
     #[test]

@@ -37,6 +37,8 @@ mod cargo;
 #[path = "without_cargo.rs"]
 mod cargo;
 #[cfg(feature = "reload")]
+mod codes;
+#[cfg(feature = "reload")]
 mod console;
 #[cfg(feature = "reload")]
 mod crate_id;
@@ -56,6 +58,8 @@ mod linking;
 mod notices;
 #[cfg(feature = "reload")]
 mod pipeline;
+#[cfg(feature = "reload")]
+mod problem;
 #[cfg(feature = "reload")]
 mod program;
 #[cfg(feature = "reload")]
@@ -82,7 +86,9 @@ pub use {
     extension::Extension,
     hot_build as build, hot_load as load,
     hot_reload::{HotReload, Options},
+    hot_watch as watch,
     linking::Linking,
+    problem::Problem,
     safe_point::Hold,
     service::{HOT_RELOAD, Service},
     status::HotStatus,

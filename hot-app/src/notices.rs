@@ -4,6 +4,7 @@ use crate::crate_id::CrateId;
 use crate::driver::Message;
 use crate::event::Event;
 use crate::pipeline::Input;
+use crate::problem::Problem;
 use hot_abi::notice::{self, FallbackReason, Notice};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -40,11 +41,15 @@ pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
                 generation: 0,
             },
             Notice::Fallback {
-                manifest_dir, node, ..
+                manifest_dir,
+                node,
+                reason,
+                ..
             } => Event::Fallback {
                 krate: krate_of(manifest_dir),
                 node,
                 reason: notice.to_string(),
+                code: reason.code(),
             },
             Notice::StateCarried {
                 manifest_dir,
@@ -61,9 +66,9 @@ pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
                 location: caught.location.clone(),
                 backtrace: caught.backtrace.clone(),
             },
-            // A notice of a later version of hot-abi, which this one cannot put into words of its own.
+            // What a hot crate does to itself, or a notice of a later version of hot-abi.
             other => Event::Problem {
-                message: other.to_string(),
+                problem: Problem::HotCrate(other.clone()),
             },
         };
         let _ = sender.send(Message::Input(Input::Tell(event)));

@@ -170,6 +170,11 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match *self {}
     }
+
+    /// The codes of what went wrong.
+    pub fn codes(&self) -> Vec<&'static str> {
+        match *self {}
+    }
 }
 
 impl fmt::Display for Event {

@@ -12,6 +12,7 @@
 
 use crate::crate_id::CrateId;
 use crate::event::{Event, Phase};
+use crate::problem::Problem;
 use crate::scope::CrateScope;
 use crate::source::{SourceKey, SourceState};
 use crate::status::HotStatus;
@@ -29,7 +30,7 @@ pub(crate) enum Input<L> {
     /// Files changed in content.
     Changed(Changes),
     /// Something went wrong that is tied to no build.
-    Problem(String),
+    Problem(Problem),
     /// It became known which files belong to a crate.
     Scoped {
         krate: CrateId,
@@ -204,7 +205,7 @@ impl Pipeline {
                 effects.push(Effect::Emit(Event::Watching { crates }));
             }
             Input::Changed(changes) => self.changed(now, &changes, &mut effects),
-            Input::Problem(message) => effects.push(Effect::Emit(Event::Problem { message })),
+            Input::Problem(problem) => effects.push(Effect::Emit(Event::Problem { problem })),
             Input::Scoped {
                 krate,
                 scope,
@@ -597,18 +598,17 @@ impl Pipeline {
             .position(|state| state.status.manifest_dir() == manifest_dir)
     }
 
-    fn unknown(&self, manifest_dir: &Path, request: &str) -> Event {
-        let known: Vec<_> = self
+    fn unknown(&self, manifest_dir: &Path, request: &'static str) -> Event {
+        let known = self
             .crates
             .iter()
-            .map(|state| state.status.manifest_dir().display().to_string())
-            .collect();
+            .map(|state| state.status.manifest_dir().to_owned());
         Event::Problem {
-            message: format!(
-                "cannot {request} {}: no hot crate of the program has its Cargo.toml there; the hot crates are in {}",
-                manifest_dir.display(),
-                known.join(", ")
-            ),
+            problem: Problem::UnknownCrate {
+                request,
+                manifest_dir: manifest_dir.to_owned(),
+                known: known.collect(),
+            },
         }
     }
 }

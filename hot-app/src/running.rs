@@ -3,6 +3,7 @@
 use crate::crate_id::CrateId;
 use crate::driver::Message;
 use crate::pipeline::Input;
+use crate::problem::Problem;
 use crate::safe_point::{Offer, SafePoint};
 use hot_load::{Applied, Loader, MigrationError, WhenBusy};
 use std::fmt;
@@ -131,8 +132,11 @@ impl Running {
             running.apply(running.safe_point.take(), WhenBusy::Wait);
         };
         if let Err(error) = thread::Builder::new().name("hot-apply".into()).spawn(apply) {
-            let message = format!("cannot start the thread that makes new code live: {error}");
-            self.send(Message::Input(Input::Problem(message)));
+            let problem = Problem::Thread {
+                purpose: "makes new code live",
+                source: Arc::new(error),
+            };
+            self.send(Message::Input(Input::Problem(problem)));
         }
     }
 }

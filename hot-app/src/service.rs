@@ -5,6 +5,7 @@ use crate::driver::Message;
 use crate::event::Event;
 use crate::event_bus::{EventBus, Events};
 use crate::pipeline::Input;
+use crate::problem::Problem;
 use crate::running::Running;
 use crate::safe_point::Hold;
 use crate::status::HotStatus;
@@ -87,10 +88,11 @@ impl Service {
         let in_memory = self.generations(&manifest_dir);
         if self.is_known(&manifest_dir) && !in_memory.contains(&generation) {
             // Told here: the pipeline would take back what is being built.
-            self.request(Input::Problem(format!(
-                "cannot switch {} to generation {generation}: it is not in memory; those that are: {in_memory:?}",
-                manifest_dir.display()
-            )));
+            self.request(Input::Problem(Problem::UnknownGeneration {
+                manifest_dir,
+                generation,
+                in_memory,
+            }));
             return;
         }
         self.request(Input::SwitchTo {
@@ -184,7 +186,7 @@ impl Service {
         match self.running.get() {
             Some(running) => running.send(Message::Input(input)),
             None => self.send(&Event::Problem {
-                message: "hot reloading is not started; call `HotReload::start()` first".to_owned(),
+                problem: Problem::NotStarted,
             }),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::crate_id::CrateId;
 use crate::linking::Linking;
+use crate::problem::Problem;
 use crate::program;
 use crate::scope::CrateScope;
 #[cfg(feature = "thin")]
@@ -38,10 +39,10 @@ impl DefaultBuilder {
     }
 }
 
-/// Asks cargo which files belong to each crate. What it cannot tell is an error in words.
+/// Asks cargo which files belong to each crate. What it cannot tell is a problem.
 pub(crate) fn find_scopes(
     crates: &[(CrateId, &HotCrate)],
-) -> Vec<Result<(CrateId, CrateScope), String>> {
+) -> Vec<Result<(CrateId, CrateScope), Problem>> {
     let mut workspaces: Vec<LocalPackages> = Vec::new();
     let mut found = Vec::new();
     // A crate outside of the program's workspace is part of it all the same. Where this cannot be read,
@@ -59,9 +60,8 @@ pub(crate) fn find_scopes(
                     workspaces.last().expect("just pushed")
                 }
                 Err(error) => {
-                    found.push(Err(format!(
-                        "only the hot crates' own folders are watched, for cargo does not tell their dependencies: {error}"
-                    )));
+                    let krate = krate.clone();
+                    found.push(Err(Problem::ScopeUnknown { krate, error }));
                     continue;
                 }
             },
@@ -90,9 +90,10 @@ pub(crate) fn find_scopes(
         };
         match linked_inputs(linked) {
             Ok(inputs) => scope.set_inputs(&inputs),
-            Err(error) => found.push(Err(format!(
-                "files that {krate} includes from other folders are watched from its next build on: {error}"
-            ))),
+            Err(error) => {
+                let krate = krate.clone();
+                found.push(Err(Problem::InputsUnknown { krate, error }));
+            }
         }
         found.push(Ok((krate.clone(), scope)));
     }

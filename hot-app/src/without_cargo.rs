@@ -3,6 +3,7 @@
 
 use crate::crate_id::CrateId;
 use crate::linking::Linking;
+use crate::problem::Problem;
 use crate::scope::CrateScope;
 use hot_build::{Build, BuildArgs, BuildError, ProgramBuild};
 use hot_load::HotCrate;
@@ -25,7 +26,7 @@ impl DefaultBuilder {
 /// Each crate's own folder.
 pub(crate) fn find_scopes(
     crates: &[(CrateId, &HotCrate)],
-) -> Vec<Result<(CrateId, CrateScope), String>> {
+) -> Vec<Result<(CrateId, CrateScope), Problem>> {
     let own = |(krate, _): &(CrateId, &HotCrate)| {
         Ok((
             krate.clone(),
