@@ -10,6 +10,8 @@ mod project;
 mod scenarios;
 mod variant;
 
+pub(crate) use log::Log;
+
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::generated::Linking;
+
 xflags::xflags! {
     /// The repository's own commands.
     cmd xtask {
@@ -18,6 +20,19 @@ xflags::xflags! {
             optional --mode mode: String
             /// List the scenarios instead of running them.
             optional --list
+        }
+        /// Save random edits of a hot crate while it runs, and compare its answers and events with a model's.
+        cmd edits {
+            /// The seed of the first program; each further one has the next. Default: 1.
+            optional --seed seed: u64
+            /// How many programs for each mode. Default: 4.
+            optional --programs programs: u64
+            /// How many saves each program gets. Default: 65.
+            optional --saves saves: usize
+            /// Only with libraries of one mode: `full` or `thin`.
+            optional --mode mode: Linking
+            /// Run the programs in valgrind.
+            optional --valgrind
         }
         /// Measure what hot code costs, and print a table.
         cmd bench {

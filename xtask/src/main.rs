@@ -10,6 +10,7 @@ mod ci;
 mod demo;
 mod e2e;
 mod flags;
+mod generated;
 mod interrupt;
 mod layers;
 mod package;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         XtaskCmd::Demo(demo) => demo::run(demo.interactive),
         XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
         XtaskCmd::E2e(e2e) => e2e::run(e2e.filter.as_deref(), e2e.mode.as_deref()),
+        XtaskCmd::Edits(edits) => generated::run(&edits),
         XtaskCmd::Bench(bench) if bench.list => bench::list(),
         XtaskCmd::Bench(bench) => bench::run(
             bench.program.as_deref(),

@@ -1,0 +1,46 @@
+//! The program that is linked with the first state of the crate: it calls every function on request.
+
+use super::print::arguments;
+use super::scene::{Function, Passed, Scene};
+
+/// What the arguments of each call are made of. The program is asked for every function with each of them.
+pub(super) const SEEDS: [u64; 3] = [1, 1_000_004, 9_876_543_210_987_656];
+
+/// The source of the program.
+pub(super) fn host(scene: &Scene) -> String {
+    let calls: Vec<_> = scene.functions.iter().map(call).collect();
+    format!(
+        "//! Calls all that the hot crate has.\n\n\
+         mod console;\n\n\
+         hot_app::hot_host!();\n\n\
+         fn main() {{\n\
+         \x20   console::print_events();\n\
+         \x20   hot_app::HotReload::background();\n\
+         \x20   console::answer_requests(|request| match request {{\n\
+         \x20       \"layouts\" => scene::layouts(),\n\
+         \x20       \"functions\" => functions(),\n\
+         \x20       _ => \"what?\".to_owned(),\n\
+         \x20   }});\n\
+         }}\n\n\
+         /// What each function answers, in the order of their definition.\n\
+         fn functions() -> String {{\n    \
+         let mut told = Vec::new();\n    \
+         for seed in {SEEDS:?} {{\n{}    }}\n    told.join(\"\\t\")\n}}\n",
+        calls.concat()
+    )
+}
+
+fn call(own: &Function) -> String {
+    let (statements, passed) = arguments(own, "scene::", "seed");
+    let changed = own.parameters.iter().enumerate();
+    let changed = changed.filter(|(_, own)| own.passed == Passed::ByMutableReference);
+    let changed: Vec<_> = changed.map(|(at, _)| format!("argument{at}")).collect();
+    let format = "{:?} ".repeat(1 + changed.len());
+    let told: String = changed.iter().map(|name| format!(", {name}")).collect();
+    format!(
+        "        {{ {statements}let result = scene::{}({passed}); told.push(format!(\"{}\", \
+         result{told})); }}\n",
+        own.id,
+        format.trim_end()
+    )
+}

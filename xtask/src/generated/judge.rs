@@ -1,0 +1,220 @@
+//! Whether what the program tells is what must be told.
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::layouts::{Difference, Differences};
+use super::world::Expected;
+
+/// Compares what became of each item with what must have become of it. `heard` are the program's lines since
+/// the save; `source` is what was saved.
+pub(super) fn applied(
+    heard: &[String],
+    number: usize,
+    expected: &Expected,
+    source: &str,
+) -> Result<()> {
+    let items = |kind: &str| {
+        let prefix = format!("item {kind}\t");
+        let lines = heard.iter().filter_map(|line| line.strip_prefix(&*prefix));
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort();
+        lines
+    };
+    let told = heard
+        .iter()
+        .filter_map(|line| line.strip_prefix("event applied "));
+    let told: Vec<_> = told.collect();
+    let [told] = told[..] else {
+        bail!("one generation should have gone live: {told:?}");
+    };
+    let live = format!("generation {number} is live");
+    ensure!(told.contains(&live), "it should say `{live}`: {told}");
+
+    let paths = expected.applied.iter().map(|id| format!("scene::{id}"));
+    let paths = paths.chain(["scene::layouts".to_owned()]);
+    same(
+        "functions with new code",
+        &items("applied"),
+        &sorted(paths.collect()),
+    )?;
+    let removed = expected.removed.iter().map(|id| format!("scene::{id}"));
+    same(
+        "functions that are gone",
+        &items("removed"),
+        &sorted(removed.collect()),
+    )?;
+    let signatures = expected.other_signature.iter().map(|(id, own, new)| {
+        format!(
+            "scene::{id}\t{}\t{}",
+            without_spaces(own),
+            without_spaces(new)
+        )
+    });
+    let told_signatures = items("signature").into_iter().map(|line| {
+        let mut parts = line.splitn(2, '\t');
+        let (path, rest) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        format!("{path}\t{}", without_spaces(rest))
+    });
+    same(
+        "functions with another signature",
+        &sorted(told_signatures.collect()),
+        &sorted(signatures.collect()),
+    )?;
+
+    let layouts = items("layout");
+    let names: Vec<_> = layouts
+        .iter()
+        .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
+        .collect();
+    let refused = expected
+        .other_layout
+        .iter()
+        .map(|(id, _)| format!("scene::{id}"));
+    same(
+        "functions with another layout",
+        &names,
+        &sorted(refused.collect()),
+    )?;
+    for (id, differences) in &expected.other_layout {
+        let prefix = format!("scene::{id}\t");
+        let reason = layouts.iter().find_map(|line| line.strip_prefix(&*prefix));
+        let reason = reason.context("its reason was there a moment ago")?;
+        ensure!(
+            told.contains(reason),
+            "the event does not tell that {reason}: {told}"
+        );
+        reasons(reason, differences, source).with_context(|| {
+            format!("{id} is refused with\n  {reason}\nand expected is\n  {differences:?}")
+        })?;
+    }
+    Ok(())
+}
+
+fn same(what: &str, told: &[String], expected: &[String]) -> Result<()> {
+    ensure!(
+        told == expected,
+        "{what}: told are\n  {}\nand expected\n  {}",
+        told.join("\n  "),
+        expected.join("\n  ")
+    );
+    Ok(())
+}
+
+/// Token streams are written with spaces here and there.
+fn without_spaces(text: &str) -> String {
+    text.replace(' ', "")
+}
+
+/// Compares the reason for which a function is refused with how it differs.
+fn reasons(reason: &str, expected: &Differences, source: &str) -> Result<()> {
+    let told = reason.split("; `").enumerate().map(|(at, part)| match at {
+        0 => Told::read(part),
+        _ => Told::read(&format!("`{part}")),
+    });
+    let told = told.collect::<Result<Vec<_>>>()?;
+    // Where there is a cause, effects are not told.
+    let owed = match expected.causes.is_empty() {
+        true => &expected.effects,
+        false => &expected.causes,
+    };
+    for difference in owed {
+        let sure = difference
+            .part
+            .as_deref()
+            .is_none_or(|part| !part.starts_with("variant"))
+            || difference.program.is_some()
+            || difference.library.is_some();
+        ensure!(
+            !sure || told.iter().any(|told| told.is(difference)),
+            "not told: {difference:?}"
+        );
+    }
+    for told in &told {
+        let own = expected
+            .causes
+            .iter()
+            .chain(&expected.effects)
+            .any(|own| told.is(own));
+        let leading = expected
+            .leading
+            .iter()
+            .any(|name| told.type_name.contains(&**name));
+        ensure!(own || leading, "told for no reason: {told:?}");
+        told.check_source(source)?;
+    }
+    Ok(())
+}
+
+/// A difference as it was told.
+#[derive(Debug)]
+struct Told {
+    type_name: String,
+    part: Option<String>,
+    /// The line of the source.
+    line: Option<usize>,
+    program: String,
+    library: String,
+}
+
+impl Told {
+    /// Reads `` `type`, field `x` (file:line): the program has .., the new code ..``.
+    fn read(text: &str) -> Result<Told> {
+        let parsed = || {
+            let (head, sides) = text.split_once(": the program has ")?;
+            let (program, library) = sides.split_once(", the new code ")?;
+            let (type_name, rest) = head.strip_prefix('`')?.split_once('`')?;
+            let (part, place) = match rest.split_once(" (") {
+                Some((part, place)) => (part, Some(place.strip_suffix(')')?)),
+                None => (rest, None),
+            };
+            let line = match place {
+                Some(place) => Some(place.rsplit_once(':')?.1.parse().ok()?),
+                None => None,
+            };
+            Some(Told {
+                type_name: type_name.to_owned(),
+                part: part.strip_prefix(", ").map(str::to_owned),
+                line,
+                program: program.to_owned(),
+                library: library.to_owned(),
+            })
+        };
+        parsed().with_context(|| format!("`{text}` is no difference of layouts"))
+    }
+
+    fn is(&self, difference: &Difference) -> bool {
+        let fits = |told: &String, expected: &Option<String>| {
+            expected.as_ref().is_none_or(|expected| expected == told)
+        };
+        self.type_name == difference.type_name
+            && self.part == difference.part
+            && fits(&self.program, &difference.program)
+            && fits(&self.library, &difference.library)
+    }
+
+    /// The line that is told speaks of the type or of the part of it.
+    fn check_source(&self, source: &str) -> Result<()> {
+        let Some(line) = self.line else {
+            return Ok(());
+        };
+        let text = line
+            .checked_sub(1)
+            .and_then(|line| source.lines().nth(line));
+        let text = text.with_context(|| format!("the source has no line {line}"))?;
+        let part = self.part.as_deref().and_then(|part| part.split('`').nth(1));
+        let path = self.type_name.split('<').next().unwrap_or_default();
+        let names = path.split("::").chain(part);
+        ensure!(
+            names.skip(1).any(|name| text.contains(name)),
+            "line {line} is `{text}`, and not what {self:?} is about"
+        );
+        Ok(())
+    }
+}

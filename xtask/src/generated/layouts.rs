@@ -1,0 +1,345 @@
+//! Which types of two states of the crate differ in their layout, and how: from their definitions, and from
+//! where the compiler says that it put the fields.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context as _, Result};
+
+use super::scene::{Function, Scene};
+use super::types::{Field, Shape, Type, Variant};
+
+/// What the compiler tells of the types that cross, by how they are written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layouts(HashMap<String, Layout>);
+
+#[derive(Clone, Debug)]
+struct Layout {
+    size: u64,
+    align: u64,
+    offsets: HashMap<String, u64>,
+}
+
+impl Layouts {
+    /// Reads what the crate's function `layouts` says: `type=size,align,field:offset|`.
+    pub(super) fn read(told: &str) -> Result<Layouts> {
+        let mut layouts = HashMap::new();
+        for line in told.split_terminator('|') {
+            let layout = read_line(line).with_context(|| format!("`{line}` is no layout"))?;
+            layouts.insert(layout.0, layout.1);
+        }
+        Ok(Layouts(layouts))
+    }
+
+    fn of(&self, ty: &Type) -> &Layout {
+        let layout = self.0.get(&ty.to_string());
+        layout.unwrap_or_else(|| panic!("the crate tells the layout of {ty}, which crosses"))
+    }
+}
+
+fn read_line(line: &str) -> Option<(String, Layout)> {
+    let (name, numbers) = line.rsplit_once('=')?;
+    let mut numbers = numbers.split(',');
+    let layout = Layout {
+        size: numbers.next()?.parse().ok()?,
+        align: numbers.next()?.parse().ok()?,
+        offsets: numbers
+            .map(|field| {
+                let (name, offset) = field.split_once(':')?;
+                Some((name.to_owned(), offset.parse().ok()?))
+            })
+            .collect::<Option<_>>()?,
+    };
+    Some((name.to_owned(), layout))
+}
+
+/// One state of the crate, and its layouts.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) layouts: &'a Layouts,
+}
+
+/// How what a function hands over differs between two states of the crate.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    /// What was changed.
+    pub(super) causes: Vec<Difference>,
+    /// What may have changed only because of something else.
+    pub(super) effects: Vec<Difference>,
+    /// The types that lead to something that was changed, as debug information names them: they may be told
+    /// of as well, for the compiler may represent them in another way.
+    pub(super) leading: Vec<String>,
+}
+
+/// A difference, as it has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// As debug information names it.
+    pub(super) type_name: String,
+    /// The field or variant.
+    pub(super) part: Option<String>,
+    /// What each side has; `None` where only the compiler knows.
+    pub(super) program: Option<String>,
+    pub(super) library: Option<String>,
+}
+
+/// What is told of the side that lacks a part.
+const NOTHING: &str = "no such thing";
+
+impl Differences {
+    /// Between what `own` hands over on one side and `new`, of the same signature, on the other.
+    pub(super) fn between(program: Side<'_>, library: Side<'_>, own: &Function) -> Differences {
+        let mut search = Search {
+            program,
+            library,
+            seen: HashSet::new(),
+            changed: HashSet::new(),
+            found: Differences::default(),
+        };
+        for parameter in &own.parameters {
+            search.types(&parameter.ty);
+        }
+        search.types(&own.result);
+        let (seen, changed) = (search.seen, search.changed);
+        let mut found = search.found;
+        let leads = |ty: &&Type| leads_to(program, library, ty, &changed);
+        found.leading = seen
+            .iter()
+            .filter(leads)
+            .map(Type::in_debug_information)
+            .collect();
+        found
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.causes.is_empty() && self.effects.is_empty()
+    }
+}
+
+struct Search<'a> {
+    program: Side<'a>,
+    library: Side<'a>,
+    seen: HashSet<Type>,
+    /// The types in which something was found.
+    changed: HashSet<Type>,
+    found: Differences,
+}
+
+impl Search<'_> {
+    /// A type that both sides have, by its name.
+    fn types(&mut self, ty: &Type) {
+        if !self.seen.insert(ty.clone()) {
+            return;
+        }
+        let (own, new) = (self.program.layouts.of(ty), self.library.layouts.of(ty));
+        if (own.size, own.align) != (new.size, new.align) {
+            let extent = |layout: &Layout| {
+                Some(format!(
+                    "{} bytes, aligned to {}",
+                    layout.size, layout.align
+                ))
+            };
+            self.effect(ty, None, extent(own), extent(new));
+        }
+        match ty {
+            Type::Defined(id, arguments) => {
+                // A type argument leads to its type, even where no part is of it.
+                arguments.iter().for_each(|ty| self.types(ty));
+                let own = self.program.scene.defined(*id).shape.clone();
+                let new = self.library.scene.defined(*id).shape.clone();
+                self.shapes(ty, arguments, &own, &new);
+            }
+            Type::Object(number) => self.objects(ty, *number),
+            _ => ty.components().into_iter().for_each(|ty| self.types(ty)),
+        }
+    }
+
+    fn shapes(&mut self, ty: &Type, arguments: &[Type], own: &Shape, new: &Shape) {
+        let name = ty.in_debug_information();
+        match (own, new) {
+            (Shape::Struct(own), Shape::Struct(new)) | (Shape::Union(own), Shape::Union(new)) => {
+                self.fields(ty, &name, arguments, own, new);
+            }
+            (Shape::TupleStruct(own), Shape::TupleStruct(new)) => {
+                self.fields(ty, &name, arguments, &numbered(own), &numbered(new));
+            }
+            (Shape::Enum(own), Shape::Enum(new)) => {
+                self.variants(ty, &name, arguments, own, new);
+            }
+            // No edit makes one kind of another.
+            (own, new) => unreachable!("{ty} is {own:?} and {new:?}"),
+        }
+    }
+
+    fn fields(&mut self, ty: &Type, name: &str, arguments: &[Type], own: &[Field], new: &[Field]) {
+        let told = |own: &Field| {
+            let ty = own.ty.with(arguments);
+            Some(format!("`{}`", ty.in_debug_information()))
+        };
+        for field in own {
+            let part = format!("field `{}`", field.name);
+            let Some(other) = new.iter().find(|other| other.name == field.name) else {
+                self.cause(ty, name, &part, told(field), Some(NOTHING.to_owned()));
+                continue;
+            };
+            if field.ty != other.ty {
+                self.cause(ty, name, &part, told(field), told(other));
+                continue;
+            }
+            let offset = |side: Side<'_>| {
+                let offset = side.layouts.of(ty).offsets.get(&field.name);
+                offset.map(|offset| format!("at byte {offset}"))
+            };
+            let (program, library) = (offset(self.program), offset(self.library));
+            if program != library {
+                self.effect(ty, Some(part), program, library);
+            }
+            self.types(&field.ty.with(arguments));
+        }
+        for field in new {
+            if own.iter().all(|other| other.name != field.name) {
+                let part = format!("field `{}`", field.name);
+                self.cause(ty, name, &part, Some(NOTHING.to_owned()), told(field));
+            }
+        }
+    }
+
+    fn variants(
+        &mut self,
+        ty: &Type,
+        name: &str,
+        arguments: &[Type],
+        own: &[Variant],
+        new: &[Variant],
+    ) {
+        for (at, variant) in own.iter().enumerate() {
+            let part = format!("variant `{}`", variant.name);
+            let Some(other) = new.iter().position(|other| other.name == variant.name) else {
+                self.cause(ty, name, &part, None, Some(NOTHING.to_owned()));
+                continue;
+            };
+            if at != other {
+                // It is told unless the variant is the one that has all other discriminants.
+                self.changed.insert(ty.clone());
+                self.found.effects.push(Difference {
+                    type_name: name.to_owned(),
+                    part: Some(part),
+                    program: None,
+                    library: None,
+                });
+            }
+            let of_variant = format!("{name}::{}{}", variant.name, written_arguments(arguments));
+            let (own, new) = (numbered(&variant.payload), numbered(&new[other].payload));
+            self.fields(ty, &of_variant, arguments, &own, &new);
+        }
+        for variant in new {
+            if own.iter().all(|other| other.name != variant.name) {
+                let part = format!("variant `{}`", variant.name);
+                self.cause(ty, name, &part, Some(NOTHING.to_owned()), None);
+            }
+        }
+    }
+
+    fn objects(&mut self, ty: &Type, number: u32) {
+        let (program, library) = (self.program.scene, self.library.scene);
+        let (Some(own), Some(new)) = (program.trait_of(number), library.trait_of(number)) else {
+            unreachable!("both sides have {ty}");
+        };
+        let common = |scene: &super::scene::Trait| -> Vec<_> {
+            scene.implementors.iter().map(|own| own.ty).collect()
+        };
+        let others = common(new);
+        for implementor in common(own).into_iter().filter(|own| others.contains(own)) {
+            let name = format!("scene::{implementor} as scene::Trait{number}");
+            for (at, method) in own.methods.iter().enumerate() {
+                let part = format!("method `{}`", method.name);
+                let other = new
+                    .methods
+                    .iter()
+                    .position(|other| other.name == method.name);
+                match other {
+                    None => self.cause(ty, &name, &part, None, Some(NOTHING.to_owned())),
+                    Some(other) if other != at => self.cause(ty, &name, &part, None, None),
+                    Some(other) if new.methods[other].parameter != method.parameter => {
+                        self.cause(ty, &name, &part, None, None);
+                    }
+                    Some(_) => {}
+                }
+            }
+            for method in &new.methods {
+                if own.methods.iter().all(|other| other.name != method.name) {
+                    let part = format!("method `{}`", method.name);
+                    self.cause(ty, &name, &part, Some(NOTHING.to_owned()), None);
+                }
+            }
+            self.types(&Type::Defined(implementor, Vec::new()));
+        }
+    }
+
+    fn cause(
+        &mut self,
+        ty: &Type,
+        name: &str,
+        part: &str,
+        program: Option<String>,
+        library: Option<String>,
+    ) {
+        self.changed.insert(ty.clone());
+        self.found.causes.push(Difference {
+            type_name: name.to_owned(),
+            part: Some(part.to_owned()),
+            program,
+            library,
+        });
+    }
+
+    fn effect(
+        &mut self,
+        ty: &Type,
+        part: Option<String>,
+        program: Option<String>,
+        library: Option<String>,
+    ) {
+        self.changed.insert(ty.clone());
+        self.found.effects.push(Difference {
+            type_name: ty.in_debug_information(),
+            part,
+            program,
+            library,
+        });
+    }
+}
+
+/// Whether a type leads to one of those that were changed, on one of the sides.
+fn leads_to(program: Side<'_>, library: Side<'_>, ty: &Type, changed: &HashSet<Type>) -> bool {
+    let mut seen = HashSet::new();
+    let mut waiting = vec![ty.clone()];
+    while let Some(ty) = waiting.pop() {
+        if changed.contains(&ty) {
+            return true;
+        }
+        if seen.insert(ty.clone()) {
+            for side in [program, library] {
+                waiting.extend(side.scene.made_of(&ty));
+            }
+        }
+    }
+    false
+}
+
+/// The fields of a tuple.
+fn numbered(types: &[Type]) -> Vec<Field> {
+    let fields = types.iter().enumerate().map(|(at, ty)| Field {
+        name: at.to_string(),
+        ty: ty.clone(),
+    });
+    fields.collect()
+}
+
+fn written_arguments(arguments: &[Type]) -> String {
+    let names: Vec<_> = arguments.iter().map(Type::in_debug_information).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("<{}>", names.join(", ")),
+    }
+}

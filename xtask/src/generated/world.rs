@@ -1,0 +1,371 @@
+//! The running program as it must be: the generations that it loaded, whose code each caller runs, and what
+//! every call must answer.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+
+use super::layouts::{Differences, Layouts, Side};
+use super::scene::{Expression, Function, FunctionId, Operation, Passed, Scene};
+use super::types::Type;
+use super::value::{self, Scenes, Value, digest, make, mix};
+
+/// How libraries are linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linking {
+    /// They have their own copies of everything.
+    Full,
+    /// They use what the program has.
+    Thin,
+}
+
+impl Linking {
+    /// What the environment variable `HOT_LINKING` is set to.
+    pub(super) fn variable(self) -> &'static str {
+        match self {
+            Linking::Full => "full",
+            Linking::Thin => "auto",
+        }
+    }
+}
+
+impl FromStr for Linking {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Linking> {
+        match text {
+            "full" => Ok(Linking::Full),
+            "thin" => Ok(Linking::Thin),
+            other => bail!("`{other}` is no mode; it is `full` or `thin`"),
+        }
+    }
+}
+
+impl fmt::Display for Linking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Linking::Full => "full",
+            Linking::Thin => "thin",
+        })
+    }
+}
+
+/// The program and its libraries.
+pub(super) struct World {
+    linking: Linking,
+    /// By number; 0 is the code linked into the program.
+    generations: Vec<Generation>,
+    live: usize,
+    /// By the function: the generation where a class of layouts was seen first.
+    classes: HashMap<FunctionId, Vec<(usize, u32)>>,
+    last_class: u32,
+    /// The numbers that the statics hold, by who owns them.
+    counters: RefCell<HashMap<(usize, u32), u64>>,
+}
+
+struct Generation {
+    scene: Scene,
+    layouts: Layouts,
+    /// Whose code a call from here runs.
+    slots: HashMap<FunctionId, usize>,
+    /// Which layouts a function has; 0 are the program's.
+    classes: HashMap<FunctionId, u32>,
+    /// In whose memory each of its statics lies.
+    owners: HashMap<u32, usize>,
+}
+
+/// What must become of the program's items when a generation goes live.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    /// The functions whose callers run the new code.
+    pub(super) applied: Vec<FunctionId>,
+    /// With the signatures of program and library.
+    pub(super) other_signature: Vec<(FunctionId, String, String)>,
+    pub(super) other_layout: Vec<(FunctionId, Differences)>,
+    pub(super) removed: Vec<FunctionId>,
+}
+
+impl World {
+    /// A program that was just started.
+    pub(super) fn new(linking: Linking, scene: Scene, layouts: Layouts) -> World {
+        let mut world = World {
+            linking,
+            generations: Vec::new(),
+            live: 0,
+            classes: HashMap::new(),
+            last_class: 0,
+            counters: RefCell::default(),
+        };
+        world.load(scene, layouts);
+        world
+    }
+
+    /// The generation that is live.
+    pub(super) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// The number that the next generation gets.
+    pub(super) fn next(&self) -> usize {
+        self.generations.len()
+    }
+
+    /// The generation whose code the program's callers of a function run.
+    pub(super) fn runs(&self, id: FunctionId) -> usize {
+        self.generations[0].slots[&id]
+    }
+
+    /// Takes a library in.
+    pub(super) fn load(&mut self, scene: Scene, layouts: Layouts) {
+        let number = self.generations.len();
+        let slots = scene.functions.iter().map(|own| (own.id, number));
+        let mut generation = Generation {
+            slots: slots.collect(),
+            classes: HashMap::new(),
+            owners: HashMap::new(),
+            scene,
+            layouts,
+        };
+        for counter in &generation.scene.counters {
+            let earlier = |other: &&usize| {
+                self.generations[**other]
+                    .owners
+                    .contains_key(&counter.number)
+            };
+            let owner = match self.linking {
+                Linking::Full => None,
+                Linking::Thin => [0]
+                    .iter()
+                    .find(|other| **other < number && earlier(other))
+                    .copied(),
+            };
+            let owner = owner.unwrap_or(number);
+            generation.owners.insert(counter.number, owner);
+            let mut counters = self.counters.borrow_mut();
+            counters
+                .entry((owner, counter.number))
+                .or_insert(counter.start);
+        }
+        self.generations.push(generation);
+        self.classify(number);
+    }
+
+    /// Lets a generation that was taken in go live.
+    pub(super) fn apply(&mut self, number: usize) -> Expected {
+        let mut slots = Vec::new();
+        let mut expected = Expected::default();
+        for caller in 0..self.generations.len() {
+            for own in &self.generations[caller].scene.functions {
+                let outcome = self.outcome(caller, own, number);
+                match outcome {
+                    Outcome::Applied => slots.push((caller, own.id, number)),
+                    Outcome::Removed => slots.push((caller, own.id, caller)),
+                    Outcome::OtherSignature(_) | Outcome::OtherLayout => {}
+                }
+                if caller > 0 {
+                    continue;
+                }
+                match outcome {
+                    Outcome::Applied => expected.applied.push(own.id),
+                    Outcome::Removed => expected.removed.push(own.id),
+                    Outcome::OtherSignature(new) => {
+                        let signatures = (own.id, own.signature(), new.signature());
+                        expected.other_signature.push(signatures);
+                    }
+                    Outcome::OtherLayout => {
+                        let differences =
+                            Differences::between(self.side(0), self.side(number), own);
+                        expected.other_layout.push((own.id, differences));
+                    }
+                }
+            }
+        }
+        for (caller, function, code) in slots {
+            self.generations[caller].slots.insert(function, code);
+        }
+        self.live = number;
+        expected
+    }
+
+    /// What the program must print for a call of one of its functions.
+    pub(super) fn answer(&self, own: &Function, seed: u64) -> String {
+        let (result, arguments) = self.call(0, own.id, self.arguments(0, own, seed));
+        let mut told = value::print(self, &own.result, &result);
+        for (parameter, value) in own.parameters.iter().zip(&arguments) {
+            if parameter.passed == Passed::ByMutableReference {
+                told += " ";
+                told += &value::print(self, &parameter.ty, value);
+            }
+        }
+        told
+    }
+
+    fn outcome<'a>(&'a self, caller: usize, own: &Function, newest: usize) -> Outcome<'a> {
+        let class = |generation: usize| self.generations[generation].classes.get(&own.id).copied();
+        match self.generations[newest].scene.function(own.id) {
+            None => Outcome::Removed,
+            Some(new) if new.signature() != own.signature() => Outcome::OtherSignature(new),
+            Some(_) if class(caller) != class(newest) => Outcome::OtherLayout,
+            Some(_) => Outcome::Applied,
+        }
+    }
+
+    /// Finds the classes of a generation's functions: items of one class have the same layouts.
+    fn classify(&mut self, number: usize) {
+        for own in self.generations[number].scene.functions.clone() {
+            let same = |other: usize| {
+                self.generations[other]
+                    .scene
+                    .function(own.id)
+                    .is_some_and(|other_own| {
+                        other_own.signature() == own.signature()
+                            && Differences::between(self.side(other), self.side(number), &own)
+                                .is_empty()
+                    })
+            };
+            let class = if number == 0 || same(0) {
+                0
+            } else {
+                let known = self.classes.get(&own.id).into_iter().flatten();
+                let known = known.copied().find(|(other, _)| same(*other));
+                known.map_or_else(
+                    || {
+                        self.last_class += 1;
+                        let of_function = self.classes.entry(own.id).or_default();
+                        of_function.push((number, self.last_class));
+                        self.last_class
+                    },
+                    |(_, class)| class,
+                )
+            };
+            self.generations[number].classes.insert(own.id, class);
+        }
+    }
+
+    fn side(&self, number: usize) -> Side<'_> {
+        let Generation { scene, layouts, .. } = &self.generations[number];
+        Side { scene, layouts }
+    }
+
+    /// The arguments for a function that code of generation `by` makes of a number.
+    fn arguments(&self, by: usize, callee: &Function, seed: u64) -> Vec<Value> {
+        let parameters = callee.parameters.iter().enumerate();
+        let arguments =
+            parameters.map(|(at, own)| make(self, by, &own.ty, mix(seed, at as u64 + 1)));
+        arguments.collect()
+    }
+
+    /// What a call from generation `by` returns, and what it leaves of its arguments.
+    fn call(&self, by: usize, id: FunctionId, mut arguments: Vec<Value>) -> (Value, Vec<Value>) {
+        let code = self.generations[by].slots[&id];
+        let own = self.generations[code].scene.function(id);
+        let own = own.expect("a slot leads to code that there is");
+        let number = self.compute(code, own, &arguments, &own.body);
+        let parameters = own.parameters.iter().enumerate();
+        for ((at, parameter), argument) in parameters.zip(&mut arguments) {
+            if parameter.passed == Passed::ByMutableReference {
+                *argument = make(self, code, &parameter.ty, mix(number, at as u64 + 1));
+            }
+        }
+        (make(self, code, &own.result, number), arguments)
+    }
+
+    fn compute(
+        &self,
+        by: usize,
+        within: &Function,
+        arguments: &[Value],
+        expression: &Expression,
+    ) -> u64 {
+        let compute = |part: &Expression| self.compute(by, within, arguments, part);
+        match expression {
+            Expression::Constant(value) => *value,
+            Expression::Argument(at) => {
+                digest(self, by, &within.parameters[*at].ty, &arguments[*at])
+            }
+            Expression::Field(at, name) => self.field(by, within, arguments, *at, name),
+            Expression::Combine(operation, left, right) => {
+                let (left, right) = (compute(left), compute(right));
+                match operation {
+                    Operation::Add => left.wrapping_add(right),
+                    Operation::Multiply => left.wrapping_mul(right),
+                    Operation::Xor => left ^ right,
+                    Operation::Mix => mix(left, right),
+                }
+            }
+            Expression::Choose(parts) => {
+                let [left, right, then, otherwise] = &**parts;
+                match compute(left) < compute(right) {
+                    true => compute(then),
+                    false => compute(otherwise),
+                }
+            }
+            Expression::Repeat(times, part) => (0..u64::from(*times)).fold(compute(part), mix),
+            Expression::Closure(constant, part) => mix(compute(part), *constant),
+            Expression::Call(id, part) => {
+                let seed = compute(part);
+                let callee = self.generations[by].scene.function(*id);
+                let callee = callee.expect("an edit leaves no call without its function");
+                let arguments = self.arguments(by, callee, seed);
+                let (result, arguments) = self.call(by, *id, arguments);
+                let mut number = digest(self, by, &callee.result, &result);
+                for (parameter, value) in callee.parameters.iter().zip(&arguments) {
+                    if parameter.passed == Passed::ByMutableReference {
+                        number = mix(number, digest(self, by, &parameter.ty, value));
+                    }
+                }
+                number
+            }
+            Expression::Count(number) => {
+                let owner = self.generations[by].owners[number];
+                let mut counters = self.counters.borrow_mut();
+                let counter = counters
+                    .get_mut(&(owner, *number))
+                    .expect("a static has a value from when its owner was loaded");
+                let before = *counter;
+                *counter = before.wrapping_add(1);
+                before
+            }
+        }
+    }
+
+    fn field(
+        &self,
+        by: usize,
+        within: &Function,
+        arguments: &[Value],
+        at: usize,
+        name: &str,
+    ) -> u64 {
+        let (Type::Defined(id, types), Value::Fields(values)) =
+            (&within.parameters[at].ty, &arguments[at])
+        else {
+            unreachable!("only structs have fields with names");
+        };
+        let definition = self.generations[by].scene.defined(*id);
+        let super::types::Shape::Struct(fields) = &definition.shape else {
+            unreachable!("only structs have fields with names");
+        };
+        let own = fields.iter().find(|own| own.name == name);
+        let own = own.expect("an edit leaves no body with a field that is not there");
+        digest(self, by, &own.ty.with(types), &values[name])
+    }
+}
+
+impl Scenes for World {
+    fn scene(&self, generation: usize) -> &Scene {
+        &self.generations[generation].scene
+    }
+}
+
+/// What becomes of one function, as one caller sees it.
+#[derive(Clone, Copy)]
+enum Outcome<'a> {
+    Applied,
+    Removed,
+    OtherSignature(&'a Function),
+    OtherLayout,
+}
