@@ -78,13 +78,15 @@ pub enum LoadError {
         /// What the loader said.
         source: Arc<libloading::Error>,
     },
-    /// Opening and initialising the library took too long. It goes on in its thread, and what becomes
-    /// of it is ignored.
+    /// Opening and initialising the library took too long. It goes on in its thread, and its end is told
+    /// by [`Loader::on_late_end`](crate::Loader::on_late_end).
     Deadline {
         /// The library that was built.
         library: PathBuf,
         /// How long it was given.
         deadline: Duration,
+        /// An earlier library that is still being opened, and keeps the system's loader from opening others.
+        blocked_by: Option<PathBuf>,
     },
     /// The library was opened, and its initialisation failed.
     Init {
@@ -201,11 +203,26 @@ impl fmt::Display for LoadError {
                 library.display(),
                 Chain(&**source)
             ),
-            LoadError::Deadline { library, deadline } => write!(
-                f,
-                "{} was not initialised within {deadline:?}; it is left to itself, and the next build is tried anew",
-                library.display()
-            ),
+            LoadError::Deadline {
+                library,
+                deadline,
+                blocked_by,
+            } => {
+                write!(
+                    f,
+                    "{} was not initialised within {deadline:?}",
+                    library.display()
+                )?;
+                match blocked_by {
+                    Some(earlier) => write!(
+                        f,
+                        ", for {} still is being initialised and keeps the system from opening others; if it never ends, \
+                         restart the program",
+                        earlier.display()
+                    ),
+                    None => f.write_str("; it is left to itself, and the next build is tried anew"),
+                }
+            }
             LoadError::Init { library, reason } => {
                 write!(
                     f,

@@ -4,6 +4,8 @@ use crate::allocator::{self, HeapCheck};
 use crate::deadline::within;
 use crate::error::LoadError;
 use crate::layout::{LayoutCheck, LayoutReport};
+use crate::migration::Migrations;
+use crate::overdue::{LateEnd, Overdue, Overdues, Work};
 use crate::phases::{LoadPhase, Stopwatch};
 use crate::retention::Retention;
 use crate::staging::Staging;
@@ -17,7 +19,8 @@ use hot_abi::statics::{PatchReport, StaticPatch};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The hot crates that are linked into this program.
 pub fn linked_crates() -> &'static [&'static HotCrate] {
@@ -37,6 +40,12 @@ pub struct LoadOptions {
     /// A constructor that never returns keeps the system's loader locked: then every later load misses
     /// its deadline, too, and on glibc so may a thread wait that uses a thread-local for the first time.
     pub deadline: Duration,
+    /// How long the values that the program holds may take to migrate to the layouts of a generation. Two
+    /// seconds by default.
+    ///
+    /// What takes longer goes on beside the program, and can be applied when it has ended, if the values were
+    /// not used meanwhile.
+    pub migration_deadline: Duration,
     /// Which libraries stay loaded. All of them by default.
     pub retention: Retention,
 }
@@ -45,6 +54,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         LoadOptions {
             deadline: Duration::from_secs(2),
+            migration_deadline: Duration::from_secs(2),
             retention: Retention::KEEP_ALL,
         }
     }
@@ -63,6 +73,8 @@ pub struct Loader {
     loaded: Mutex<LoadedLibraries>,
     applying: Mutex<()>,
     layouts: LayoutCheck,
+    migrations: Migrations,
+    overdues: Arc<Overdues>,
 }
 
 #[derive(Debug, Default)]
@@ -106,12 +118,15 @@ impl Eq for Loaded {}
 impl Loader {
     /// A loader that has loaded nothing yet. In the background it reads the layouts of the program's types.
     pub fn new(options: LoadOptions) -> Loader {
+        let overdues = Arc::<Overdues>::default();
         Loader {
             options,
             staging: Mutex::default(),
             loaded: Mutex::default(),
             applying: Mutex::default(),
             layouts: LayoutCheck::start(),
+            migrations: Migrations::new(options.migration_deadline, Arc::clone(&overdues)),
+            overdues,
         }
     }
 
@@ -140,7 +155,7 @@ impl Loader {
             copy: copy.clone(),
             built: built.to_owned(),
         };
-        let opened = within(self.options.deadline, built, move || opening.open())?;
+        let opened = self.open(opening)?;
         let Opened {
             generation,
             statics,
@@ -177,7 +192,12 @@ impl Loader {
         let _one_at_a_time = lock(&self.applying);
         // The code of the crate runs meanwhile, hooks and migrations, and may use this loader.
         let libraries = lock(&self.loaded).mapped();
-        let applied = generation::make_live(generation, &modules(&libraries), when_busy)?;
+        let mut attempt = self.migrations.attempt();
+        let applied =
+            generation::make_live_with(generation, &modules(&libraries), when_busy, &mut |task| {
+                attempt.migrate(task)
+            })?;
+        self.migrations.forget(generation.krate());
         lock(&self.loaded).release_surplus(generation, self.options.retention);
         // What is unmapped is unmapped here, when nobody is inside.
         drop(libraries);
@@ -192,7 +212,63 @@ impl Loader {
     pub fn revert(&self, krate: &HotCrate, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
         let _one_at_a_time = lock(&self.applying);
         let libraries = lock(&self.loaded).mapped();
-        generation::revert_to_linked_in(krate, &modules(&libraries), when_busy)
+        let mut attempt = self.migrations.attempt();
+        let applied = generation::revert_to_linked_in_with(
+            krate,
+            &modules(&libraries),
+            when_busy,
+            &mut |task| attempt.migrate(task),
+        )?;
+        self.migrations.forget(krate);
+        Ok(applied)
+    }
+
+    /// The work for a crate that went on after its deadline and has not ended yet.
+    pub fn overdue(&self, krate: &HotCrate) -> Vec<Overdue> {
+        self.overdues.of(krate)
+    }
+
+    /// Calls `tell` whenever such work ends, on the thread that did it. The first call of this wins.
+    pub fn on_late_end(&self, tell: impl Fn(LateEnd) + Send + Sync + 'static) {
+        self.overdues.tell(tell);
+    }
+
+    /// Opens and initialises a library within the deadline.
+    fn open(&self, opening: Opening) -> Result<Opened, LoadError> {
+        let (krate, built, deadline) =
+            (opening.krate, opening.built.clone(), self.options.deadline);
+        // Before this one is added to them.
+        let blocked_by = self.overdues.library();
+        let overdue = Overdue {
+            work: Work::Opening {
+                library: built.clone(),
+            },
+            generation: opening.number,
+            since: Instant::now(),
+        };
+        let given_up = || self.overdues.add(krate, overdue.clone());
+        let late = {
+            let (overdues, overdue) = (Arc::clone(&self.overdues), overdue.clone());
+            let built = built.clone();
+            move |result, took| {
+                let result = flatten(result, &built);
+                let failed = result.as_ref().err().map(ToString::to_string);
+                // Its code has run, and may have left thread-locals behind, so it stays mapped.
+                std::mem::forget(result);
+                overdues.end(krate, overdue, took, failed);
+            }
+        };
+        match within("hot-load", deadline, || opening.open(), given_up, late) {
+            Ok(Some(result)) => flatten(result, &built),
+            Ok(None) => Err(LoadError::Deadline {
+                library: built,
+                deadline,
+                blocked_by,
+            }),
+            Err(source) => Err(LoadError::Thread {
+                source: Arc::new(source),
+            }),
+        }
     }
 
     /// The generation of a crate with that number, if it is still loaded.
@@ -260,6 +336,18 @@ impl LoadedLibraries {
 fn modules(libraries: &[Arc<Generation>]) -> Vec<Module> {
     let libraries = libraries.iter().map(|generation| generation.module());
     std::iter::once(Module::this()).chain(libraries).collect()
+}
+
+fn flatten(
+    result: thread::Result<Result<Opened, LoadError>>,
+    built: &Path,
+) -> Result<Opened, LoadError> {
+    result.unwrap_or_else(|_| {
+        Err(LoadError::Init {
+            library: built.to_owned(),
+            reason: "the thread that loads it panicked".to_owned(),
+        })
+    })
 }
 
 /// What the loading thread needs.
