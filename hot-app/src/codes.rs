@@ -41,6 +41,7 @@ impl Event {
             | Event::Unchanged { .. }
             | Event::Cancelled { .. }
             | Event::Recalled { .. }
+            | Event::EndedLate { .. }
             | Event::NodeMade { .. } => Vec::new(),
         }
     }

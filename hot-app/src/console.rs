@@ -43,6 +43,9 @@ impl Console {
             }
             Event::Refused { .. }
             | Event::NotApplied { .. }
+            | Event::EndedLate {
+                failed: Some(_), ..
+            }
             | Event::Panicked { .. }
             | Event::Problem { .. } => Some(self.line(event, Tone::Bad)),
             Event::Fallback { .. } => Some(self.line(event, Tone::Plain)),

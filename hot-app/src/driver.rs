@@ -72,6 +72,12 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     let pipeline = Pipeline::new(ids.iter().cloned());
     HOT_RELOAD.set_status(pipeline.status());
     notices::forward(running.sender(), ids.clone());
+    let weak = Arc::downgrade(&running);
+    running.loader().on_late_end(move |end| {
+        if let Some(running) = weak.upgrade() {
+            running.ended_late(end);
+        }
+    });
 
     let driver = Driver {
         crates: ids.into_iter().zip(crates.iter().copied()).collect(),
@@ -156,10 +162,18 @@ impl Driver {
         }
         let effects = self.pipeline.step(Instant::now(), input);
         // The status is changed before the events that tell of it are sent.
-        HOT_RELOAD.set_status(self.pipeline.status());
+        self.set_status();
         for effect in effects {
             self.carry_out(effect);
         }
+    }
+
+    fn set_status(&self) {
+        let mut status = self.pipeline.status();
+        for one in &mut status {
+            one.overdue = self.running.overdue(&one.krate);
+        }
+        HOT_RELOAD.set_status(status);
     }
 
     fn carry_out(&mut self, effect: Effect<Loaded>) {

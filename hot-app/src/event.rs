@@ -7,7 +7,7 @@ use hot_abi::boundary::Caught;
 use hot_build::{BuildError, BuildMode, BuildReport, Diagnostic, FallbackReason};
 use hot_load::{
     Applied, LayoutChange, LoadError, Migrated, MigrationError, PatchReport, SignatureChange,
-    StateReport, StaticMismatch,
+    StateReport, StaticMismatch, Work,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -146,6 +146,20 @@ pub enum Event {
         /// Why.
         error: MigrationError,
     },
+    /// Work that went on after its deadline has ended. What is still going on is in the
+    /// [status](crate::HotStatus::overdue).
+    EndedLate {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation that it was for.
+        generation: u32,
+        /// What it was.
+        work: Work,
+        /// How long it took.
+        took: Duration,
+        /// Why it failed; `None` if it went well.
+        failed: Option<String>,
+    },
     /// The state of a node was carried over to its new instance.
     StateCarried {
         /// The crate.
@@ -212,6 +226,7 @@ impl Event {
             Event::Recalled { .. } => "recalled",
             Event::Applied { .. } => "applied",
             Event::NotApplied { .. } => "not-applied",
+            Event::EndedLate { .. } => "ended-late",
             Event::StateCarried { .. } => "state-carried",
             Event::NodeMade { .. } => "node-made",
             Event::Fallback { .. } => "fallback",
@@ -235,6 +250,7 @@ impl Event {
             | Event::Recalled { krate, .. }
             | Event::Applied { krate, .. }
             | Event::NotApplied { krate, .. }
+            | Event::EndedLate { krate, .. }
             | Event::StateCarried { krate, .. }
             | Event::NodeMade { krate, .. }
             | Event::Fallback { krate, .. } => Some(krate),
@@ -400,6 +416,29 @@ impl fmt::Display for Event {
                     "{krate}: generation {generation} does not go live{}: {error}",
                     Tag(Some(error.code()))
                 )
+            }
+            Event::EndedLate {
+                krate,
+                generation,
+                work,
+                took,
+                failed,
+            } => {
+                let took = Millis(*took);
+                match (failed, work) {
+                    (Some(reason), _) => {
+                        write!(f, "{krate}: {work} failed after {took}: {reason}")
+                    }
+                    (None, Work::Migration) => write!(
+                        f,
+                        "{krate}: {work} ended after {took}; generation {generation} goes live at the next safe point if \
+                         they were not used meanwhile"
+                    ),
+                    (None, _) => write!(
+                        f,
+                        "{krate}: {work} ended after {took}, too late to be used; save again"
+                    ),
+                }
             }
             Event::StateCarried {
                 krate,

@@ -79,6 +79,13 @@ impl Options {
         self
     }
 
+    /// How long the values that the program holds for its hot code may take to migrate to the layout of new
+    /// code. Two seconds by default; [`update`](HotReload::update) never waits longer for them.
+    pub fn migration_deadline(mut self, deadline: Duration) -> Options {
+        self.load.migration_deadline = deadline;
+        self
+    }
+
     /// Which libraries stay loaded. All of them by default.
     pub fn retention(mut self, retention: Retention) -> Options {
         self.load.retention = retention;

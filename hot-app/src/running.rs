@@ -2,10 +2,11 @@
 
 use crate::crate_id::CrateId;
 use crate::driver::Message;
+use crate::event::Event;
 use crate::pipeline::Input;
 use crate::problem::Problem;
 use crate::safe_point::{Offer, SafePoint};
-use hot_load::{Applied, Loader, MigrationError, WhenBusy};
+use hot_load::{Applied, HotCrate, LateEnd, Loader, MigrationError, Overdue, WhenBusy, Work};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -69,10 +70,7 @@ impl Running {
     fn apply(&self, ready: Vec<Offer>, when_busy: WhenBusy) -> usize {
         let mut count = 0;
         for offer in ready {
-            let generation = offer
-                .generation
-                .as_ref()
-                .map_or(0, |generation| generation.number());
+            let generation = offer.number();
             let began = Instant::now();
             let applied = match &offer.generation {
                 Some(generation) => self.loader.apply(generation, when_busy),
@@ -93,6 +91,14 @@ impl Running {
                     self.safe_point.put_back(offer);
                     continue;
                 }
+                Err(error @ MigrationError::Deadline { .. }) => {
+                    self.park(offer);
+                    Input::NotApplied {
+                        krate,
+                        generation,
+                        error,
+                    }
+                }
                 Err(error) => Input::NotApplied {
                     krate,
                     generation,
@@ -104,11 +110,44 @@ impl Running {
         count
     }
 
+    /// Keeps a generation until its values have migrated, which they do beside the program.
+    fn park(&self, offer: Offer) {
+        let (krate, number) = (offer.krate.clone(), offer.number());
+        self.safe_point.park(offer);
+        let migrates =
+            |overdue: &Overdue| overdue.work == Work::Migration && overdue.generation == number;
+        // It may have ended before it was parked, and then nobody else offers it again.
+        if !self.overdue(&krate).iter().any(migrates) {
+            self.safe_point.unpark(&krate, number);
+        }
+    }
+
+    /// The work for a crate that went on after its deadline.
+    pub(crate) fn overdue(&self, krate: &CrateId) -> Vec<Overdue> {
+        linked(krate).map_or_else(Vec::new, |linked| self.loader.overdue(linked))
+    }
+
+    /// Work that went on after its deadline has ended.
+    pub(crate) fn ended_late(self: &Arc<Self>, end: LateEnd) {
+        let krate = CrateId::of(end.krate);
+        let Overdue {
+            work, generation, ..
+        } = end.overdue;
+        let is_awaited = work == Work::Migration && self.safe_point.unpark(&krate, generation);
+        self.send(Message::Input(Input::Tell(Event::EndedLate {
+            krate,
+            generation,
+            work,
+            took: end.took,
+            failed: end.failed,
+        })));
+        if is_awaited {
+            self.released();
+        }
+    }
+
     fn revert(&self, krate: &CrateId, when_busy: WhenBusy) -> Result<Applied, MigrationError> {
-        let linked = hot_load::linked_crates()
-            .iter()
-            .find(|linked| CrateId::of(linked) == *krate);
-        linked.map_or_else(
+        linked(krate).map_or_else(
             || Ok(Applied::default()),
             |linked| self.loader.revert(linked, when_busy),
         )
@@ -139,6 +178,12 @@ impl Running {
             self.send(Message::Input(Input::Problem(problem)));
         }
     }
+}
+
+/// The crate as it is linked into the program.
+fn linked(krate: &CrateId) -> Option<&'static HotCrate> {
+    let mut linked = hot_load::linked_crates().iter().copied();
+    linked.find(|linked| CrateId::of(linked) == *krate)
 }
 
 struct Wake(Option<Box<dyn Fn() + Send + Sync>>);

@@ -21,40 +21,85 @@ pub(crate) struct Offer {
     pub(crate) generation: Option<Arc<Generation>>,
 }
 
+impl Offer {
+    /// The number of the generation; 0 is the code linked into the program.
+    pub(crate) fn number(&self) -> u32 {
+        self.generation
+            .as_ref()
+            .map_or(0, |generation| generation.number())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     offered: Vec<Offer>,
+    /// Code whose values still migrate beside the program.
+    parked: Vec<Offer>,
     holds: usize,
+}
+
+impl Waiting {
+    fn is_ready(&self) -> bool {
+        self.holds == 0 && !self.offered.is_empty()
+    }
+
+    /// Takes out what waits for a crate.
+    fn remove(&mut self, krate: &CrateId) {
+        self.offered.retain(|other| other.krate != *krate);
+        self.parked.retain(|other| other.krate != *krate);
+    }
+
+    fn has(&self, krate: &CrateId) -> bool {
+        let mut all = self.offered.iter().chain(&self.parked);
+        all.any(|other| other.krate == *krate)
+    }
 }
 
 impl SafePoint {
     /// Offers a library, in the place of an older one of its crate.
     pub(crate) fn offer(&self, offer: Offer) {
         let mut waiting = self.lock();
-        waiting.offered.retain(|other| other.krate != offer.krate);
+        waiting.remove(&offer.krate);
         waiting.offered.push(offer);
-        self.ready.store(waiting.holds == 0, Ordering::Release);
+        self.ready.store(waiting.is_ready(), Ordering::Release);
     }
 
     /// Takes back what was offered for a crate.
     pub(crate) fn withdraw(&self, krate: &CrateId) {
         let mut waiting = self.lock();
-        waiting.offered.retain(|other| other.krate != *krate);
-        let ready = waiting.holds == 0 && !waiting.offered.is_empty();
-        self.ready.store(ready, Ordering::Release);
+        waiting.remove(krate);
+        self.ready.store(waiting.is_ready(), Ordering::Release);
     }
 
     /// Puts back a library that could not go live yet, unless a newer one of its crate has come.
     pub(crate) fn put_back(&self, offer: Offer) {
         let mut waiting = self.lock();
-        if waiting
-            .offered
-            .iter()
-            .all(|other| other.krate != offer.krate)
-        {
+        if !waiting.has(&offer.krate) {
             waiting.offered.push(offer);
         }
-        self.ready.store(waiting.holds == 0, Ordering::Release);
+        self.ready.store(waiting.is_ready(), Ordering::Release);
+    }
+
+    /// Puts back a generation that waits until its values have migrated, unless a newer one of its crate has
+    /// come.
+    pub(crate) fn park(&self, offer: Offer) {
+        let mut waiting = self.lock();
+        if !waiting.has(&offer.krate) {
+            waiting.parked.push(offer);
+        }
+    }
+
+    /// Offers a generation that waited for its values. Returns whether there is one.
+    pub(crate) fn unpark(&self, krate: &CrateId, number: u32) -> bool {
+        let mut waiting = self.lock();
+        let is_it = |offer: &Offer| offer.krate == *krate && offer.number() == number;
+        let Some(index) = waiting.parked.iter().position(is_it) else {
+            return false;
+        };
+        let offer = waiting.parked.remove(index);
+        waiting.offered.push(offer);
+        self.ready.store(waiting.is_ready(), Ordering::Release);
+        true
     }
 
     /// Takes what is ready. Costs one load when nothing is.
@@ -100,7 +145,7 @@ impl Drop for Hold {
         let free = {
             let mut waiting = self.safe_point.lock();
             waiting.holds -= 1;
-            let free = waiting.holds == 0 && !waiting.offered.is_empty();
+            let free = waiting.is_ready();
             self.safe_point.ready.store(free, Ordering::Release);
             free
         };

@@ -2,7 +2,7 @@
 
 use crate::crate_id::CrateId;
 use hot_build::{BuildError, BuildMode, FallbackReason};
-use hot_load::LoadError;
+use hot_load::{LoadError, Overdue};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,9 @@ pub struct HotStatus {
     /// Whether a save was seen that the live generation does not have: it is being built, failed, was
     /// refused, or waits for the safe point.
     pub stale: bool,
+    /// Work that has not ended though its deadline is over. Its end, if it comes, is told by
+    /// [`Event::EndedLate`](crate::Event::EndedLate).
+    pub overdue: Vec<Overdue>,
 }
 
 impl HotStatus {
@@ -44,6 +47,7 @@ impl HotStatus {
             rebuild_count: 0,
             generation: 0,
             stale: false,
+            overdue: Vec::new(),
         }
     }
 
