@@ -141,6 +141,7 @@ impl Driver {
         self.check_program();
         self.start_watcher(config);
         self.find_scopes(true);
+        self.prepare_builds();
         while let Ok(message) = receiver.recv() {
             match message {
                 Message::Input(input) => self.step(input),
@@ -348,6 +349,23 @@ impl Driver {
         }
     }
 
+    /// Lets the builder do ahead what can be done before a crate changes.
+    fn prepare_builds(&self) {
+        let crates = self.crates.iter();
+        let args = crates.map(|(krate, linked)| self.build_args(krate, linked));
+        self.default_builder.prepare(args.collect());
+    }
+
+    fn build_args(&self, krate: &CrateId, linked: &HotCrate) -> BuildArgs {
+        let mut args = BuildArgs::new(krate.manifest_dir());
+        args.hot_crate = program::hot_crate(linked);
+        args.program = match &self.discovered {
+            Some(discovered) => program::with_compilation(discovered.clone(), &linked.compilation),
+            None => program::recorded(linked),
+        };
+        args
+    }
+
     fn build(&mut self, job: JobId, krate: &CrateId) {
         let Some((_, linked)) = self.crates.iter().find(|(known, _)| known == krate) else {
             return;
@@ -355,12 +373,7 @@ impl Driver {
         let cancel = CancelSignal::new();
         let sender = self.running.sender();
         let reports = sender.clone();
-        let mut args = BuildArgs::new(krate.manifest_dir());
-        args.hot_crate = program::hot_crate(linked);
-        args.program = match &self.discovered {
-            Some(discovered) => program::with_compilation(discovered.clone(), &linked.compilation),
-            None => program::recorded(linked),
-        };
+        let mut args = self.build_args(krate, linked);
         args.cancel_build = cancel.clone();
         args.reporter = Reporter::new(move |report| {
             let _ = reports.send(Message::Input(Input::Report { job, report }));

@@ -1,7 +1,7 @@
 //! How the running program and its hot crates were built, in the words of hot-build.
 
 use hot_abi::registry::{Compilation, PROGRAMS, ProgramRecord};
-use hot_build::{CrateBuild, ProgramBuild, TargetKind};
+use hot_build::{CrateBuild, ProgramBuild, RustcRun, TargetKind};
 use hot_load::HotCrate;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,22 @@ pub(crate) fn hot_crate(krate: &HotCrate) -> CrateBuild {
         package: Some(krate.package.to_owned()),
         features,
         default_features,
+        rustc: Some(RustcRun {
+            program: PathBuf::from(krate.rustc.program),
+            directory: PathBuf::from(krate.rustc.directory),
+            arguments: owned(krate.rustc.arguments),
+            variables: krate
+                .rustc
+                .variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }),
     }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn of_record(record: &ProgramRecord) -> ProgramBuild {

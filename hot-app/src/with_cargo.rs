@@ -30,6 +30,18 @@ impl DefaultBuilder {
         DefaultBuilder {}
     }
 
+    /// Does ahead what can be done before the crates change.
+    #[cfg_attr(
+        not(feature = "thin"),
+        allow(unused_variables, reason = "a full build has nothing to do ahead")
+    )]
+    pub(crate) fn prepare(&self, crates: Vec<BuildArgs>) {
+        #[cfg(feature = "thin")]
+        if let Some(thin) = &self.thin {
+            thin.prepare(crates);
+        }
+    }
+
     pub(crate) fn build(&self, args: &BuildArgs) -> Build {
         #[cfg(feature = "thin")]
         if let Some(build) = self.thin.as_ref().and_then(|thin| thin.rebuild(args)) {

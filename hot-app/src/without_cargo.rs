@@ -16,6 +16,8 @@ impl DefaultBuilder {
         DefaultBuilder
     }
 
+    pub(crate) fn prepare(&self, _crates: Vec<BuildArgs>) {}
+
     pub(crate) fn build(&self, args: &BuildArgs) -> Build {
         Build::ready(Err(BuildError::NoBuilder {
             manifest_dir: args.manifest_dir.clone(),

@@ -22,8 +22,7 @@ pub(crate) fn cargo() -> PathBuf {
 /// Variables that a user may have set for cargo (`CARGO_HOME`, `CARGO_BUILD_..`) stay too.
 pub(crate) fn scrub(command: &mut Command) {
     let set: HashSet<OsString> = command.get_envs().map(|(key, _)| key.to_owned()).collect();
-    // Without these, nobody but the user can have set the others.
-    if env::var_os("CARGO_MANIFEST_DIR").is_none() && env::var_os("CARGO_PKG_NAME").is_none() {
+    if !is_run_by_cargo() {
         return;
     }
     for (key, value) in env::vars_os().filter(|(key, _)| !set.contains(key)) {
@@ -38,6 +37,27 @@ pub(crate) fn scrub(command: &mut Command) {
     }
 }
 
+/// The value of a variable in the environment that [`scrub`] leaves to a command.
+#[cfg(feature = "thin")]
+pub(crate) fn given(name: &str) -> Option<OsString> {
+    if is_of_a_package(name.as_ref()) && is_run_by_cargo() {
+        return None;
+    }
+    env::var_os(name)
+}
+
+/// The variables by which a user tells cargo, rustc and rustup what to do.
+#[cfg(feature = "thin")]
+pub(crate) fn settings() -> std::collections::BTreeMap<OsString, OsString> {
+    let is_setting = |key: &OsStr| {
+        const PREFIXES: [&str; 4] = ["CARGO_", "RUSTC", "RUSTFLAGS", "RUSTUP_"];
+        key.to_str()
+            .is_some_and(|key| PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+            && !is_of_a_package(key)
+    };
+    env::vars_os().filter(|(key, _)| is_setting(key)).collect()
+}
+
 /// Has rustup run the toolchain that built the program, unless the environment names one.
 pub(crate) fn pin_toolchain(command: &mut Command, program: &ProgramBuild) {
     if let (Some(toolchain), None) = (&program.toolchain, env::var_os(TOOLCHAIN)) {
@@ -47,7 +67,14 @@ pub(crate) fn pin_toolchain(command: &mut Command, program: &ProgramBuild) {
 
 const TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
 
-fn is_of_a_package(key: &OsStr) -> bool {
+/// Whether `cargo run` or `cargo test` started this process. Otherwise nobody but the user can have set the
+/// variables of a package.
+fn is_run_by_cargo() -> bool {
+    env::var_os("CARGO_MANIFEST_DIR").is_some() || env::var_os("CARGO_PKG_NAME").is_some()
+}
+
+/// Whether cargo sets a variable of this name for a package.
+pub(crate) fn is_of_a_package(key: &OsStr) -> bool {
     const NAMES: [&str; 7] = [
         "CARGO",
         "CARGO_BIN_NAME",

@@ -43,6 +43,41 @@ pub(crate) fn read_dep_info(path: &Path, source: &Path) -> Result<BTreeSet<PathB
         .collect())
 }
 
+/// The variables that a dep-info file says the code asked for with `env!` or `option_env!`, with the values
+/// that they had. Empty when there is no such file.
+#[cfg(feature = "thin")]
+pub(crate) fn read_dep_info_variables(
+    path: &Path,
+) -> Result<Vec<(String, Option<String>)>, BuildError> {
+    let Some(text) = read_if_there(path)? else {
+        return Ok(Vec::new());
+    };
+    Ok(parse_dep_info_variables(&text))
+}
+
+/// The variables that a package's build script set for the compiler, with `rustc-env`.
+#[cfg(feature = "thin")]
+pub(crate) fn build_script_variables(out_dir: &Path) -> Result<Vec<(String, String)>, BuildError> {
+    let Some(text) = read_if_there(&out_dir.with_file_name("output"))? else {
+        return Ok(Vec::new());
+    };
+    let variables = instructions(&text, "rustc-env=").filter_map(|value| value.split_once('='));
+    Ok(variables
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
+}
+
+/// The names of the variables that a package's build script named with `rerun-if-env-changed`.
+#[cfg(feature = "thin")]
+pub(crate) fn build_script_asks(out_dir: &Path) -> Result<Vec<String>, BuildError> {
+    let Some(text) = read_if_there(&out_dir.with_file_name("output"))? else {
+        return Ok(Vec::new());
+    };
+    Ok(instructions(&text, "rerun-if-env-changed=")
+        .map(str::to_owned)
+        .collect())
+}
+
 /// The files and directories that a package's build script named with `rerun-if-changed`.
 ///
 /// `out_dir` is the script's `OUT_DIR`; cargo keeps what the script wrote beside it.
@@ -70,12 +105,47 @@ fn parse_dep_info(text: &str) -> Vec<PathBuf> {
 }
 
 fn parse_build_script(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter_map(|line| {
+    instructions(text, "rerun-if-changed=")
+}
+
+/// What a build script told cargo with one kind of instruction.
+fn instructions<'a>(text: &'a str, kind: &'static str) -> impl Iterator<Item = &'a str> {
+    text.lines().filter_map(move |line| {
         let line = line
             .strip_prefix("cargo::")
             .or_else(|| line.strip_prefix("cargo:"))?;
-        line.strip_prefix("rerun-if-changed=").map(str::trim_end)
+        line.strip_prefix(kind).map(str::trim_end)
     })
+}
+
+/// The lines `# env-dep:NAME=value`, or without a value for a variable that was not set.
+#[cfg(feature = "thin")]
+fn parse_dep_info_variables(text: &str) -> Vec<(String, Option<String>)> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# env-dep:"))
+        .map(|line| match line.split_once('=') {
+            Some((name, value)) => (unescaped(name), Some(unescaped(value))),
+            None => (unescaped(line), None),
+        })
+        .collect()
+}
+
+/// The compiler writes a line break as `\\n`, and a backslash twice.
+#[cfg(feature = "thin")]
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => plain.extend(letters.next().map(|escaped| match escaped {
+                'n' => '\n',
+                'r' => '\r',
+                other => other,
+            })),
+            letter => plain.push(letter),
+        }
+    }
+    plain
 }
 
 fn absolute(input: &Path, source: &Path) -> Option<PathBuf> {
@@ -115,6 +185,20 @@ mod tests {
             .map(PathBuf::from)
             .into();
         assert_eq!(parse_dep_info(text), expected);
+    }
+
+    #[cfg(feature = "thin")]
+    #[test]
+    fn reads_the_variables_of_dep_info() {
+        let text = "# env-dep:SET=a=b\\\\c\\nd\n# env-dep:UNSET\n# env-dep:EMPTY=\nsrc/lib.rs:\n";
+        assert_eq!(
+            parse_dep_info_variables(text),
+            [
+                ("SET".to_owned(), Some("a=b\\c\nd".to_owned())),
+                ("UNSET".to_owned(), None),
+                ("EMPTY".to_owned(), Some(String::new())),
+            ]
+        );
     }
 
     #[test]

@@ -50,6 +50,7 @@
 mod args;
 mod artifact;
 mod cancel;
+mod cargo_reason;
 mod codes;
 mod diagnostic;
 mod error;
@@ -85,6 +86,8 @@ mod run;
 
 // The thin half.
 #[cfg(feature = "thin")]
+mod background;
+#[cfg(feature = "thin")]
 #[cfg_attr(
     not(all(
         target_os = "linux",
@@ -103,11 +106,12 @@ mod thin;
 pub use args::BuildArgs;
 pub use artifact::{Artifact, BuildPhase};
 pub use cancel::{CancelSignal, CancelWatch};
+pub use cargo_reason::CargoReason;
 pub use diagnostic::{Diagnostic, DiagnosticLevel, SourceSpan};
 pub use error::BuildError;
 pub use fallback::{BuildMode, FallbackReason};
 pub use job::{Build, BuildHandle, BuildResult};
-pub use program::{CrateBuild, ProgramBuild, TargetKind};
+pub use program::{CrateBuild, ProgramBuild, RustcRun, TargetKind};
 pub use rebuilder::Rebuilder;
 pub use report::{BuildReport, Reporter};
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
+#[cfg(feature = "thin")]
+use crate::BuildArgs;
 use crate::BuildError;
 use crate::metadata::{self, Scope};
 
@@ -52,6 +54,8 @@ pub struct LocalPackage {
     /// The directories of the local packages it depends on directly. Dev-dependencies do not
     /// count, for they are no part of its library.
     pub dependencies: Vec<PathBuf>,
+    /// The source of its build script, if it has one.
+    pub build_script: Option<PathBuf>,
 }
 
 impl LocalPackages {
@@ -67,6 +71,18 @@ impl LocalPackages {
             near,
             Scope::Dependencies,
         )?))
+    }
+
+    /// Asks from where the program of a build is, if that is known, and knows of the hot crate.
+    #[cfg(feature = "thin")]
+    pub(crate) fn around(args: &BuildArgs) -> Result<Self, BuildError> {
+        if let Some(program) = &args.program.manifest_dir {
+            let packages = Self::read(program)?;
+            if !packages.closure(&args.manifest_dir).is_empty() {
+                return Ok(packages);
+            }
+        }
+        Self::read(&args.manifest_dir)
     }
 
     /// The package in `manifest_dir` and all local ones that it depends on, directly or not. Empty
@@ -114,6 +130,11 @@ impl LocalPackages {
                     dependencies: dependencies(metadata, &package.id)
                         .filter_map(|id| directories.get(id).cloned())
                         .collect(),
+                    build_script: package
+                        .targets
+                        .iter()
+                        .find(|target| target.is_custom_build())
+                        .map(|target| target.src_path.as_std_path().to_owned()),
                 })
             })
             .collect();

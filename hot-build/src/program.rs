@@ -70,6 +70,22 @@ pub struct CrateBuild {
     /// False when it was linked without its default features, or has none:
     /// `cfg!(feature = "default")`. True is cargo's default, and what to say when it is not known.
     pub default_features: bool,
+    /// The run of the compiler that made the crate in the program, if it was recorded. A builder can
+    /// repeat it without asking anybody how.
+    pub rustc: Option<RustcRun>,
+}
+
+/// A run of the compiler, as a macro of the crate saw it from inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RustcRun {
+    /// The compiler's file.
+    pub program: PathBuf,
+    /// The directory that it ran in.
+    pub directory: PathBuf,
+    /// The command line, without the compiler itself.
+    pub arguments: Vec<String>,
+    /// The variables that cargo set for the package, by name.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Default for CrateBuild {
@@ -78,6 +94,7 @@ impl Default for CrateBuild {
             package: None,
             features: Vec::new(),
             default_features: true,
+            rustc: None,
         }
     }
 }

@@ -1,16 +1,23 @@
 //! The compiler's runs, recorded from cargo's and repeated without cargo.
 //!
 //! Cargo takes longer to find out that one crate is to be compiled than the linker takes to link it. What
-//! it would run is known from the last time, and does not change until a manifest, a build script or
-//! the set of crates does. Then cargo is asked again, and the record is renewed.
+//! it would run is known from the last time, or from the program that is running, and does not change
+//! until a manifest, a build script or the set of crates does. Then cargo is asked again, and the record
+//! is renewed.
 
 mod command;
 mod compile;
+mod decisive;
+mod first;
 mod record;
 mod recorder;
 mod stamp;
+mod toolchain;
+mod traces;
+mod variables;
 
 pub(crate) use command::RustcCommand;
 pub(crate) use compile::{CompileFailure, compile};
-pub(crate) use record::{Plan, Record, host_target};
+pub(crate) use record::{Plan, Record};
 pub(crate) use recorder::Recorder;
+pub(crate) use toolchain::host_target;

@@ -13,11 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
+use crate::background;
 use crate::cargo::{BUILD_ARGS_VARIABLE, repeat_program_recorded};
 use crate::replay::{CompileFailure, Plan, Record, Recorder, RustcCommand, compile};
+
 use crate::{
-    Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, FallbackReason,
-    LocalPackages, Rebuilder, run,
+    Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, CargoReason,
+    FallbackReason, LocalPackages, Rebuilder, run,
 };
 
 #[cfg(all(
@@ -37,10 +39,14 @@ mod system;
 
 /// Builds thin libraries for the program that it is part of, and full ones where that cannot be.
 ///
-/// The first build of a crate asks cargo, and records how it compiles. After that the compiler is run
-/// directly, as long as nothing changes that cargo decides by: manifests, the lock file, build scripts
-/// and what they read, and crates whose compilation was not recorded. An [`Artifact`] tells its
-/// [`mode`](Artifact::mode), and if that is not thin, the reason.
+/// It runs the compiler directly, as it was run for the program, as long as nothing changes that cargo
+/// decides by: manifests, the lock file, build scripts and what they read, and crates whose compilation
+/// was not recorded. Otherwise cargo is asked, and how it compiles is recorded anew. An [`Artifact`]
+/// tells why [cargo was asked](Artifact::asked_cargo), and its [`mode`](Artifact::mode), and if that is not
+/// thin, the reason.
+///
+/// How the program's own crates were compiled it learns from [`CrateBuild::rustc`](crate::CrateBuild::rustc).
+/// Where that is not known, the first build of a crate asks cargo.
 ///
 /// It builds nothing for another process: the addresses in a thin library are those of this one.
 ///
@@ -70,10 +76,23 @@ impl ThinBuilder {
         });
         let reader = inner.clone();
         // Without a thread, the first build reads them.
-        let _ = thread::Builder::new()
-            .name("hot-build symbols".to_owned())
-            .spawn(move || drop(reader.system()));
+        let _ = background::spawn("hot-build symbols", move || drop(reader.system()));
         Self { inner }
+    }
+
+    /// Gets ready to build `crates`, so that the first build of each does not have to: on a thread of low
+    /// priority. A build that begins meanwhile waits for what it needs.
+    pub fn prepare(&self, crates: Vec<BuildArgs>) {
+        for args in &crates {
+            self.inner.learn(args);
+        }
+        let inner = self.inner.clone();
+        // Without a thread, the first builds do it.
+        let _ = background::spawn("hot-build prepare", move || {
+            for args in &crates {
+                inner.prepare(args);
+            }
+        });
     }
 
     /// Why this program cannot have thin libraries at all, if so. Waits until its symbols are read.
@@ -116,6 +135,10 @@ struct Inner {
 #[derive(Debug, Default)]
 struct KnownCrate {
     record: Option<Record>,
+    /// Whether a record was tried to be made without cargo.
+    is_read: bool,
+    /// Why there is no record, if something is known.
+    no_record: Option<CargoReason>,
     libraries: u32,
     /// Whether the objects could not be linked the last time. Then they are likely not to be now, and
     /// compiling without cargo would be for nothing.
@@ -143,30 +166,59 @@ impl Inner {
             Ok(system) => system,
             Err(reason) => return handle.finish(full(args, reason)),
         };
-        let known = lock(&self.crates)
-            .entry(args.manifest_dir.clone())
-            .or_default()
-            .clone();
+        self.learn(args);
+        let known = self.known(args);
         // Builds of one crate share its record; a build that was cancelled is gone in a moment.
         let mut known = lock(&known);
-        let mut work = Work {
-            args,
-            system,
-            started: Instant::now(),
-            since: SystemTime::now(),
-            phases: Vec::new(),
-        };
+        let mut work = Work::new(args, system);
+        work.read(&mut known, &self.commands);
         match work.without_cargo(&mut known) {
             Outcome::Done(result) => handle.finish(*result),
-            Outcome::AskCargo => work.with_cargo(&mut known, &self.commands, handle),
+            Outcome::AskCargo(reason) => {
+                work.with_cargo(&mut known, &self.commands, reason, handle);
+            }
         }
+    }
+
+    /// Takes in how a crate of the program was compiled.
+    fn learn(&self, args: &BuildArgs) {
+        let Some(command) = args.hot_crate.rustc.as_ref().and_then(RustcCommand::of_run) else {
+            return;
+        };
+        let mut commands = lock(&self.commands);
+        // What cargo said since is newer.
+        if !commands
+            .iter()
+            .any(|known| known.is_for_the_crate_of(&command))
+        {
+            commands.push(command);
+        }
+    }
+
+    /// Does for a crate what can be done before it is built.
+    fn prepare(&self, args: &BuildArgs) {
+        let Ok(system) = self.system() else {
+            return;
+        };
+        let known = self.known(args);
+        let mut known = lock(&known);
+        Work::new(args, system).read(&mut known, &self.commands);
+        if let Some(record) = &known.record {
+            // What is wrong is told by the build that needs it.
+            let _ = system.prepare(args, record);
+        }
+    }
+
+    fn known(&self, args: &BuildArgs) -> Arc<Mutex<KnownCrate>> {
+        let mut crates = lock(&self.crates);
+        crates.entry(args.manifest_dir.clone()).or_default().clone()
     }
 }
 
 /// How an attempt to build without cargo ended.
 enum Outcome {
     Done(Box<Result<Artifact, BuildError>>),
-    AskCargo,
+    AskCargo(CargoReason),
 }
 
 /// One build.
@@ -178,18 +230,52 @@ struct Work<'a> {
     phases: Vec<BuildPhase>,
 }
 
-impl Work<'_> {
-    fn without_cargo(&mut self, known: &mut KnownCrate) -> Outcome {
-        if known.failed_to_link {
-            return Outcome::AskCargo;
+impl<'a> Work<'a> {
+    fn new(args: &'a BuildArgs, system: &'a system::System) -> Self {
+        Self {
+            args,
+            system,
+            started: Instant::now(),
+            since: SystemTime::now(),
+            phases: Vec::new(),
         }
+    }
+
+    /// Makes the record of a crate from what the program knows, once.
+    fn read(&mut self, known: &mut KnownCrate, commands: &Mutex<Vec<RustcCommand>>) {
+        let is_known = lock(commands)
+            .iter()
+            .any(|command| command.is_in(&self.args.manifest_dir));
+        if known.is_read || known.record.is_some() || !is_known {
+            return;
+        }
+        known.is_read = true;
+        let reading = Instant::now();
+        let made = match LocalPackages::around(self.args) {
+            Ok(packages) => Record::of_program(&lock(commands), &packages, self.args),
+            // Cargo says it again, to someone who listens.
+            Err(_) => Err(CargoReason::FirstBuild),
+        };
+        match made {
+            Ok(record) => known.record = Some(record),
+            Err(reason) => known.no_record = Some(reason),
+        }
+        self.phase("record", reading);
+    }
+
+    fn without_cargo(&mut self, known: &mut KnownCrate) -> Outcome {
         let Some(record) = &mut known.record else {
-            return Outcome::AskCargo;
+            let reason = known.no_record.take();
+            return Outcome::AskCargo(reason.unwrap_or(CargoReason::FirstBuild));
         };
         let planned = Instant::now();
-        let Plan::Compile(units) = record.plan() else {
-            return Outcome::AskCargo;
+        let units = match record.plan(self.args) {
+            Plan::Compile(units) => units,
+            Plan::AskCargo(reason) => return Outcome::AskCargo(reason),
         };
+        if known.failed_to_link {
+            return Outcome::AskCargo(CargoReason::NotLinked);
+        }
         self.phase("plan", planned);
         let out_dir = match self.system.directory(self.args, record) {
             Ok(directory) => directory,
@@ -203,6 +289,7 @@ impl Work<'_> {
             let command = record.command(unit);
             let compiled = compile(
                 self.args,
+                record.is_proven(),
                 command,
                 &out_dir,
                 record.replaced(),
@@ -211,19 +298,16 @@ impl Work<'_> {
             let rlib = match compiled {
                 Ok(rlib) => rlib,
                 Err(CompileFailure::Failed(error)) => return Outcome::Done(Box::new(Err(error))),
-                Err(CompileFailure::AskCargo) => return Outcome::AskCargo,
+                Err(CompileFailure::AskCargo) => return Outcome::AskCargo(CargoReason::Compiler),
             };
             if record.compiled(unit, &rlib, since).is_err() {
-                return Outcome::AskCargo;
+                return Outcome::AskCargo(CargoReason::Compiler);
             }
             self.phase("compile", compiling);
             hot_rlib = Some(rlib);
         }
-        let Some(rlib) = hot_rlib else {
-            return Outcome::AskCargo;
-        };
-        let Ok(inputs) = record.hot_inputs() else {
-            return Outcome::AskCargo;
+        let (Some(rlib), Ok(inputs)) = (hot_rlib, record.hot_inputs()) else {
+            return Outcome::AskCargo(CargoReason::Compiler);
         };
         match self.link(known, rlib) {
             Ok(library) => Outcome::Done(Box::new(Ok(Artifact {
@@ -244,6 +328,7 @@ impl Work<'_> {
         &mut self,
         known: &mut KnownCrate,
         commands: &Mutex<Vec<RustcCommand>>,
+        reason: CargoReason,
         handle: &mut BuildHandle,
     ) {
         let asked = Instant::now();
@@ -252,7 +337,7 @@ impl Work<'_> {
         let build = run::build_recorded(self.args, repeat_program_recorded, recorder.clone());
         // Asked meanwhile, which takes some ten milliseconds of another core.
         let (built, packages) = thread::scope(|scope| {
-            let packages = scope.spawn(|| LocalPackages::read(&self.args.manifest_dir));
+            let packages = scope.spawn(|| LocalPackages::around(self.args));
             (build.wait(), packages.join())
         });
         let mut artifact = match built {
@@ -266,6 +351,10 @@ impl Work<'_> {
         let packages = packages.unwrap_or(Err(BuildError::Abandoned { panic: None }));
         let commands = {
             let mut commands = lock(commands);
+            if reason.is_about_settings() {
+                // Those of crates that were up to date may be from before.
+                commands.clear();
+            }
             // A crate may be compiled twice in one run, as for build scripts when cross-compiling; the
             // program has the last.
             for command in recorder.commands {
@@ -306,6 +395,7 @@ impl Work<'_> {
             Ok(None) => return handle.finish(Err(BuildError::Cancelled)),
             Err(reason) => artifact.fallback = Some(reason),
         }
+        artifact.asked_cargo = Some(reason);
         artifact.duration = self.started.elapsed();
         artifact.phases = std::mem::take(&mut self.phases);
         handle.finish(Ok(artifact));

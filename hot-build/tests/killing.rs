@@ -51,11 +51,11 @@ impl Gate {
     fn wait_for_process_of(&self, build: &Build) -> Held {
         enum Event {
             Connected(io::Result<TcpStream>),
-            Done(BuildResult),
+            Done(Box<BuildResult>),
         }
         let (sender, events) = mpsc::channel();
         let done = sender.clone();
-        build.on_done(move |result| drop(done.send(Event::Done(result))));
+        build.on_done(move |result| drop(done.send(Event::Done(Box::new(result)))));
         let listener = self.listener.try_clone().expect("it can be shared");
         thread::spawn(move || {
             let connection = listener.accept().map(|(connection, _)| connection);

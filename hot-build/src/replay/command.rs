@@ -4,7 +4,18 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::environment;
+use crate::{RustcRun, environment, inputs};
+
+/// Where the crate's macros are told what a repeated run was before: its arguments, joined by
+/// [`SEPARATOR`]. They leave in the crate what it was compiled by, and if that were different from cargo's
+/// own run, the compiler would have to compile it anew.
+const REPEATS: &str = "HOT_BUILD_REPEATS";
+
+/// A character that no argument has.
+const SEPARATOR: &str = "\u{1f}";
+
+/// The longest value of a variable that every system takes. Cargo passes longer command lines in files.
+const LONGEST: usize = 100_000;
 
 /// A command line of rustc, with its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +23,8 @@ pub(crate) struct RustcCommand {
     program: PathBuf,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    /// Where it ran, if that is known.
+    ran_in: Option<PathBuf>,
     /// The crate's name, as in paths.
     pub(crate) crate_name: String,
     /// The directory of the package's manifest.
@@ -29,7 +42,32 @@ impl RustcCommand {
             words.next();
         }
         let program = PathBuf::from(words.next()?);
-        let arguments: Vec<String> = words.collect();
+        Self::of(program, words.collect(), variables, None)
+    }
+
+    /// The run that made a crate of the program. `None` if it is not one of rustc for a library of a package,
+    /// as in an editor.
+    pub(crate) fn of_run(run: &RustcRun) -> Option<Self> {
+        let mut variables = run.variables.clone();
+        let out_dir = variables.iter().find(|(name, _)| name == "OUT_DIR");
+        if let Some((_, out_dir)) = out_dir {
+            variables.extend(inputs::build_script_variables(Path::new(out_dir)).ok()?);
+        }
+        let directory = Some(run.directory.clone());
+        Self::of(
+            run.program.clone(),
+            run.arguments.clone(),
+            variables,
+            directory,
+        )
+    }
+
+    fn of(
+        program: PathBuf,
+        arguments: Vec<String>,
+        variables: Vec<(String, String)>,
+        ran_in: Option<PathBuf>,
+    ) -> Option<Self> {
         let manifest_dir = variables
             .iter()
             .find(|(name, _)| name == "CARGO_MANIFEST_DIR")
@@ -39,6 +77,7 @@ impl RustcCommand {
             program,
             arguments,
             variables,
+            ran_in,
             crate_name,
             manifest_dir,
         };
@@ -51,6 +90,12 @@ impl RustcCommand {
     /// Whether both are for the same crate.
     pub(crate) fn is_for_the_crate_of(&self, other: &Self) -> bool {
         self.crate_name == other.crate_name && self.manifest_dir == other.manifest_dir
+    }
+
+    /// Whether it is for the package in `manifest_dir`.
+    pub(crate) fn is_in(&self, manifest_dir: &Path) -> bool {
+        self.manifest_dir == manifest_dir
+            || self.manifest_dir.canonicalize().ok() == manifest_dir.canonicalize().ok()
     }
 
     /// The value of the option `--name value`, or `--name=value`.
@@ -84,8 +129,20 @@ impl RustcCommand {
 
     /// Where the package's build script wrote to, if it has one.
     pub(crate) fn build_script_out_dir(&self) -> Option<&Path> {
-        let found = self.variables.iter().find(|(name, _)| name == "OUT_DIR");
-        found.map(|(_, value)| Path::new(value))
+        self.variable("OUT_DIR").map(Path::new)
+    }
+
+    /// The value that the run gave to a variable, if it gave one.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The part of the crate's file names that tells it from others of its name, without the dash. Empty
+    /// where there is none, as for crates that are dynamic libraries as well.
+    pub(crate) fn hash(&self) -> &str {
+        let extra = self.codegen("extra-filename").unwrap_or_default();
+        extra.strip_prefix('-').unwrap_or(extra)
     }
 
     /// The file names of the crates that this one names.
@@ -123,6 +180,10 @@ impl RustcCommand {
         command
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory());
+        let recorded = self.arguments.join(SEPARATOR);
+        if recorded.len() < LONGEST {
+            command.env(REPEATS, recorded);
+        }
         let mut words = self.arguments.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -162,6 +223,9 @@ impl RustcCommand {
     /// Where cargo ran it: in the workspace's root, for a source that is named relative to it, or else
     /// in the package.
     fn directory(&self) -> PathBuf {
+        if let Some(directory) = &self.ran_in {
+            return directory.clone();
+        }
         let source = self.arguments.iter().find(|word| word.ends_with(".rs"));
         let Some(source) = source.filter(|source| Path::new(source).is_relative()) else {
             return self.manifest_dir.clone();
@@ -263,6 +327,25 @@ mod tests {
         ] {
             assert_eq!(RustcCommand::parse(shown), None, "{shown}");
         }
+    }
+
+    #[test]
+    fn takes_what_a_macro_recorded() {
+        let shown = RustcCommand::parse(SHOWN).expect("a run of rustc");
+        let run = RustcRun {
+            program: "/t/bin/rustc".into(),
+            directory: "/my games".into(),
+            arguments: shown.arguments.clone(),
+            variables: shown.variables.clone(),
+        };
+        let command = RustcCommand::of_run(&run).expect("a run of rustc");
+        assert_eq!(command.source(), Path::new("/my games/scene/src/lib.rs"));
+        assert_eq!(command.hash(), "cd");
+        let editor = RustcRun {
+            arguments: Vec::new(),
+            ..run
+        };
+        assert_eq!(RustcCommand::of_run(&editor), None);
     }
 
     #[test]

@@ -19,8 +19,12 @@ pub(crate) enum CompileFailure {
 }
 
 /// Repeats `command` with its output in `out_dir`, and returns the rlib.
+///
+/// Of a command that is not `proven` to be right nothing is reported until it succeeds: whatever it says may
+/// be because of it.
 pub(crate) fn compile(
     args: &BuildArgs,
+    proven: bool,
     command: &RustcCommand,
     out_dir: &Path,
     replaced: &HashMap<String, PathBuf>,
@@ -48,8 +52,10 @@ pub(crate) fn compile(
             ChildEvent::Line(_, line) => {
                 let read = messages::rustc_diagnostic(&line, &command.crate_name, &source);
                 if let Some(diagnostic) = read {
-                    args.reporter
-                        .report(BuildReport::Diagnostic(diagnostic.clone()));
+                    if proven {
+                        args.reporter
+                            .report(BuildReport::Diagnostic(diagnostic.clone()));
+                    }
                     found.push(diagnostic);
                 }
             }
@@ -62,6 +68,10 @@ pub(crate) fn compile(
     }
     match status {
         Some(status) if status.success() => {
+            for diagnostic in found.iter().filter(|_| !proven) {
+                args.reporter
+                    .report(BuildReport::Diagnostic(diagnostic.clone()));
+            }
             diagnostics.extend(found);
             args.reporter.report(BuildReport::Compiled {
                 target: command.crate_name.clone(),
@@ -70,7 +80,7 @@ pub(crate) fn compile(
             });
             Ok(out_dir.join(command.rlib_name()))
         }
-        Some(status) if is_about_the_code(&found) => {
+        Some(status) if proven && is_about_the_code(&found) => {
             diagnostics.extend(found);
             Err(CompileFailure::Failed(BuildError::Command {
                 command: line,

@@ -2,44 +2,53 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
-use crate::{BuildArgs, BuildError, LocalPackages, environment, inputs};
+use crate::{BuildArgs, BuildError, CargoReason, CrateBuild, LocalPackages, ProgramBuild, inputs};
 
 use super::RustcCommand;
+use super::decisive::Decisive;
 use super::recorder::BuiltCrate;
-use super::stamp::{Stamps, files_below};
+use super::stamp::Stamps;
+use super::toolchain;
+use super::variables::{self, Variables};
 
 /// Everything needed to compile a hot crate without cargo, and to know when cargo has to be asked.
 #[derive(Debug)]
 pub(crate) struct Record {
-    units: Vec<Unit>,
+    pub(super) units: Vec<Unit>,
     /// The index of the hot crate's unit.
-    hot: usize,
+    pub(super) hot: usize,
     /// Every crate of the build.
-    built: Vec<BuiltCrate>,
+    pub(super) built: Vec<BuiltCrate>,
     /// Crates that were compiled without cargo since, by the names of their rlibs and metadata files.
-    replaced: HashMap<String, PathBuf>,
+    pub(super) replaced: HashMap<String, PathBuf>,
     /// What cargo decides by.
-    asks_cargo: Stamps,
+    pub(super) decisive: Vec<Decisive>,
+    pub(super) variables: Variables,
+    /// What the build was asked for that cargo answered. Any is right while the program itself is the record.
+    pub(super) made_for: Option<(ProgramBuild, CrateBuild)>,
+    /// Whether the commands are cargo's own words, or have worked since.
+    pub(super) is_proven: bool,
     /// The root of the toolchain.
     pub(crate) sysroot: PathBuf,
 }
 
 /// A local crate whose compilation is known.
 #[derive(Clone, Debug)]
-struct Unit {
-    command: RustcCommand,
-    inputs: Stamps,
+pub(super) struct Unit {
+    pub(super) command: RustcCommand,
+    pub(super) inputs: Stamps,
     input_files: Vec<PathBuf>,
+    /// The variables that the code asked for, with the values that they had.
+    pub(super) variables: Vec<(String, Option<String>)>,
 }
 
 /// How to compile the hot crate now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
     /// Something changed that only cargo can judge.
-    AskCargo,
+    AskCargo(CargoReason),
     /// Compile these units, in this order. The hot crate's is the last.
     Compile(Vec<usize>),
 }
@@ -58,56 +67,53 @@ impl Record {
         args: &BuildArgs,
         since: SystemTime,
     ) -> Result<Option<Self>, BuildError> {
-        let closure: Vec<&Path> = packages
-            .closure(&args.manifest_dir)
-            .iter()
-            .map(|package| package.manifest_dir.as_path())
-            .collect();
+        let closure = packages.closure(&args.manifest_dir);
         let mut units: Vec<Unit> = Vec::new();
         for command in commands {
-            if !closure.contains(&command.manifest_dir.as_path()) {
-                continue;
-            }
-            let dep_info = command
-                .out_dir()
-                .map(|directory| directory.join(command.dep_info_name()));
-            if let Some(unit) = dep_info
-                .map(|file| Unit::read(command.clone(), &file, since))
-                .transpose()?
-                .flatten()
+            if closure
+                .iter()
+                .any(|package| package.manifest_dir == command.manifest_dir)
             {
-                units.push(unit);
+                units.extend(Unit::read(command.clone(), since)?);
             }
         }
-        let hot = canonical(&args.manifest_dir);
-        let Some(hot) = units
-            .iter()
-            .position(|unit| canonical(&unit.command.manifest_dir) == hot)
-        else {
+        let Some(hot) = position(&units, &args.manifest_dir) else {
             return Ok(None);
         };
-        let mut asks_cargo: BTreeSet<PathBuf> = packages.build_files.iter().cloned().collect();
-        for directory in &closure {
+        let mut decisive = vec![Decisive::settings(
+            packages,
+            units[hot].command.rustc(),
+            since,
+        )];
+        let mut asked = Vec::new();
+        for package in &closure {
             let unit = units
                 .iter()
-                .find(|unit| unit.command.manifest_dir == **directory);
-            asks_cargo.extend(decided_by_cargo(directory, unit, packages)?);
+                .find(|unit| unit.command.manifest_dir == package.manifest_dir);
+            decisive.push(match unit {
+                Some(unit) => Decisive::of_known(package, packages, &unit.command, since)?,
+                None => Decisive::of_unknown(package, packages, since),
+            });
+            asked.extend(unit.map(Unit::asks).transpose()?.into_iter().flatten());
         }
-        let sysroot = sysroot(units[hot].command.rustc())?;
+        let sysroot = toolchain::sysroot(units[hot].command.rustc())?;
         Ok(Some(Self {
             units,
             hot,
             built,
             replaced: HashMap::new(),
-            asks_cargo: Stamps::take(asks_cargo, since),
+            decisive,
+            variables: Variables::take(asked),
+            made_for: Some((args.program.clone(), args.hot_crate.clone())),
+            is_proven: true,
             sysroot,
         }))
     }
 
-    /// What has to be compiled, by which files changed.
-    pub(crate) fn plan(&self) -> Plan {
-        if self.asks_cargo.first_changed().is_some() {
-            return Plan::AskCargo;
+    /// What has to be compiled for `args`, by which files changed.
+    pub(crate) fn plan(&mut self, args: &BuildArgs) -> Plan {
+        if let Some(reason) = self.reason_to_ask(args) {
+            return Plan::AskCargo(reason);
         }
         let mut included: Vec<bool> = self
             .units
@@ -127,6 +133,26 @@ impl Record {
         let mut order = Vec::new();
         self.put_in_order(self.hot, &included, &mut order);
         Plan::Compile(order)
+    }
+
+    fn reason_to_ask(&mut self, args: &BuildArgs) -> Option<CargoReason> {
+        match &self.made_for {
+            Some((program, hot_crate)) => {
+                if *program != args.program || *hot_crate != args.hot_crate {
+                    return Some(CargoReason::OtherBuild);
+                }
+            }
+            None => self.made_for = Some((args.program.clone(), args.hot_crate.clone())),
+        }
+        if let Some(name) = self.variables.first_changed() {
+            return Some(CargoReason::Variable { name });
+        }
+        self.decisive.iter().find_map(Decisive::changed)
+    }
+
+    /// Whether its commands are known to be right. Before that, a failure may be theirs.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
     }
 
     /// The command of a unit.
@@ -150,8 +176,7 @@ impl Record {
         rlib: &Path,
         since: SystemTime,
     ) -> Result<(), BuildError> {
-        let command = self.units[unit].command.clone();
-        let dep_info = rlib.with_file_name(command.dep_info_name());
+        let dep_info = rlib.with_file_name(self.units[unit].command.dep_info_name());
         let metadata = rlib.with_extension("rmeta");
         for file in [rlib, &metadata] {
             if let Some(name) = file.file_name().and_then(|name| name.to_str())
@@ -160,9 +185,11 @@ impl Record {
                 self.replaced.insert(name.to_owned(), file.to_owned());
             }
         }
-        if let Some(read) = Unit::read(command, &dep_info, since)? {
+        let command = self.units[unit].command.clone();
+        if let Some(read) = Unit::read_from(command, &dep_info, since)? {
             self.units[unit] = read;
         }
+        self.is_proven = true;
         Ok(())
     }
 
@@ -210,7 +237,7 @@ impl Record {
             .map(|krate| self.current(&krate.rlib))
             .collect();
         let target = self.units[self.hot].command.value("--target");
-        rlibs.extend(toolchain_rlibs(&self.sysroot, target));
+        rlibs.extend(toolchain::rlibs(&self.sysroot, target));
         rlibs
     }
 
@@ -251,114 +278,51 @@ impl Record {
 
 impl Unit {
     /// `None` if the compiler left no list of what it read.
-    fn read(
+    pub(super) fn read(
+        command: RustcCommand,
+        since: SystemTime,
+    ) -> Result<Option<Self>, BuildError> {
+        let Some(out_dir) = command.out_dir() else {
+            return Ok(None);
+        };
+        let dep_info = out_dir.join(command.dep_info_name());
+        Self::read_from(command, &dep_info, since)
+    }
+
+    fn read_from(
         command: RustcCommand,
         dep_info: &Path,
         since: SystemTime,
     ) -> Result<Option<Self>, BuildError> {
         let files = inputs::read_dep_info(dep_info, &command.source())?;
-        Ok((!files.is_empty()).then(|| Self {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            variables: inputs::read_dep_info_variables(dep_info)?,
             command,
             inputs: Stamps::take(files.iter().cloned(), since),
             input_files: files.into_iter().collect(),
         }))
     }
-}
 
-/// The libraries of the toolchain for a target.
-pub(crate) fn toolchain_rlibs(sysroot: &Path, target: Option<&str>) -> Vec<PathBuf> {
-    let targets = sysroot.join("lib/rustlib");
-    let directory = match target {
-        Some(target) => targets.join(target).join("lib"),
-        None => match host_target(sysroot) {
-            Some(target) => targets.join(target).join("lib"),
-            None => return Vec::new(),
-        },
-    };
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut rlibs: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "rlib")
-        })
-        .collect();
-    rlibs.sort();
-    rlibs
-}
-
-/// The target that a toolchain itself runs on: the one that it has tools for.
-pub(crate) fn host_target(sysroot: &Path) -> Option<String> {
-    let entries = std::fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
-    entries
-        .flatten()
-        .find(|entry| entry.path().join("bin").is_dir())
-        .and_then(|entry| entry.file_name().into_string().ok())
-}
-
-/// The files of a package that cargo decides by: all of them if it is not known how it is compiled, or
-/// what its build script reads.
-fn decided_by_cargo(
-    directory: &Path,
-    unit: Option<&Unit>,
-    packages: &LocalPackages,
-) -> Result<Vec<PathBuf>, BuildError> {
-    let others: Vec<PathBuf> = packages
-        .packages
-        .iter()
-        .map(|package| package.manifest_dir.clone())
-        .filter(|other| other != directory)
-        .chain([packages.target_dir.clone()])
-        .collect();
-    let Some(unit) = unit else {
-        return Ok(files_below(directory, &others));
-    };
-    let Some(out_dir) = unit.command.build_script_out_dir() else {
-        return Ok(Vec::new());
-    };
-    let named = inputs::build_script(out_dir, directory)?;
-    if named.is_empty() {
-        return Ok(files_below(directory, &others));
-    }
-    let mut files = vec![directory.join("build.rs")];
-    for file in named {
-        if file.is_dir() {
-            files.extend(files_below(&file, &others));
-        } else {
-            files.push(file);
+    /// The variables of this process's environment that the code or its build script asked for.
+    pub(super) fn asks(&self) -> Result<Vec<String>, BuildError> {
+        let mut names: Vec<String> =
+            variables::from_outside(&self.variables, &self.command).collect();
+        if let Some(out_dir) = self.command.build_script_out_dir() {
+            names.extend(inputs::build_script_asks(out_dir)?);
         }
+        Ok(names)
     }
-    Ok(files)
 }
 
-/// The root of the toolchain that `rustc` belongs to.
-fn sysroot(rustc: &Path) -> Result<PathBuf, BuildError> {
-    let above = rustc.parent().and_then(Path::parent);
-    if let Some(above) = above.filter(|above| above.join("lib/rustlib").is_dir()) {
-        return Ok(above.to_owned());
-    }
-    // It is a wrapper, or rustup's stand-in.
-    let mut command = Command::new(rustc);
-    environment::scrub(&mut command);
-    command.args(["--print", "sysroot"]);
-    let line = crate::run::command_line(&command);
-    let output = command
-        .output()
-        .map_err(|source| crate::run::spawn_error(rustc, line.clone(), source))?;
-    if !output.status.success() {
-        return Err(BuildError::Command {
-            command: line,
-            status: output.status,
-            message: String::from_utf8_lossy(&output.stderr).into_owned(),
-            diagnostics: Vec::new(),
-        });
-    }
-    Ok(PathBuf::from(
-        String::from_utf8_lossy(&output.stdout).trim_end(),
-    ))
+/// The unit of the crate in `manifest_dir`.
+pub(super) fn position(units: &[Unit], manifest_dir: &Path) -> Option<usize> {
+    let wanted = canonical(manifest_dir);
+    units
+        .iter()
+        .position(|unit| canonical(&unit.command.manifest_dir) == wanted)
 }
 
 fn modified(file: &Path) -> Option<SystemTime> {

@@ -96,6 +96,12 @@ impl System {
         }
     }
 
+    /// Does what can be done before there is anything to link.
+    pub(super) fn prepare(&self, args: &BuildArgs, record: &Record) -> Result<(), FallbackReason> {
+        self.directory(args, record)?;
+        self.archives(record.rlibs()).map(drop)
+    }
+
     /// Links the objects in `rlib` to the thin library of that number.
     pub(super) fn link(
         &self,

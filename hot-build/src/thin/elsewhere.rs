@@ -19,6 +19,10 @@ impl System {
         match self.0 {}
     }
 
+    pub(super) fn prepare(&self, _: &BuildArgs, _: &Record) -> Result<(), FallbackReason> {
+        match self.0 {}
+    }
+
     pub(super) fn link(
         &self,
         _: &BuildArgs,

@@ -1,0 +1,216 @@
+//! The files by which cargo decides, other than the sources that the compiler reads.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::{BuildError, CargoReason, LocalPackage, LocalPackages, inputs};
+
+use super::RustcCommand;
+use super::stamp::{Stamps, files_below};
+
+/// Files by which cargo decides, and what it means when one of them is not as it was.
+#[derive(Debug)]
+pub(crate) struct Decisive {
+    files: Stamps,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Settings,
+    BuildScript,
+    SilentBuildScript { manifest_dir: PathBuf },
+    NotRecorded,
+}
+
+impl Decisive {
+    /// Manifests, the lock file, configurations, and the toolchain of `rustc`. Here and below, files that
+    /// were written after `since` count as changed.
+    pub(super) fn settings(packages: &LocalPackages, rustc: &Path, since: SystemTime) -> Self {
+        let mut files = packages.build_files.clone();
+        // A file that comes into being counts too.
+        files.extend(configuration_files(&packages.workspace_root));
+        files.extend(
+            ["rust-toolchain.toml", "rust-toolchain"]
+                .iter()
+                .flat_map(|name| {
+                    packages
+                        .workspace_root
+                        .ancestors()
+                        .map(move |folder| folder.join(name))
+                }),
+        );
+        // Which toolchain is the default is written there. An update changes the compiler itself.
+        files.extend(home("RUSTUP_HOME", ".rustup").map(|home| home.join("settings.toml")));
+        files.push(rustc.to_owned());
+        Self {
+            files: Stamps::take(files, since),
+            kind: Kind::Settings,
+        }
+    }
+
+    /// What a build script reads, and the script itself, of a package whose compilation is known.
+    ///
+    /// # Errors
+    ///
+    /// When what the build script wrote cannot be read.
+    pub(super) fn of_known(
+        package: &LocalPackage,
+        packages: &LocalPackages,
+        command: &RustcCommand,
+        since: SystemTime,
+    ) -> Result<Self, BuildError> {
+        let directory = &package.manifest_dir;
+        let Some(out_dir) = command.build_script_out_dir() else {
+            // A file of this name becomes the build script of a package that has none.
+            return Ok(Self {
+                files: Stamps::take([directory.join("build.rs")], since),
+                kind: Kind::BuildScript,
+            });
+        };
+        let others = folders_of_others(package, packages);
+        let named = inputs::build_script(out_dir, directory)?;
+        if named.is_empty() && inputs::build_script_asks(out_dir)?.is_empty() {
+            return Ok(Self {
+                files: Stamps::take(files_below(directory, &others), since),
+                kind: Kind::SilentBuildScript {
+                    manifest_dir: directory.clone(),
+                },
+            });
+        }
+        let mut files = script_sources(package, out_dir)?;
+        for file in named {
+            if file.is_dir() {
+                files.extend(files_below(&file, &others));
+            } else {
+                files.push(file);
+            }
+        }
+        Ok(Self {
+            files: Stamps::take(files, since),
+            kind: Kind::BuildScript,
+        })
+    }
+
+    /// Everything in a package of which nobody knows how it is compiled.
+    pub(super) fn of_unknown(
+        package: &LocalPackage,
+        packages: &LocalPackages,
+        since: SystemTime,
+    ) -> Self {
+        let others = folders_of_others(package, packages);
+        Self {
+            files: Stamps::take(files_below(&package.manifest_dir, &others), since),
+            kind: Kind::NotRecorded,
+        }
+    }
+
+    /// What was read to compile a package without a build script, by the compiler's own list, where
+    /// nobody knows how it was compiled.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read.
+    pub(super) fn of_compiled(
+        package: &LocalPackage,
+        dep_info: &Path,
+        since: SystemTime,
+    ) -> Result<Self, BuildError> {
+        let directory = &package.manifest_dir;
+        let mut files = inputs::read_dep_info(dep_info, &directory.join("Cargo.toml"))?;
+        files.insert(directory.join("build.rs"));
+        Ok(Self {
+            files: Stamps::take(files, since),
+            kind: Kind::NotRecorded,
+        })
+    }
+
+    /// Why cargo has to be asked, if one of the files is not as it was.
+    pub(super) fn changed(&self) -> Option<CargoReason> {
+        let path = self.files.first_changed()?.to_owned();
+        Some(match &self.kind {
+            Kind::Settings => CargoReason::Settings { path },
+            Kind::BuildScript => CargoReason::BuildScript { path },
+            Kind::SilentBuildScript { manifest_dir } => CargoReason::SilentBuildScript {
+                manifest_dir: manifest_dir.clone(),
+                path,
+            },
+            Kind::NotRecorded => CargoReason::NotRecorded { path },
+        })
+    }
+}
+
+/// A configuration of cargo's that gives variables to the compiler, if there is one: nobody but cargo
+/// knows which.
+pub(super) fn sets_variables(packages: &LocalPackages) -> Option<PathBuf> {
+    configuration_files(&packages.workspace_root).find(|file| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        text.lines().map(str::trim_start).any(|line| {
+            let rest = line.strip_prefix('[').unwrap_or(line).trim_start();
+            rest.strip_prefix("env")
+                .is_some_and(|rest| rest.trim_start().starts_with(['.', ']', '=']))
+        })
+    })
+}
+
+/// Where cargo looks for its configuration.
+fn configuration_files(workspace_root: &Path) -> impl Iterator<Item = PathBuf> {
+    let above = workspace_root
+        .ancestors()
+        .map(|folder| folder.join(".cargo"));
+    above
+        .chain(home("CARGO_HOME", ".cargo"))
+        .flat_map(|folder| ["config.toml", "config"].map(|name| folder.join(name)))
+}
+
+/// A directory of the user's settings: what the variable says, or else one in the home directory.
+fn home(variable: &str, name: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(name)))
+}
+
+/// The directories of other packages, and of what was built: they are no part of this package.
+fn folders_of_others(package: &LocalPackage, packages: &LocalPackages) -> Vec<PathBuf> {
+    packages
+        .packages
+        .iter()
+        .map(|other| other.manifest_dir.clone())
+        .filter(|other| *other != package.manifest_dir)
+        .chain([packages.target_dir.clone()])
+        .collect()
+}
+
+/// The sources of a package's build script. The compiler listed them where the script was built:
+/// `build/<package>-<hash>`, beside where it wrote to.
+fn script_sources(package: &LocalPackage, out_dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let mut files: Vec<PathBuf> = package.build_script.iter().cloned().collect();
+    let (Some(script), Some(builds)) = (
+        &package.build_script,
+        out_dir.parent().and_then(Path::parent),
+    ) else {
+        return Ok(files);
+    };
+    let builds = std::fs::read_dir(builds).into_iter().flatten().flatten();
+    for build in builds {
+        let name = build.file_name();
+        let is_of_package = name
+            .to_str()
+            .and_then(|name| name.rsplit_once('-'))
+            .is_some_and(|(name, _)| name == package.name);
+        if !is_of_package {
+            continue;
+        }
+        let lists = std::fs::read_dir(build.path())
+            .into_iter()
+            .flatten()
+            .flatten();
+        for list in lists.map(|file| file.path()) {
+            if list.extension().is_some_and(|extension| extension == "d") {
+                files.extend(inputs::read_dep_info(&list, script)?);
+            }
+        }
+    }
+    Ok(files)
+}
