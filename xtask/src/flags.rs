@@ -34,12 +34,14 @@ xflags::xflags! {
             /// Run the programs in valgrind.
             optional --valgrind
         }
-        /// Measure what hot code costs, and print a table.
+        /// Measure how fast a save goes live and what hot code costs, and print tables.
         cmd bench {
             /// Measure only this program.
             optional program: String
             /// Write the numbers to this file, too: a JSON list of objects.
             optional --json json: PathBuf
+            /// Draw the numbers into this file: a picture in SVG.
+            optional --plot plot: PathBuf
             /// How many rounds to measure, instead of what each program finds enough.
             optional --rounds rounds: usize
             /// List the programs instead of measuring them.

@@ -33,11 +33,12 @@ fn main() -> ExitCode {
         XtaskCmd::E2e(e2e) => e2e::run(e2e.filter.as_deref(), e2e.mode.as_deref()),
         XtaskCmd::Edits(edits) => generated::run(&edits),
         XtaskCmd::Bench(bench) if bench.list => bench::list(),
-        XtaskCmd::Bench(bench) => bench::run(
-            bench.program.as_deref(),
-            bench.json.as_deref(),
-            bench.rounds,
-        ),
+        XtaskCmd::Bench(bench) => bench::run(&bench::Order {
+            program: bench.program.as_deref(),
+            rounds: bench.rounds,
+            json: bench.json.as_deref(),
+            plot: bench.plot.as_deref(),
+        }),
         XtaskCmd::Layers(_) => layers::run(),
         XtaskCmd::Package(_) => package::run(),
         XtaskCmd::Ci(_) => ci::run(),

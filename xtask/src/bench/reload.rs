@@ -7,7 +7,11 @@
 
 mod cargo_build;
 mod compiler;
+mod dx;
+mod generated;
+mod hot_lib_reloader;
 mod live;
+mod on_path;
 mod ours;
 mod phases;
 mod proc_files;
@@ -16,6 +20,7 @@ mod quoting;
 mod subject;
 mod workspace;
 
+use std::ops::RangeFrom;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +35,24 @@ pub(super) const SMALL: Program = Program {
     name: subject::SMALL.name,
     about: subject::SMALL.about,
     run: |setting| run(&subject::SMALL, setting),
+};
+
+pub(super) const HEAVY: Program = Program {
+    name: subject::HEAVY.name,
+    about: subject::HEAVY.about,
+    run: |setting| run(&subject::HEAVY, setting),
+};
+
+pub(super) const LARGE: Program = Program {
+    name: subject::LARGE.name,
+    about: subject::LARGE.about,
+    run: |setting| run(&subject::LARGE, setting),
+};
+
+pub(super) const DEPENDENCY: Program = Program {
+    name: subject::DEPENDENCY.name,
+    about: subject::DEPENDENCY.about,
+    run: |setting| run(&subject::DEPENDENCY, setting),
 };
 
 /// How long the machine is left alone before each edit, so that what one contestant still does in the
@@ -59,51 +82,122 @@ impl Sample {
     }
 }
 
+/// A contestant among the others.
+struct Entrant {
+    what: &'static str,
+    /// Whether it is somebody else's tool. What does not work there leaves it out, and is said.
+    peer: bool,
+    contestant: Box<dyn Contestant>,
+}
+
 /// Measures every contestant there is with `subject`.
 fn run(subject: &'static Subject, setting: &Setting) -> Result<Vec<Measurement>> {
     let mut editions = 1..;
-    let mut contestants = enter(subject, setting)?;
+    let mut entrants = enter(subject, setting)?;
     // The first edit of each is for its caches, and is not counted.
-    for (what, contestant) in &mut contestants {
-        let edition = editions.next().context("editions do not end")?;
-        let took = Instant::now();
-        contestant
-            .take(edition)
-            .with_context(|| format!("{what} did not take its first edit"))?;
-        eprintln!("  {what} is warm ({:.1} s)", took.elapsed().as_secs_f64());
+    let mut warm = Vec::new();
+    for mut entrant in entrants.drain(..) {
+        let began = Instant::now();
+        let took = entrant.take(&mut editions)?;
+        if took.is_some() {
+            let seconds = began.elapsed().as_secs_f64();
+            eprintln!("  {} is warm ({seconds:.1} s)", entrant.what);
+            warm.push(entrant);
+        }
     }
     let mut samples = Vec::new();
     let rounds = setting.rounds.unwrap_or(subject.rounds);
     for round in 0..rounds {
         eprintln!("  round {} of {rounds}", round + 1);
-        let count = contestants.len();
+        let count = warm.len();
+        let mut out = Vec::new();
         // Each is the first of some rounds, and comes after each of the others in some.
         for turn in 0..count {
-            interrupt::check()?;
             thread::sleep(QUIET);
-            let (what, contestant) = &mut contestants[(round + turn) % count];
-            let edition = editions.next().context("editions do not end")?;
-            let taken = contestant.take(edition);
-            samples.extend(taken.with_context(|| format!("{what} failed in round {round}"))?);
+            let index = (round + turn) % count;
+            match warm[index].take(&mut editions)? {
+                Some(taken) => samples.extend(taken),
+                None => out.push(index),
+            }
+        }
+        out.sort_unstable();
+        for index in out.into_iter().rev() {
+            warm.remove(index);
         }
     }
     summarize(subject.name, samples)
 }
 
-type Named = (&'static str, Box<dyn Contestant>);
+impl Entrant {
+    /// Takes the next edition; `None` if this is a peer that did not, and is out.
+    fn take(&mut self, editions: &mut RangeFrom<u32>) -> Result<Option<Vec<Sample>>> {
+        interrupt::check()?;
+        let edition = editions.next().context("editions do not end")?;
+        let taken = self.contestant.take(edition);
+        let taken = taken.with_context(|| format!("{} did not take an edit", self.what));
+        match taken {
+            Err(error) if self.peer => {
+                interrupt::check()?;
+                eprintln!("  {} is out: {error:#}", self.what);
+                Ok(None)
+            }
+            taken => taken.map(Some),
+        }
+    }
+}
 
 /// Everybody who can take part, ready for the first edit.
-fn enter(subject: &'static Subject, setting: &Setting) -> Result<Vec<Named>> {
+fn enter(subject: &'static Subject, setting: &Setting) -> Result<Vec<Entrant>> {
+    let own = |what, contestant| Entrant {
+        what,
+        peer: false,
+        contestant,
+    };
     let compiler = compiler::Compiler::prepare(subject, setting).context("rustc-no-link")?;
     let cargo_build = cargo_build::CargoBuild::prepare(subject, setting).context("cargo-build")?;
     let full = ours::Ours::prepare(subject, ours::Mode::Full, setting).context("full")?;
     let thin = ours::Ours::prepare(subject, ours::Mode::Thin, setting).context("thin")?;
-    Ok(vec![
-        ("rustc-no-link", Box::new(compiler)),
-        ("cargo-build", Box::new(cargo_build)),
-        ("full", Box::new(full)),
-        ("thin", Box::new(thin)),
-    ])
+    let mut entrants = vec![
+        own("rustc-no-link", Box::new(compiler)),
+        own("cargo-build", Box::new(cargo_build)),
+        own("full", Box::new(full)),
+        own("thin", Box::new(thin)),
+    ];
+    for (what, prepare) in PEERS {
+        interrupt::check()?;
+        match prepare(subject, setting) {
+            Ok(Peer::Ready(contestant)) => entrants.push(Entrant {
+                what,
+                peer: true,
+                contestant,
+            }),
+            Ok(Peer::Missing(remedy)) => eprintln!("  {what} is not measured: {remedy}"),
+            Err(error) => eprintln!("  {what} is out, for it did not run the program: {error:#}"),
+        }
+    }
+    Ok(entrants)
+}
+
+/// How somebody else's tool is brought to run a subject.
+type Prepare = fn(&Subject, &Setting) -> Result<Peer>;
+
+const PEERS: &[(&str, Prepare)] = &[
+    (dx::WHAT, dx::prepare),
+    (hot_lib_reloader::WHAT, hot_lib_reloader::prepare),
+];
+
+/// Somebody else's tool.
+enum Peer {
+    /// It runs the program.
+    Ready(Box<dyn Contestant>),
+    /// It is not on this machine; what to do.
+    Missing(&'static str),
+}
+
+/// Whether a line is an answer of that edition.
+fn is_edition(number: u32) -> impl Fn(&str) -> bool {
+    let edition = subject::edition(number);
+    move |line| line.starts_with("live ") && line.contains(&edition)
 }
 
 /// The samples of each `what` as one measurement, in the order in which each first came.

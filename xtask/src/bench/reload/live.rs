@@ -20,9 +20,12 @@ use crate::interrupt;
 /// Tells a program where to say what it has to say.
 const ADDRESS: &str = "BENCH_ANSWERS";
 
-/// How long a line may take to come before the measurement counts as failed. The first build of a
-/// program is part of that for tools that build it themselves.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// How long the first line may take to come before the program counts as failed: a tool that builds
+/// the program itself may have all of its packages to compile.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(900);
+
+/// How long any other line may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often somebody who waits asks whether to go on.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -35,6 +38,8 @@ pub(super) struct Live {
     name: String,
     process: Group,
     lines: Receiver<Heard>,
+    /// Whether it said anything yet.
+    spoke: bool,
     /// What it said since [`Live::begin`].
     heard: Vec<Heard>,
     /// Where its standard output and error go.
@@ -74,6 +79,7 @@ impl Live {
             name: name.to_owned(),
             process: Group::spawn(&mut command)?,
             lines,
+            spoke: false,
             heard: Vec::new(),
             log: log.to_owned(),
         })
@@ -97,7 +103,12 @@ impl Live {
 
     /// The first line since [`Live::begin`] that `wanted` accepts. `what` names it in errors.
     pub(super) fn wait(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<Heard> {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = if self.spoke {
+            PATIENCE
+        } else {
+            PATIENCE_AT_FIRST
+        };
+        let deadline = Instant::now() + patience;
         let mut next = 0;
         loop {
             while let Some(heard) = self.heard.get(next) {
@@ -107,7 +118,10 @@ impl Live {
                 next += 1;
             }
             match self.lines.recv_timeout(GLANCE) {
-                Ok(heard) => self.heard.push(heard),
+                Ok(heard) => {
+                    self.spoke = true;
+                    self.heard.push(heard);
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     interrupt::check()?;
                     if let Ok(Some(status)) = self.process.try_wait() {
@@ -119,7 +133,7 @@ impl Live {
                     }
                     if Instant::now() >= deadline {
                         bail!(
-                            "{} did not say {what} within {PATIENCE:?}{}",
+                            "{} did not say {what} within {patience:?}{}",
                             self.name,
                             self.output()
                         );

@@ -8,9 +8,9 @@ use anyhow::{Result, bail, ensure};
 use super::live::Live;
 use super::phases::Phases;
 use super::proc_files;
-use super::subject::{Subject, edition};
+use super::subject::Subject;
 use super::workspace::Workspace;
-use super::{Contestant, Sample};
+use super::{Contestant, Sample, is_edition};
 use crate::bench::Setting;
 
 /// How new code is linked.
@@ -142,10 +142,4 @@ impl Contestant for Ours {
         }
         Ok(samples)
     }
-}
-
-/// Whether a line is an answer of that edition.
-fn is_edition(number: u32) -> impl Fn(&str) -> bool {
-    let edition = edition(number);
-    move |line| line.starts_with("live ") && line.contains(&edition)
 }

@@ -14,27 +14,31 @@ pub(super) struct Phases(Vec<(String, Duration)>);
 /// What is between and behind the phases: threads that wake up, events, the program's own turn.
 pub(super) const OTHER: &str = "other";
 
+/// From the write of the file to the system's report of it.
+const EVENT: &str = "event";
+
 impl Phases {
     /// Reads them from what the program said about a reload that took `total`.
     pub(super) fn read(heard: &[Heard], saved_at: SystemTime, total: Duration) -> Result<Phases> {
-        let mut phases = Phases(Vec::new());
+        let mut phases = Phases(vec![(EVENT.to_owned(), Duration::ZERO)]);
+        let mut seen = None;
         for line in heard.iter().map(|heard| heard.line.as_str()) {
             if let Some(rest) = line.strip_prefix("phase ") {
                 let (name, nanos) = rest.split_once(' ').context("a phase has no time")?;
                 let nanos = nanos
                     .parse()
                     .with_context(|| format!("{name} took `{nanos}`"))?;
-                phases.add(name, Duration::from_nanos(nanos));
+                phases.add(name_of(name), Duration::from_nanos(nanos));
             }
-            if let Some(rest) = line.strip_prefix("event change-seen ") {
-                // The first one: where a save is seen in pieces, the others come while it is built.
-                if phases.0.iter().all(|(name, _)| name != "event") {
-                    phases.add("event", since(saved_at, rest)?);
-                }
+            // The first one: where a save is seen in pieces, the others come while it is built.
+            if let Some(rest) = line.strip_prefix("event change-seen ")
+                && seen.is_none()
+            {
+                seen = Some(since(saved_at, rest)?);
+                phases.0[0].1 = seen.unwrap_or_default().saturating_sub(phases.sum());
             }
         }
-        let known = phases.0.iter().map(|(_, took)| *took).sum();
-        phases.add(OTHER, total.saturating_sub(known));
+        phases.add(OTHER, total.saturating_sub(phases.sum()));
         Ok(phases)
     }
 
@@ -43,12 +47,25 @@ impl Phases {
         &self.0
     }
 
+    fn sum(&self) -> Duration {
+        self.0.iter().map(|(_, took)| *took).sum()
+    }
+
     /// One that comes several times, as once for each crate, counts as one.
     fn add(&mut self, name: &str, took: Duration) {
         match self.0.iter_mut().find(|(known, _)| known == name) {
             Some((_, sum)) => *sum += took,
             None => self.0.push((name.to_owned(), took)),
         }
+    }
+}
+
+/// What a phase that an event tells is called here: several are one for who only asks what to blame.
+fn name_of(told: &str) -> &str {
+    match told {
+        "compile" => "rustc",
+        "fingerprint" | "allocator" | "layouts" => "check",
+        other => other,
     }
 }
 
@@ -75,9 +92,11 @@ mod tests {
     #[test]
     fn phases_add_up_to_the_whole() {
         let lines = [
-            "event change-seen 5000000 scene changed",
-            "phase rustc 70000000",
-            "phase rustc 30000000",
+            "phase settle 1000000",
+            "event change-seen 6000000 scene changed",
+            "phase compile 70000000",
+            "event change-seen 9000000 scene changed",
+            "phase compile 30000000",
             "phase link 9000000",
             "live edition 1",
         ];
@@ -95,9 +114,13 @@ mod tests {
             .iter()
             .map(|(name, took)| (name.as_str(), took.as_millis()))
             .collect();
-        assert_eq!(
-            parts,
-            [("event", 3), ("rustc", 100), ("link", 9), ("other", 8)]
-        );
+        let expected = [
+            ("event", 3),
+            ("settle", 1),
+            ("rustc", 100),
+            ("link", 9),
+            ("other", 7),
+        ];
+        assert_eq!(parts, expected);
     }
 }

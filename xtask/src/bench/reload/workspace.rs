@@ -11,10 +11,6 @@ use crate::save::Save;
 use crate::scratch::Scratch;
 use crate::{repository, step};
 
-/// The marks in a subject's source, where each flavour has something of its own.
-const ENTRY: &str = "// <entry>";
-const HOT: &str = "// <hot>";
-
 /// A subject written down for one contestant, with one file to edit.
 pub(super) struct Workspace {
     scratch: Scratch,
@@ -35,45 +31,67 @@ impl Workspace {
         setting: &Setting,
     ) -> Result<Workspace> {
         let workspace = Workspace::empty(subject, what, setting)?;
-        let product = |name: &str| repository::root().join(name).display().to_string();
         workspace.write_root(&["host", "scene"], subject)?;
         let host = format!(
-            "hot-app = {{ path = '{}' }}\nscene = {{ package = \"scene-{what}\", path = \"../scene\" }}\n{}",
+            "{}scene = {{ package = \"scene-{what}\", path = \"../scene\" }}\n{}",
             product("hot-app"),
             subject.host_dependencies
         );
-        workspace.write_package("host", &host, "")?;
-        let main = format!("{}{}", include_str!("fixture/ours.rs"), subject.turn);
-        workspace.scratch.write("host/src/main.rs", &main)?;
-        workspace.write_answers()?;
+        workspace.write_host(&host, include_str!("fixture/ours.rs"), subject)?;
+        let kinds = ["lib", "cdylib"];
+        let marks = Marks {
+            entry: "hot_abi::hot_entry!();",
+            hot: "#[hot_abi::hot_fn]",
+        };
+        workspace.write_scene(&product("hot-abi"), kinds, marks, subject)?;
+        workspace.finish(subject, "scene/src")
+    }
 
-        let mut scene = format!(
-            "hot-abi = {{ path = '{}' }}\n{}",
-            product("hot-abi"),
-            subject.dependencies
-        );
+    /// Writes `subject` as a user of `dx serve --hot-patch` would.
+    pub(super) fn of_dx(
+        subject: &Subject,
+        what: &'static str,
+        setting: &Setting,
+    ) -> Result<Workspace> {
+        let workspace = Workspace::empty(subject, what, setting)?;
+        workspace.write_root(&["host"], subject)?;
+        let mut host = format!("dioxus-devtools = \"0.7.9\"\n{}", subject.dependencies);
         if subject.palette.is_some() {
-            scene += &workspace.palette_dependency();
+            host += &workspace.palette_dependency();
         }
-        workspace.write_package(
-            "scene",
-            &scene,
-            "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n",
-        )?;
+        workspace.write_host(&host, include_str!("fixture/dx.rs"), subject)?;
+        let marks = Marks { entry: "", hot: "" };
         for (file, text) in (subject.scene)() {
-            let text = text
-                .replace(ENTRY, "hot_abi::hot_entry!();")
-                .replace(HOT, "#[hot_abi::hot_fn]");
-            workspace
-                .scratch
-                .write(&format!("scene/src/{file}"), &text)?;
+            // A module's own file, where the crate's was.
+            let file = file.replace("lib.rs", "mod.rs");
+            let file = format!("host/src/scene/{file}");
+            workspace.scratch.write(&file, &marks.set_in(&text))?;
         }
         workspace.write_palette(subject)?;
-        let edited = match subject.palette {
-            Some(_) => "palette/src/lib.rs".to_owned(),
-            None => format!("scene/src/{}", subject.edited),
+        workspace.finish(subject, "host/src/scene")
+    }
+
+    /// Writes `subject` as a user of hot-lib-reloader would.
+    pub(super) fn of_hot_lib_reloader(
+        subject: &Subject,
+        what: &'static str,
+        setting: &Setting,
+    ) -> Result<Workspace> {
+        let workspace = Workspace::empty(subject, what, setting)?;
+        workspace.write_root(&["host", "scene"], subject)?;
+        let host = format!(
+            "hot-lib-reloader = \"0.8.2\"\nscene_types = {{ package = \"scene-{what}\", path = \"../scene\" }}\n{}",
+            subject.host_dependencies
+        );
+        let built = setting.target_dir.join("debug").display().to_string();
+        let main = include_str!("fixture/hot_lib_reloader.rs").replace("<lib-dir>", &built);
+        workspace.write_host(&host, &main, subject)?;
+        let marks = Marks {
+            entry: "",
+            hot: "#[unsafe(no_mangle)]",
         };
-        workspace.finish(&edited)
+        workspace.write_scene("", ["rlib", "dylib"], marks, subject)?;
+        workspace.finish(subject, "scene/src")
     }
 
     fn empty(subject: &Subject, what: &'static str, setting: &Setting) -> Result<Workspace> {
@@ -91,16 +109,26 @@ impl Workspace {
     }
 
     /// Takes the file that edits go to, and removes what earlier workspaces left of these packages.
-    fn finish(mut self, edited: &str) -> Result<Workspace> {
-        self.text = self.scratch.read(edited)?;
-        self.edited = self.scratch.path(edited);
+    fn finish(mut self, subject: &Subject, scene: &str) -> Result<Workspace> {
+        let edited = match (subject.palette, subject.edited) {
+            (Some(_), _) => "palette/src/lib.rs".to_owned(),
+            (None, "lib.rs") if scene != "scene/src" => format!("{scene}/mod.rs"),
+            (None, file) => format!("{scene}/{file}"),
+        };
+        self.text = self.scratch.read(&edited)?;
+        self.edited = self.scratch.path(&edited);
         let places = self.text.matches(FIRST_EDITION).count();
         ensure!(
             places == 1,
             "{edited} says its edition in {places} places, and not in one"
         );
-        let host = self.package("host");
-        self.scratch.clean(&[&host])?;
+        let ours: Vec<_> = ["host", "scene", "palette"]
+            .into_iter()
+            .filter(|folder| self.scratch.path(folder).is_dir())
+            .map(|folder| self.package(folder))
+            .collect();
+        let ours: Vec<_> = ours.iter().map(String::as_str).collect();
+        self.scratch.clean(&ours)?;
         Ok(self)
     }
 
@@ -129,9 +157,32 @@ impl Workspace {
         self.scratch.write("palette/src/lib.rs", text)
     }
 
-    fn write_answers(&self) -> Result<()> {
-        let text = include_str!("fixture/answers.rs");
-        self.scratch.write("host/src/answers.rs", text)
+    fn write_host(&self, dependencies: &str, main: &str, subject: &Subject) -> Result<()> {
+        self.write_package("host", dependencies, "")?;
+        let main = format!("{main}{}", subject.turn);
+        self.scratch.write("host/src/main.rs", &main)?;
+        let answers = include_str!("fixture/answers.rs");
+        self.scratch.write("host/src/answers.rs", answers)
+    }
+
+    fn write_scene(
+        &self,
+        abi: &str,
+        kinds: [&str; 2],
+        marks: Marks,
+        subject: &Subject,
+    ) -> Result<()> {
+        let mut dependencies = format!("{abi}{}", subject.dependencies);
+        if subject.palette.is_some() {
+            dependencies += &self.palette_dependency();
+        }
+        let library = format!("[lib]\ncrate-type = {kinds:?}\n");
+        self.write_package("scene", &dependencies, &library)?;
+        for (file, text) in (subject.scene)() {
+            let file = format!("scene/src/{file}");
+            self.scratch.write(&file, &marks.set_in(&text))?;
+        }
+        self.write_palette(subject)
     }
 
     fn palette_dependency(&self) -> String {
@@ -183,4 +234,26 @@ impl Workspace {
             .write(&self.edited, text)
             .context("an edition cannot be saved")
     }
+}
+
+/// What stands where a subject's source is marked.
+#[derive(Clone, Copy)]
+struct Marks {
+    /// At the root of the hot crate.
+    entry: &'static str,
+    /// Before each hot function.
+    hot: &'static str,
+}
+
+impl Marks {
+    fn set_in(self, text: &str) -> String {
+        text.replace("// <entry>", self.entry)
+            .replace("// <hot>", self.hot)
+    }
+}
+
+/// A package of this repository, as a line of a manifest.
+fn product(name: &str) -> String {
+    let path = repository::root().join(name);
+    format!("{name} = {{ path = '{}' }}\n", path.display())
 }
