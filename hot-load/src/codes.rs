@@ -35,6 +35,14 @@ impl LoadError {
             "HOT0312",
             "The thread that loads libraries cannot be started.",
         ),
+        (
+            "HOT0315",
+            "The library ended the child process that opened it first.",
+        ),
+        (
+            "HOT0316",
+            "There is no child process to be had to try out the library.",
+        ),
     ];
 
     /// The code of this refusal: `HOT` and four digits, of which the first two are 03. It never changes its
@@ -58,6 +66,8 @@ impl LoadError {
             LoadError::Init { .. } => "HOT0310",
             LoadError::DuplicateNodes { .. } => "HOT0311",
             LoadError::Thread { .. } => "HOT0312",
+            LoadError::Canary { .. } => "HOT0315",
+            LoadError::CanaryStart { .. } => "HOT0316",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a library did not become a generation.
 
 use crate::allocator::Allocator;
+use crate::canary::CanaryEnd;
 use hot_abi::fingerprint::Difference;
 use std::error::Error;
 use std::fmt;
@@ -94,6 +95,22 @@ pub enum LoadError {
         library: PathBuf,
         /// How.
         reason: String,
+    },
+    /// The library was tried out in a child process, and that died of it.
+    Canary {
+        /// The library that was built.
+        library: PathBuf,
+        /// How it died.
+        end: CanaryEnd,
+        /// The end of what it wrote to stderr.
+        said: String,
+    },
+    /// There was no child process to be had to try out the library.
+    CanaryStart {
+        /// The library that was built.
+        library: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
     },
     /// Two nodes of the library have one name.
     DuplicateNodes {
@@ -230,6 +247,22 @@ impl fmt::Display for LoadError {
                     library.display()
                 )
             }
+            LoadError::Canary { library, end, said } => {
+                write!(
+                    f,
+                    "{} was opened in a child process first, which {end}",
+                    library.display()
+                )?;
+                if !said.is_empty() {
+                    write!(f, " and said: {said}")?;
+                }
+                f.write_str("; mend what the crate does while it is loaded")
+            }
+            LoadError::CanaryStart { library, source } => write!(
+                f,
+                "{} cannot be tried out, for there is no child process to be had: {source}",
+                library.display()
+            ),
             LoadError::DuplicateNodes { library, names } => write!(
                 f,
                 "{} has several nodes named {}; give each its own name with `#[hot_node(\"name\")]`",
@@ -248,6 +281,7 @@ impl Error for LoadError {
         match self {
             LoadError::Copy { source, .. }
             | LoadError::Read { source, .. }
+            | LoadError::CanaryStart { source, .. }
             | LoadError::Thread { source } => Some(&**source),
             LoadError::Open { source, .. } | LoadError::MissingSymbol { source, .. } => {
                 Some(&**source)
@@ -258,6 +292,7 @@ impl Error for LoadError {
             | LoadError::OtherAllocator { .. }
             | LoadError::Deadline { .. }
             | LoadError::Init { .. }
+            | LoadError::Canary { .. }
             | LoadError::DuplicateNodes { .. } => None,
         }
     }

@@ -16,6 +16,7 @@
 //! ```
 
 mod allocator;
+mod canary;
 mod codes;
 mod deadline;
 mod error;
@@ -30,6 +31,7 @@ mod staging;
 mod verify;
 
 pub use allocator::{Allocator, HeapCheck};
+pub use canary::{Canary, CanaryEnd};
 pub use error::LoadError;
 pub use hot_abi::StateReport;
 pub use hot_abi::fingerprint::{Difference, Fingerprint};

@@ -1,6 +1,7 @@
 //! From a library's file to a generation.
 
 use crate::allocator::{self, HeapCheck};
+use crate::canary::{self, Canary};
 use crate::deadline::within;
 use crate::error::LoadError;
 use crate::layout::{LayoutCheck, LayoutReport};
@@ -46,6 +47,9 @@ pub struct LoadOptions {
     /// What takes longer goes on beside the program, and can be applied when it has ended, if the values were
     /// not used meanwhile.
     pub migration_deadline: Duration,
+    /// Whether a library is opened and initialised in a child process first, so that one that dies of it is
+    /// refused. Off by default; see [`Canary`].
+    pub canary: bool,
     /// Which libraries stay loaded. All of them by default.
     pub retention: Retention,
 }
@@ -55,6 +59,7 @@ impl Default for LoadOptions {
         LoadOptions {
             deadline: Duration::from_secs(2),
             migration_deadline: Duration::from_secs(2),
+            canary: false,
             retention: Retention::KEEP_ALL,
         }
     }
@@ -98,6 +103,8 @@ pub struct Loaded {
     pub fingerprint: Fingerprint,
     /// Whether it is known to allocate on the program's heap.
     pub heap: HeapCheck,
+    /// Whether it was tried out in a child process.
+    pub canary: Canary,
     /// What became of its statics.
     pub statics: PatchReport,
     /// Whether the types that it hands over have the layouts that they have in the program.
@@ -155,6 +162,10 @@ impl Loader {
             copy: copy.clone(),
             built: built.to_owned(),
         };
+        let canary = self.try_out(&opening)?;
+        if canary == Canary::Lived {
+            stopwatch.lap("canary");
+        }
         let opened = self.open(opening)?;
         let Opened {
             generation,
@@ -170,6 +181,7 @@ impl Loader {
             copy,
             fingerprint,
             heap,
+            canary,
             statics,
             layouts,
             phases: stopwatch.finish(),
@@ -231,6 +243,33 @@ impl Loader {
     /// Calls `tell` whenever such work ends, on the thread that did it. The first call of this wins.
     pub fn on_late_end(&self, tell: impl Fn(LateEnd) + Send + Sync + 'static) {
         self.overdues.tell(tell);
+    }
+
+    /// Opens and initialises a library in a child process, if that is asked for.
+    fn try_out(&self, opening: &Opening) -> Result<Canary, LoadError> {
+        if !self.options.canary {
+            return Ok(Canary::Off);
+        }
+        if !canary::IS_AVAILABLE {
+            return Ok(Canary::Unavailable);
+        }
+        // Here, so that the child finds it done.
+        LazyLock::force(&PATCH);
+        let library = || opening.built.clone();
+        // What fails in the child without ending it fails here in the same way, and tells more.
+        let open = || std::mem::forget(opening.clone().open());
+        match canary::try_out(self.options.deadline, open) {
+            Ok(canary::Outcome::Lived) => Ok(Canary::Lived),
+            Ok(canary::Outcome::Died { end, said }) => Err(LoadError::Canary {
+                library: library(),
+                end,
+                said,
+            }),
+            Err(source) => Err(LoadError::CanaryStart {
+                library: library(),
+                source: Arc::new(source),
+            }),
+        }
     }
 
     /// Opens and initialises a library within the deadline.
@@ -351,6 +390,7 @@ fn flatten(
 }
 
 /// What the loading thread needs.
+#[derive(Clone)]
 struct Opening {
     krate: &'static HotCrate,
     number: u32,

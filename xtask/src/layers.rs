@@ -20,7 +20,14 @@ const DESIGN: &[(&str, &[&str])] = &[
     ),
     (
         "hot-load",
-        &["gimli", "hot-abi", "libloading", "memmap2", "object"],
+        &[
+            "gimli",
+            "hot-abi",
+            "libc",
+            "libloading",
+            "memmap2",
+            "object",
+        ],
     ),
     (
         "hot-build",

@@ -60,6 +60,7 @@ impl Fixture {
         libraries: &[PathBuf],
     ) -> Command {
         let mut command = Command::new(self.program(program));
+        command.stdin(Stdio::null());
         command.arg(scenario).args(libraries);
         command
     }
@@ -207,7 +208,6 @@ pub(crate) fn told(command: &mut Command) -> String {
 /// Runs a command to its end, and ends it if that takes far too long.
 pub(crate) fn ended(command: &mut Command) -> Output {
     let mut child = command
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

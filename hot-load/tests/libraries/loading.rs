@@ -1,4 +1,6 @@
 use crate::fixture::{Program, assert_told, fixture, told};
+#[cfg(target_os = "linux")]
+use std::fs::{self, File};
 
 #[test]
 fn functions_and_nodes_answer_from_the_newest_generation() {
@@ -62,6 +64,40 @@ fn a_library_that_may_have_traced_stays_mapped() {
     let told = fixture().run(Program::System, "retention");
     let last = told.lines().last().unwrap();
     assert!(last.ends_with("mapped 6"), "{told}");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_library_that_dies_while_it_is_opened_does_so_in_a_child() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("input");
+    fs::write(&input, "for the program\n").unwrap();
+    let mut command = fixture().command(Program::System, "canary", &[fixture().library("first")]);
+    command.env("SCENE_DIES_BY", folder.path().join("how"));
+    command.stdin(File::open(input).unwrap());
+    let told = told(&mut command);
+    let told: Vec<_> = told.lines().collect();
+    let expected = [
+        "a line begun before, abort: was ended by SIGABRT and said: about to abort; mend what the crate does while it is \
+         loaded",
+        "goes on: first",
+        "segfault: was ended by SIGSEGV; mend what the crate does while it is loaded",
+        "goes on: first",
+        "panic: was ended by SIGABRT and said: ",
+        "goes on: first",
+        "exit: exited with code 3; mend what the crate does while it is loaded",
+        "goes on: first",
+        "loop: was not done within 300ms; mend what the crate does while it is loaded",
+        "goes on: first",
+        "printed by a constructor",
+        "Lived Generation(scene #1)",
+        r#"["copy", "fingerprint", "allocator", "canary", "open", "init", "layouts"]"#,
+        r#"read "for the program\n""#,
+    ];
+    for (line, expected) in told.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\n is not\n{expected}");
+    }
+    assert_eq!(told.len(), expected.len(), "{told:?}");
 }
 
 #[cfg(unix)]
