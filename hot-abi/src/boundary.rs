@@ -1,26 +1,107 @@
 //! Where a panic of new code ends: at the edge of its library, as a value.
 //!
 //! A panic that leaves a library is foreign to the runtime of the host, which would abort. So
-//! [`contain`] is called by code that is compiled into the library, and what it returns crosses.
+//! [`contain`] is called by code that is compiled into the library, and what it returns crosses. The
+//! other way round, a panic of the program that passes through a library, from a callback, is
+//! recognised there and crosses as the program's own.
 
-use crate::notice::{self, Notice};
+mod foreign;
+mod frame;
+mod place;
+
+pub(crate) use foreign::{Adopt, Runtime, find, register, runtime};
+pub use frame::Frame;
+pub(crate) use place::remember;
+
+use crate::services;
 use std::any::Any;
-use std::backtrace::Backtrace;
-use std::cell::RefCell;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::NonNull;
 
 /// A panic that was contained.
 ///
-/// Boxed where it crosses, so that a result without an error stays small.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Boxed where it crosses, so that a result without an error stays small. A clone of it is its
+/// description only.
 pub struct Caught {
     /// The panic's message.
     pub message: String,
-    /// File, line and column, where the library's panic hook saw them.
+    /// File, line and column, where the panic hook saw them.
     pub location: Option<String>,
-    /// The backtrace, if the environment asks for one (`RUST_BACKTRACE`).
+    /// The backtrace, where the panic hook saw the panic.
     pub backtrace: Option<String>,
+    payload: Option<Payload>,
+    passes: bool,
+}
+
+impl Caught {
+    /// The description of a panic that is known by its message.
+    pub fn new(message: impl Into<String>) -> Caught {
+        Caught {
+            message: message.into(),
+            location: None,
+            backtrace: None,
+            payload: None,
+            passes: false,
+        }
+    }
+
+    /// Whether it is no panic of the code that was called, and only passes: the program's own, one that is
+    /// told already, or an unwinding that no panic hook saw, as `resume_unwind` begins one.
+    pub fn passes(&self) -> bool {
+        self.passes
+    }
+
+    /// The panic, which everyone who is concerned has been told of.
+    pub(crate) fn told(mut self) -> Caught {
+        self.passes = true;
+        self
+    }
+
+    /// The panic as one of the program's own.
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(crate) fn of_program(mut self: Box<Self>) -> Box<Self> {
+        self.passes = true;
+        self
+    }
+}
+
+impl Clone for Caught {
+    fn clone(&self) -> Self {
+        Caught {
+            message: self.message.clone(),
+            location: self.location.clone(),
+            backtrace: self.backtrace.clone(),
+            payload: None,
+            passes: self.passes,
+        }
+    }
+}
+
+impl PartialEq for Caught {
+    fn eq(&self, other: &Self) -> bool {
+        let description = |caught: &Caught| {
+            let Caught {
+                message,
+                location,
+                backtrace,
+                ..
+            } = caught.clone();
+            (message, location, backtrace)
+        };
+        description(self) == description(other)
+    }
+}
+
+impl Eq for Caught {}
+
+impl fmt::Debug for Caught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caught")
+            .field("message", &self.message)
+            .field("location", &self.location)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Display for Caught {
@@ -35,90 +116,157 @@ impl fmt::Display for Caught {
 
 impl std::error::Error for Caught {}
 
+/// The payload of a panic of the program's own runtime. By a thin pointer, so that no comparison of layouts
+/// follows it.
+struct Payload(NonNull<Box<dyn Any + Send>>);
+
+impl Payload {
+    fn new(payload: Box<dyn Any + Send>) -> Payload {
+        Payload(NonNull::from(Box::leak(Box::new(payload))))
+    }
+
+    fn into_inner(self) -> Box<dyn Any + Send> {
+        let pointer = std::mem::ManuallyDrop::new(self).0;
+        // SAFETY: the pointer comes from the box that `new` leaked, and `self` is not dropped.
+        *unsafe { Box::from_raw(pointer.as_ptr()) }
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        // SAFETY: as above; this is the drop of its only owner.
+        let payload = unsafe { Box::from_raw(self.0.as_ptr()) };
+        discard(*payload);
+    }
+}
+
+// SAFETY: it owns a box of what is `Send`.
+unsafe impl Send for Payload {}
+// SAFETY: nothing is reached through a shared reference to it.
+unsafe impl Sync for Payload {}
+
+/// A panic of the program on its way through a library, as the payload of an unwinding of that library.
+struct Passing(Box<Caught>);
+
 /// Calls `f`, and makes a value of its panic.
 ///
 /// # Errors
 ///
 /// The panic's message and place.
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
-    panic::catch_unwind(AssertUnwindSafe(f)).map_err(caught)
+    match panic::catch_unwind(AssertUnwindSafe(|| foreign::stop(f))) {
+        Ok(outcome) => outcome,
+        Err(payload) => Err(caught(payload)),
+    }
 }
 
-/// Lets a contained panic go on in the host, as a panic of the host's own runtime.
+/// Lets a contained panic go on in this module, as a panic of its own runtime.
 ///
-/// The panic hook has seen it already and is not called again.
+/// The panic hook has seen it already and is not called again. In the program the payload is the panic's
+/// own, unless a library with a runtime of its own has caught it: then it is the message, as a `String`.
 pub fn resume(caught: Caught) -> ! {
-    panic::resume_unwind(Box::new(caught.message))
-}
-
-/// What a proxy or a stand-in does with a panic that its library contained: it is told, and goes on in
-/// the caller.
-#[doc(hidden)]
-#[cold]
-#[allow(
-    clippy::boxed_local,
-    reason = "boxed is how it crosses, and unboxing it is not the caller's business"
-)]
-pub fn panicked(item: &'static str, caught: Box<Caught>) -> ! {
-    notice::send(Notice::Panicked {
-        item,
-        caught: (*caught).clone(),
-    });
-    resume(*caught)
-}
-
-/// Remembers where a panic happened, for the [`Caught`] that it will become. Called by the panic hook
-/// of a library, and by the program's for the libraries that share it.
-pub(crate) fn remember(info: &PanicHookInfo<'_>) {
-    let location = info.location().map(ToString::to_string);
-    let backtrace = Backtrace::capture();
-    let backtrace = matches!(
-        backtrace.status(),
-        std::backtrace::BacktraceStatus::Captured
-    )
-    .then(|| backtrace.to_string());
-    // The thread may be past the point where its locals can be used; then the place stays unknown.
-    let _ = LAST_PANIC.try_with(|last| {
-        if let Ok(mut last) = last.try_borrow_mut() {
-            *last = (location, backtrace);
+    let passes = caught.passes;
+    let (payload, place) = if services::in_library() && caught.payload.is_some() {
+        let payload: Box<dyn Any + Send> = Box::new(Passing(Box::new(caught)));
+        (payload, None)
+    } else {
+        let Caught {
+            message,
+            location,
+            backtrace,
+            payload,
+            ..
+        } = caught;
+        let place = (message.clone(), location, backtrace);
+        let payload = match payload {
+            Some(payload) => payload.into_inner(),
+            None => Box::new(message),
+        };
+        (payload, Some(place))
+    };
+    match (passes, place) {
+        (false, Some((message, location, backtrace))) => {
+            place::restore((*payload).type_id(), message, location, backtrace);
         }
-    });
+        (false, None) => {}
+        (true, _) => place::lets_pass(&*payload),
+    }
+    panic::resume_unwind(payload)
+}
+
+/// Whether this build of hot-abi can contain a panic at all: with `panic = "abort"` it cannot, and a panic of
+/// new code ends the program.
+pub const fn can_contain() -> bool {
+    cfg!(panic = "unwind")
 }
 
 /// The message of a panic, by its payload.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "(the panic's payload is no text)".to_owned()
+    text(payload).map_or_else(
+        || "(the panic's payload is no text)".to_owned(),
+        str::to_owned,
+    )
+}
+
+fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    match payload.downcast_ref::<&'static str>() {
+        Some(text) => Some(text),
+        None => payload.downcast_ref::<String>().map(String::as_str),
     }
 }
 
-thread_local! {
-    /// Location and backtrace of the panic that the hook saw last on this thread.
-    static LAST_PANIC: RefCell<(Option<String>, Option<String>)> = const { RefCell::new((None, None)) };
-}
-
+/// What was caught by this module's runtime.
 fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
+    let payload = match payload.downcast::<Passing>() {
+        Ok(passing) => return passing.0,
+        Err(payload) => payload,
+    };
+    let passed = place::is_let_pass(&*payload);
+    let place = place::take(&*payload);
+    let is_new = !passed && (place.is_some() || text(&*payload).is_some());
+    let (location, backtrace) = place.unwrap_or_default();
     let message = message(&*payload);
-    // A payload whose destructor panics would leave this function by a panic.
-    if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
-    }
-    let (location, backtrace) = LAST_PANIC
-        .try_with(|last| {
-            last.try_borrow_mut()
-                .map(|mut last| std::mem::take(&mut *last))
-                .unwrap_or_default()
-        })
-        .unwrap_or_default();
+    // A payload of a library's runtime means nothing to the program's.
+    let payload = if services::in_library() {
+        discard(payload);
+        None
+    } else {
+        Some(Payload::new(payload))
+    };
     Box::new(Caught {
         message,
         location,
         backtrace,
+        payload,
+        passes: !is_new,
     })
+}
+
+/// What this module's runtime caught of its own, for a library through which it was passing.
+fn adopted<R>(outcome: Result<R, Box<dyn Any + Send>>) -> Box<Caught> {
+    let Err(payload) = outcome else {
+        unreachable!("a panic that is raised again does not return");
+    };
+    // A panic of the program has been told by its hook, and is told no more. One of a library has not been
+    // told yet, and keeps its place until it reaches the library's own edge.
+    let passing = Caught::new(message(&*payload));
+    let mut caught = if services::in_library() {
+        caught(payload)
+    } else {
+        Box::new(Caught {
+            payload: Some(Payload::new(payload)),
+            ..passing
+        })
+    };
+    caught.passes = true;
+    caught
+}
+
+/// Drops a payload. One whose destructor panics would leave its caller by a panic.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +279,7 @@ mod tests {
         let number = 2;
         let caught = contain(|| panic!("number {number}")).unwrap_err();
         assert_eq!(caught.message, "number 2");
+        assert!(!caught.passes());
     }
 
     #[test]
@@ -143,16 +292,57 @@ mod tests {
         }
         let caught = contain(|| panic::panic_any(Bomb)).unwrap_err();
         assert_eq!(caught.message, "(the panic's payload is no text)");
+        drop(caught);
     }
 
     #[test]
     fn a_resumed_panic_is_an_ordinary_one() {
-        let caught = Caught {
-            message: "on it goes".into(),
-            location: None,
-            backtrace: None,
-        };
-        let payload = panic::catch_unwind(|| resume(caught)).unwrap_err();
+        let payload = panic::catch_unwind(|| resume(Caught::new("on it goes"))).unwrap_err();
         assert_eq!(message(&*payload), "on it goes");
+    }
+
+    #[test]
+    fn a_payload_of_a_shared_runtime_goes_on_as_it_is() {
+        let caught = contain(|| panic::panic_any(7_u8)).unwrap_err();
+        let payload = panic::catch_unwind(AssertUnwindSafe(|| resume(*caught))).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&7_u8));
+    }
+
+    #[test]
+    fn an_unwinding_that_is_no_panic_passes() {
+        struct Cancelled;
+        let caught = contain(|| panic::resume_unwind(Box::new(Cancelled))).unwrap_err();
+        assert!(caught.passes());
+        let payload = panic::catch_unwind(AssertUnwindSafe(|| resume(*caught))).unwrap_err();
+        assert!(payload.is::<Cancelled>());
+    }
+
+    #[test]
+    fn a_panic_that_was_told_passes_where_it_goes_on() {
+        let mut told = contain(|| panic!("told")).unwrap_err();
+        told.passes = true;
+        let again = contain(|| resume(*told)).unwrap_err();
+        assert!(again.passes());
+        // Another panic with the same text is another panic.
+        assert!(!contain(|| panic!("told")).unwrap_err().passes());
+    }
+
+    #[test]
+    fn a_panic_that_goes_on_untold_keeps_its_place() {
+        panic_hook_of_tests();
+        let first = contain(|| panic!("placed")).unwrap_err();
+        let location = first.location.clone();
+        assert!(
+            location
+                .as_ref()
+                .is_some_and(|place| place.contains("boundary.rs"))
+        );
+        let second = contain(|| resume(*first)).unwrap_err();
+        assert_eq!(second.location, location);
+        assert!(second.backtrace.is_some() && !second.passes());
+    }
+
+    fn panic_hook_of_tests() {
+        crate::forward::settle_as_program();
     }
 }

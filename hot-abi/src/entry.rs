@@ -2,7 +2,7 @@
 
 use crate::boundary;
 use crate::context::LocalContext;
-use crate::exchange::{Exchange, Refusal};
+use crate::exchange::Exchange;
 use crate::forward::{self, panic_hook};
 use crate::registry::{self, HotCrate, Module};
 use crate::services::{self, Services};
@@ -33,6 +33,9 @@ impl InitRequest {
     /// A request of this program, with its statics.
     pub fn new(patch: &'static StaticPatch) -> InitRequest {
         forward::settle_as_program();
+        if let Some(runtime) = boundary::runtime() {
+            boundary::register(runtime);
+        }
         keep_linked();
         InitRequest {
             canary: TypeId::of::<InitRequest>(),
@@ -138,7 +141,11 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         report.status = TOO_MANY_EARLY_BLOCKS;
         return;
     }
+    let runtime = boundary::runtime();
     services::hand_over(request.services);
+    if let Some(runtime) = runtime {
+        (request.services.add_runtime)(runtime);
+    }
     let done = boundary::contain(|| {
         forward::install(krate.crate_name);
         report.statics = request.patch.apply();
@@ -175,9 +182,6 @@ pub fn entry(
     *exchange = match made {
         Ok(Ok(node)) => Exchange::Response(Some(node.leaving_its_library())),
         Ok(Err(refusal)) => Exchange::Refused(refusal),
-        Err(caught) => Exchange::Refused(Refusal::Panicked {
-            message: caught.message,
-            location: caught.location,
-        }),
+        Err(caught) => Exchange::Panicked(caught),
     };
 }

@@ -1,6 +1,7 @@
 //! What host and library hand each other when a node is made.
 
 use crate::args::Args;
+use crate::boundary::Caught;
 use crate::node::Node;
 use std::fmt;
 
@@ -8,7 +9,7 @@ use std::fmt;
 ///
 /// The host writes [`Request`](Exchange::Request) and lends the exchange to the library's entry
 /// function, which takes the arguments, leaves [`Responding`](Exchange::Responding) in their place
-/// while the node is being made, and writes one of the other two.
+/// while the node is being made, and writes one of the others.
 #[derive(Debug)]
 pub enum Exchange {
     /// The host asks for a node made from these arguments.
@@ -19,6 +20,8 @@ pub enum Exchange {
     Response(Option<Node>),
     /// The library has such a node, and cannot make it for this host.
     Refused(Refusal),
+    /// The node function panicked.
+    Panicked(Box<Caught>),
 }
 
 /// Why a library has a node but cannot make it.
@@ -66,6 +69,7 @@ impl Exchange {
             Exchange::Responding => "Responding",
             Exchange::Response(_) => "Response",
             Exchange::Refused(_) => "Refused",
+            Exchange::Panicked(_) => "Panicked",
         }
     }
 

@@ -61,5 +61,5 @@ type Contained<R> = Result<R, Box<Caught>>;
 /// In a library: lets a panic of the program go on as one of the library's own.
 #[cfg(any(feature = "log", feature = "tracing"))]
 fn or_panic<R>(result: Contained<R>) -> R {
-    result.unwrap_or_else(|caught| boundary::resume(*caught))
+    result.unwrap_or_else(|caught| boundary::resume(*caught.of_program()))
 }

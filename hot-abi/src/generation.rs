@@ -5,8 +5,10 @@ use crate::held::{
     self, Migrated, Migration, MigrationError, MigrationTask, Uncommitted, WhenBusy,
 };
 use crate::hook::HookKind;
-use crate::notice::{self, Notice};
+use crate::policy;
 use crate::registry::{HotCrate, Module};
+use crate::trail;
+use crate::trial::Trial;
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +21,7 @@ pub struct Generation {
     krate: &'static HotCrate,
     entry: EntryFn,
     module: Module,
+    pub(crate) trial: Trial,
     /// Keeps the library mapped. Dropped last, after everything above that points into it.
     library: Arc<dyn Any + Send + Sync>,
 }
@@ -52,6 +55,7 @@ impl Generation {
             krate,
             entry,
             module,
+            trial: Trial::new(),
             library,
         })
     }
@@ -74,6 +78,17 @@ impl Generation {
     /// The function that makes nodes.
     pub fn entry(&self) -> EntryFn {
         self.entry
+    }
+
+    /// Whether it is among its first [`PROBATION`](crate::policy::PROBATION) calls.
+    pub fn is_in_probation(&self) -> bool {
+        self.trial.in_probation()
+    }
+
+    /// Whether it panicked in its probation. It is then no good generation to go back to; making it live
+    /// once more gives it another chance.
+    pub fn has_failed(&self) -> bool {
+        self.trial.failed()
     }
 
     /// What keeps the library mapped.
@@ -313,18 +328,21 @@ fn switch(
     let left = before.as_ref().map(|before| before.krate).or(program);
     run_hooks(left, HookKind::Leave);
     let point_everyone = || {
-        let mut applied = Applied::default();
-        for (index, module) in modules.iter().enumerate() {
-            let Some(callers) = module.find(newest) else {
-                continue;
-            };
-            let outcome = point_slots(callers, newest);
-            callers.live.set(generation.cloned());
-            if index == 0 {
-                applied = outcome;
+        trail::enter(newest, generation, || {
+            let on_trial = generation.is_some_and(|generation| generation.is_in_probation());
+            let mut applied = Applied::default();
+            for (index, module) in modules.iter().enumerate() {
+                let Some(callers) = module.find(newest) else {
+                    continue;
+                };
+                let outcome = point_slots(callers, newest, on_trial);
+                callers.live.set(generation.cloned());
+                if index == 0 {
+                    applied = outcome;
+                }
             }
-        }
-        applied
+            applied
+        })
     };
     let task = MigrationTask::new(newest, generation);
     match migrate_and(&task, when_busy, migrate, point_everyone) {
@@ -371,11 +389,8 @@ fn run_hooks(krate: Option<&'static HotCrate>, kind: HookKind) {
     let mut hooks: Vec<_> = hooks.filter(|hook| hook.kind == kind).collect();
     hooks.sort_by_key(|hook| hook.path);
     for hook in hooks {
-        if let Err(caught) = (hook.run)() {
-            notice::send(Notice::Panicked {
-                item: hook.path,
-                caught: *caught,
-            });
+        if let (Err(caught), Some(krate)) = ((hook.run)(), krate) {
+            policy::tell_contained(krate, hook.path, *caught);
         }
     }
 }
@@ -389,16 +404,16 @@ pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
         };
         match linked_in.live.current() {
             Some(generation) => {
-                point_slots(copy, generation.krate);
+                point_slots(copy, generation.krate, generation.is_in_probation());
                 copy.live.set(Some(generation));
             }
-            None => drop(point_slots(copy, linked_in)),
+            None => drop(point_slots(copy, linked_in, false)),
         }
     }
 }
 
-/// Points the slots of `callers` at the functions of `newest`.
-fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied {
+/// Points the slots of `callers` at the functions of `newest`, on trial or not.
+fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: bool) -> Applied {
     let mut applied = Applied {
         nodes: (newest.nodes)().iter().map(|node| node.name).collect(),
         nodes_removed: (callers.nodes)()
@@ -428,7 +443,7 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
                 };
                 // SAFETY: `newer` has the path and signature of the slot's entry, and its library stays
                 // mapped as `Generation::new` demands; a module's own code is reached by null.
-                unsafe { function.slot.set(code) };
+                unsafe { function.slot.set(code, on_trial) };
                 applied.functions.push(function.path);
             }
             Some(newer) if function.has_signature_of(newer) => {
@@ -445,7 +460,7 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied
             }),
             None => {
                 // SAFETY: null is always allowed.
-                unsafe { function.slot.set(std::ptr::null()) };
+                unsafe { function.slot.set(std::ptr::null(), false) };
                 applied.functions_removed.push(function.path);
             }
         }

@@ -216,10 +216,7 @@ fn drop_value<T: HeldType>(pointer: *mut ()) {
         drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
     });
     if let Err(caught) = dropped {
-        crate::notice::send(crate::notice::Notice::Panicked {
-            item: T::entry().path,
-            caught: *caught,
-        });
+        crate::policy::tell_contained(T::entry().krate, T::entry().path, *caught);
     }
 }
 
@@ -247,7 +244,10 @@ impl HeldValue {
             .as_ref()
             .and_then(|generation| generation.krate().held_type(entry.path));
         let entry = newest.unwrap_or(entry);
-        let value = (entry.make)().unwrap_or_else(|caught| boundary::panicked(entry.path, caught));
+        let value = (entry.make)().unwrap_or_else(|caught| {
+            crate::policy::tell_contained(entry.krate, entry.path, (*caught).clone());
+            boundary::resume(caught.told())
+        });
         HeldValue {
             value,
             entry,

@@ -72,7 +72,11 @@ pub mod node;
 #[cfg(feature = "reload")]
 pub mod notice;
 #[cfg(feature = "reload")]
+pub mod policy;
+#[cfg(feature = "reload")]
 pub mod registry;
+#[cfg(feature = "reload")]
+mod repeat;
 #[cfg(feature = "reload")]
 mod services;
 
@@ -87,6 +91,10 @@ mod state;
 pub mod statics;
 #[cfg(feature = "reload")]
 mod supertraits;
+#[cfg(feature = "reload")]
+mod trail;
+#[cfg(feature = "reload")]
+mod trial;
 
 pub use attributes::{HotState, hot_enter, hot_entry, hot_fn, hot_leave, hot_node, hot_trait};
 pub use child::Child;

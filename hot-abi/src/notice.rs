@@ -1,8 +1,8 @@
 //! What this crate has to tell while the program runs. It prints nothing itself: whoever drives the
 //! reloading takes the notices with [`set_sink`].
 
-use crate::boundary::Caught;
 use crate::exchange::Refusal;
+use crate::policy::{Aftermath, Panicked};
 use crate::services;
 use crate::state::StateReport;
 use std::fmt;
@@ -51,10 +51,10 @@ pub enum Notice {
     },
     /// New code panicked; the panic was contained at the edge of its library.
     Panicked {
-        /// The node or function that was called.
-        item: &'static str,
-        /// Message and place.
-        caught: Caught,
+        /// What panicked, and how.
+        panicked: Panicked,
+        /// What became of the call.
+        aftermath: Aftermath,
     },
 }
 
@@ -105,8 +105,12 @@ impl fmt::Display for Notice {
                 "new code of `{crate_name}` set a {what} of its own before it was initialised, so nothing of it reaches \
                  the program's {what}; set it in the program"
             ),
-            Notice::Panicked { item, caught } => {
-                write!(f, "`{item}` panicked in new code: {caught}")
+            Notice::Panicked {
+                panicked,
+                aftermath,
+            } => {
+                let (item, caught) = (panicked.item, &panicked.caught);
+                write!(f, "`{item}` panicked in new code: {caught}; {aftermath}")
             }
         }
     }

@@ -6,22 +6,23 @@ pub use {hot_macros::__compilation, linkme};
 #[cfg(feature = "reload")]
 pub use crate::{
     args::{Args, NodeArg, TypeKey},
-    boundary::{Caught, contain, panicked},
+    boundary::{Caught, Frame, contain},
     context::LocalContext,
     entry::{InitReport, InitRequest, entry, init},
     exchange::{Exchange, Refusal},
     fingerprint,
-    function::{CodePtr, FunctionEntry, Slot},
+    function::{CodePtr, FunctionEntry, Slot, after_panic},
     future::ContainedFuture,
     generation::Live,
     held::{HeldEntry, RawValue},
     hook::{HookEntry, HookKind},
     layout::{InterfaceLayout, ItemLayout, LayoutMark, ShapeOf, ShapeOfUnsized},
     node::{
-        Carry, ContainsPanics, Guarded, Guards, Interface, Node, NodeEntry, StandIn, contain_if,
-        unpack,
+        Carry, ContainsPanics, Guarded, Guards, Interface, Node, NodeEntry, StandIn, Taken,
+        contain_if, unpack,
     },
     registry::{CRATES, Compilation, HotCrate, PROGRAMS, ProgramRecord, RustcRun, STATICS},
+    repeat::{Argument, KeepClone, KeepCopy, KeepExclusive, KeepNot},
     statics::StaticEntry,
     supertraits::{is_same, no_supertrait, view, view_box, view_mut},
 };

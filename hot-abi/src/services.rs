@@ -3,22 +3,46 @@
 //! A library has its own copy of every static and thread-local of this crate. Where there must be
 //! only one, the copy in the program is it, and libraries reach it through this table.
 
+use crate::boundary::{self, Adopt, Caught, Runtime};
 use crate::context::LocalContext;
 #[cfg(any(feature = "log", feature = "tracing", feature = "allocator"))]
 use crate::forward;
 use crate::forward::panic_hook;
+use crate::generation::Generation;
 use crate::held::Holder;
+use crate::node::NodeEntry;
 use crate::notice::{self, Notice};
+use crate::policy::{self, FunctionPanic, NodePanic};
+use crate::registry::{HotCrate, Module};
+use crate::trail::{self, Answering};
 use std::panic::PanicHookInfo;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// The functions of the program that libraries call.
 #[derive(Debug)]
 pub(crate) struct Services {
     /// Delivers a notice.
     pub(crate) notice: fn(&Notice),
+    /// Makes the panic runtime of a library known to all others.
+    pub(crate) add_runtime: fn(Runtime),
+    /// What catches the exceptions with this mark.
+    pub(crate) runtime: fn(usize) -> Option<Adopt>,
+    /// What answers in the place of a function that panicked; `None` if the panic goes on.
+    pub(crate) function_panicked: fn(&FunctionPanic<'_>) -> Option<Answering>,
+    /// Whether a node is made anew, and called again, whose operation panicked.
+    pub(crate) node_panicked: fn(&NodePanic<'_>) -> bool,
+    /// Tells of a panic that nobody waits for.
+    pub(crate) contained: fn(&'static HotCrate, &'static str, Caught),
+    /// The generations that can make a node, the best first.
+    pub(crate) makers: fn(&HotCrate, &str) -> Vec<Arc<Generation>>,
+    /// The generation that is live.
+    pub(crate) live: fn(&HotCrate) -> Option<Arc<Generation>>,
+    /// A node of a crate as it is linked into the program.
+    pub(crate) linked_in_node: fn(&HotCrate, &str) -> Option<&'static NodeEntry>,
+    /// Lets a contained panic go on as one of the program's own.
+    pub(crate) resume: fn(Caught) -> !,
     /// Runs the program's panic hook.
     pub(crate) panic_hook: fn(&PanicHookInfo<'_>),
     /// Makes a context the thread's current one and returns the one before; null means none.
@@ -71,6 +95,15 @@ static HANDED: AtomicPtr<Services> = AtomicPtr::new(ptr::null_mut());
 
 static OWN: Services = Services {
     notice: notice::deliver,
+    add_runtime: boundary::register,
+    resume: boundary::resume,
+    runtime: boundary::find,
+    function_panicked: policy::function_panicked,
+    node_panicked: policy::node_panicked,
+    contained: policy::contained,
+    makers: trail::makers,
+    live: trail::live,
+    linked_in_node: |krate, name| Module::this().find(krate)?.node(name),
     panic_hook: panic_hook::run,
     swap_context: crate::context::swap_own,
     context: crate::context::own,

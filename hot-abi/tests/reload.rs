@@ -4,7 +4,7 @@
 
 #![cfg(feature = "reload")]
 
-use hot_abi::entry;
+use hot_abi::entry::{self, EntryFn};
 use hot_abi::exchange::{Exchange, Refusal};
 use hot_abi::function::FunctionEntry;
 use hot_abi::generation::{self, Applied, Generation, Live, SignatureChange};
@@ -12,8 +12,10 @@ use hot_abi::held::WhenBusy;
 use hot_abi::hook::HookEntry;
 use hot_abi::node::NodeEntry;
 use hot_abi::notice::{self, FallbackReason, Notice};
+use hot_abi::policy::{self, Aftermath, PROBATION, Verdict, set_panic_policy};
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::{Child, HotState, LocalContext, SavedState, context_local, hot_entry, hot_trait};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -106,8 +108,32 @@ mod older {
     }
 
     #[hot_fn]
-    pub(super) async fn fails_later() {
+    pub(super) async fn fails_later() -> &'static str {
         yield_once().await;
+        "older"
+    }
+
+    #[hot_fn]
+    pub(super) fn takes(text: String, _fails: bool) -> String {
+        format!("older {text}")
+    }
+
+    #[hot_fn]
+    pub(super) fn calls(back: Box<dyn FnOnce() -> u32>) -> u32 {
+        back()
+    }
+
+    #[hot_fn]
+    pub(super) fn cancels() {}
+
+    #[hot_fn]
+    pub(super) fn fails_everywhere() {
+        panic!("older");
+    }
+
+    #[hot_fn]
+    pub(super) fn title<'w>(world: &'w mut World, or: &'w str) -> &'w str {
+        world.log.last().map_or(or, String::as_str)
     }
 
     #[hot_fn]
@@ -197,6 +223,7 @@ mod older {
         Arc::new(format!("older {text}"))
     }
 
+    /// Who counts, and how far; the newest panics at the number 3.
     pub(super) struct Counted(pub(super) &'static str, pub(super) u32);
 
     impl HotState for Counted {
@@ -212,6 +239,7 @@ mod older {
     impl Counter for Counted {
         fn count(&mut self) -> String {
             self.1 += 1;
+            assert!((self.0, self.1) != ("newest", 3), "cannot count to 3");
             self.look()
         }
 
@@ -271,6 +299,7 @@ mod newer {
     use super::older::{Counted, Frame, yield_once};
     use super::{Child, Counter, Label, Panel, Window, World};
     use hot_abi::{hot_enter, hot_fn, hot_node};
+    use std::panic;
     use std::sync::Arc;
 
     #[hot_fn]
@@ -314,9 +343,36 @@ mod newer {
     }
 
     #[hot_fn]
-    pub(super) async fn fails_later() {
+    pub(super) async fn fails_later() -> &'static str {
         yield_once().await;
         panic!("later");
+    }
+
+    #[hot_fn]
+    pub(super) fn takes(text: String, fails: bool) -> String {
+        assert!(!fails, "cannot take {text}");
+        format!("newer {text}")
+    }
+
+    #[hot_fn]
+    pub(super) fn calls(back: Box<dyn FnOnce() -> u32>) -> u32 {
+        panic!("not called: {}", back())
+    }
+
+    #[hot_fn]
+    pub(super) fn cancels() {
+        panic::resume_unwind(Box::new(super::Cancelled))
+    }
+
+    #[hot_fn]
+    pub(super) fn fails_everywhere() {
+        panic::panic_any(super::Cancelled)
+    }
+
+    #[hot_fn]
+    pub(super) fn title<'w>(world: &'w mut World, _or: &'w str) -> &'w str {
+        world.log.push("newer".to_owned());
+        panic!("no title")
     }
 
     #[hot_fn]
@@ -420,6 +476,76 @@ mod newer {
     }
 }
 
+/// The code that takes its place again, and that has not all of it.
+mod newest {
+    use super::older::{Counted, Frame, yield_once};
+    use super::{Bomb, Child, Counter, Window, World};
+    use hot_abi::{hot_enter, hot_fn, hot_node};
+
+    #[hot_fn]
+    pub(super) fn step(world: &mut World, by: u32) -> usize {
+        assert!(by != 13, "unlucky");
+        world.log.push(format!("newest {by}"));
+        200 + world.log.len()
+    }
+
+    #[hot_fn]
+    pub(super) fn fails_everywhere() {
+        panic!("newest");
+    }
+
+    #[hot_fn]
+    pub(super) async fn fails_later() -> &'static str {
+        let _bomb = Bomb;
+        yield_once().await;
+        "newest"
+    }
+
+    #[hot_node("newest frame")]
+    pub(super) fn frame(
+        title: impl Into<String>,
+        child: Option<Child<dyn Panel>>,
+    ) -> Box<dyn Window> {
+        let title = title.into();
+        assert!(title != "bad", "a bad title");
+        Box::new(Frame {
+            generation: "newest",
+            title,
+            child,
+            drawn: 20,
+        })
+    }
+
+    use super::Panel;
+
+    #[hot_node("newest saved", save)]
+    pub(super) fn saved() -> Box<dyn Counter> {
+        Box::new(Counted("newest", 0))
+    }
+
+    #[hot_node("newest kept", keep)]
+    pub(super) fn kept() -> Box<dyn Counter> {
+        Box::new(Counted("newest", 0))
+    }
+
+    #[hot_enter]
+    fn enter() {
+        panic!("cannot enter");
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+/// What unwinding may carry that is no text.
+struct Cancelled;
+
 /// What the hooks noted.
 static HOOKS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 
@@ -427,75 +553,83 @@ static HOOKS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 static NOTICES: Mutex<Vec<Notice>> = Mutex::new(Vec::new());
 
 /// Everything of this file, as the linker gathered it.
-fn program() -> &'static HotCrate {
+fn linked_in() -> &'static HotCrate {
     let [krate] = Module::this().crates else {
         panic!("this test is one hot crate");
     };
     krate
 }
 
-/// The crate as the library holds it.
-static NEWER: LazyLock<HotCrate> = LazyLock::new(|| {
-    let program = program();
+/// The crate as the libraries hold it.
+static NEWER: LazyLock<HotCrate> = LazyLock::new(|| HotCrate {
+    nodes: || &NEWER_ITEMS.nodes,
+    functions: || &NEWER_ITEMS.functions,
+    hooks: || &NEWER_ITEMS.hooks,
+    ..like_program()
+});
+static NEWEST: LazyLock<HotCrate> = LazyLock::new(|| HotCrate {
+    nodes: || &NEWEST_ITEMS.nodes,
+    functions: || &NEWEST_ITEMS.functions,
+    hooks: || &NEWEST_ITEMS.hooks,
+    ..like_program()
+});
+
+static NEWER_ITEMS: LazyLock<Items> = LazyLock::new(|| Items::of("newer", &NEWER));
+static NEWEST_ITEMS: LazyLock<Items> = LazyLock::new(|| Items::of("newest", &NEWEST));
+
+fn like_program() -> HotCrate {
+    let program = linked_in();
     HotCrate {
-        manifest_dir: program.manifest_dir,
-        package: program.package,
-        version: program.version,
-        crate_name: program.crate_name,
-        root_file: program.root_file,
-        init_symbol: program.init_symbol,
-        entry_symbol: program.entry_symbol,
-        fingerprint: program.fingerprint,
-        compilation: program.compilation,
-        rustc: program.rustc,
-        nodes: || &NEWER_NODES,
-        functions: || &NEWER_FUNCTIONS,
-        hooks: || &NEWER_HOOKS,
         held: || &[],
         live: Live::new(),
+        ..*program
     }
-});
+}
 
-static NEWER_FUNCTIONS: LazyLock<Vec<FunctionEntry>> = LazyLock::new(|| {
-    let functions = (program().functions)().iter();
-    let newer = functions.filter(|function| function.path.contains("::newer::"));
-    newer
-        .map(|function| FunctionEntry {
-            path: leaked(
-                function
-                    .path
-                    .replace("::newer::", "::older::")
-                    .replace("_newer", ""),
-            ),
-            ..*function
-        })
-        .collect()
-});
+/// What a library registers: the items of one module of this file, under the names of the older ones.
+struct Items {
+    nodes: Vec<NodeEntry>,
+    functions: Vec<FunctionEntry>,
+    hooks: Vec<HookEntry>,
+}
 
-static NEWER_NODES: LazyLock<Vec<NodeEntry>> = LazyLock::new(|| {
-    let nodes = (program().nodes)().iter();
-    let newer = nodes.filter_map(|node| Some((node.name.strip_prefix("newer ")?, node)));
-    newer
-        .map(|(name, node)| NodeEntry {
-            name,
-            krate: &NEWER,
-            ..*node
-        })
-        .collect()
-});
-
-static NEWER_HOOKS: LazyLock<Vec<HookEntry>> = LazyLock::new(|| {
-    let hooks = (program().hooks)().iter();
-    let newer = hooks.filter(|hook| hook.path.contains("::newer::"));
-    newer.map(|hook| HookEntry { ..*hook }).collect()
-});
+impl Items {
+    fn of(name: &str, krate: &'static HotCrate) -> Items {
+        let module = format!("::{name}::");
+        let functions = (linked_in().functions)().iter();
+        let functions = functions.filter(|function| function.path.contains(&module));
+        let older = |path: &str| path.replace(&module, "::older::").replace("_newer", "");
+        let nodes = (linked_in().nodes)().iter();
+        let prefix = format!("{name} ");
+        let nodes = nodes.filter_map(|node| Some((node.name.strip_prefix(&prefix)?, node)));
+        let hooks = (linked_in().hooks)().iter();
+        let hooks = hooks.filter(|hook| hook.path.contains(&module));
+        Items {
+            nodes: nodes
+                .map(|(name, node)| NodeEntry {
+                    name,
+                    krate,
+                    ..*node
+                })
+                .collect(),
+            functions: functions
+                .map(|function| FunctionEntry {
+                    path: leaked(older(function.path)),
+                    krate,
+                    ..*function
+                })
+                .collect(),
+            hooks: hooks.map(|hook| HookEntry { ..*hook }).collect(),
+        }
+    }
+}
 
 fn leaked(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
 #[allow(improper_ctypes_definitions, reason = "both sides are this program")]
-extern "C" fn entry(
+extern "C" fn newer_entry(
     manifest_dir: &str,
     node_name: &str,
     context: &mut LocalContext,
@@ -504,9 +638,20 @@ extern "C" fn entry(
     entry::entry(&NEWER, manifest_dir, node_name, context, exchange);
 }
 
+#[allow(improper_ctypes_definitions, reason = "both sides are this program")]
+extern "C" fn newest_entry(
+    manifest_dir: &str,
+    node_name: &str,
+    context: &mut LocalContext,
+    exchange: &mut Exchange,
+) {
+    entry::entry(&NEWEST, manifest_dir, node_name, context, exchange);
+}
+
 /// One test at a time has the program to itself, and leaves it as it was.
 struct Program {
-    modules: [Module; 2],
+    newer: Arc<Generation>,
+    newest: Arc<Generation>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -515,32 +660,84 @@ impl Program {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         notice::set_sink(|notice| NOTICES.lock().unwrap().push(notice.clone()));
+        set_panic_policy(|_| Verdict::AnswerFromLastGood);
         NOTICES.lock().unwrap().clear();
         HOOKS.lock().unwrap().clear();
-        let library = Module {
-            crates: Box::leak(Box::new([&*NEWER])),
-        };
         Program {
-            modules: [Module::this(), library],
+            newer: generation(1, &NEWER, newer_entry),
+            newest: generation(2, &NEWEST, newest_entry),
             _alone: alone,
         }
     }
 
     fn make_newer_live(&self) -> Applied {
-        let library: Arc<()> = Arc::new(());
-        // SAFETY: the library is this program itself, whose code stays where it is.
-        let generation = unsafe { Generation::new(1, program(), entry, self.modules[1], library) };
-        let generation = Arc::new(generation.expect("the library holds the crate"));
-        generation::make_live(&generation, &self.modules, WhenBusy::GiveUp).unwrap()
+        make_live(&self.newer)
+    }
+
+    fn make_newest_live(&self) -> Applied {
+        make_live(&self.newest)
     }
 
     fn revert(&self) {
-        generation::revert_to_linked_in(program(), &self.modules, WhenBusy::GiveUp).unwrap();
+        revert();
     }
 
     /// What was told since the last call.
     fn notices(&self) -> Vec<Notice> {
         std::mem::take(&mut *NOTICES.lock().unwrap())
+    }
+
+    /// The panics that were told since the last call: item, message, generation, aftermath.
+    fn panics(&self) -> Vec<(&'static str, String, u32, Aftermath)> {
+        let panics = self
+            .notices()
+            .into_iter()
+            .filter_map(|notice| match notice {
+                Notice::Panicked {
+                    panicked,
+                    aftermath,
+                } => Some((
+                    panicked.item,
+                    panicked.caught.message,
+                    panicked.generation,
+                    aftermath,
+                )),
+                _ => None,
+            });
+        panics.collect()
+    }
+}
+
+fn generation(number: u32, krate: &'static HotCrate, entry: EntryFn) -> Arc<Generation> {
+    let module = Module {
+        crates: Box::leak(Box::new([krate])),
+    };
+    let library: Arc<()> = Arc::new(());
+    // SAFETY: the library is this program itself, whose code stays where it is.
+    let generation = unsafe { Generation::new(number, linked_in(), entry, module, library) };
+    Arc::new(generation.expect("the library holds the crate"))
+}
+
+fn modules() -> [Module; 3] {
+    let [newer, newest] = [&*NEWER, &*NEWEST].map(|krate| Module {
+        crates: Box::leak(Box::new([krate])),
+    });
+    [Module::this(), newer, newest]
+}
+
+fn make_live(generation: &Arc<Generation>) -> Applied {
+    generation::make_live(generation, &modules(), WhenBusy::GiveUp).unwrap()
+}
+
+fn revert() {
+    generation::revert_to_linked_in(linked_in(), &modules(), WhenBusy::GiveUp).unwrap();
+}
+
+/// The payload of the panic of `f`.
+fn payload_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(payload) => payload,
     }
 }
 
@@ -606,62 +803,394 @@ fn a_function_that_changed_its_signature_or_is_gone_stays_as_it_was() {
 }
 
 #[test]
-fn a_panic_of_newer_code_is_told_and_goes_on_in_the_caller() {
+fn a_call_that_panics_is_answered_by_the_last_good_code() {
     let program = Program::alone();
     program.make_newer_live();
     let mut world = World::default();
-    let payload = catch_unwind(AssertUnwindSafe(|| older::fails(&mut world))).unwrap_err();
-    assert_eq!(payload.downcast_ref::<String>().unwrap(), "no good");
-    assert_eq!(world.log, ["before"]);
-    let mut waiting = pin!(older::fails_later());
-    assert!(poll(waiting.as_mut()).is_pending());
-    let payload = catch_unwind(AssertUnwindSafe(|| poll(waiting))).unwrap_err();
-    assert_eq!(payload.downcast_ref::<String>().unwrap(), "later");
-    let told: Vec<_> = program
-        .notices()
-        .into_iter()
-        .map(|notice| match notice {
-            Notice::Panicked { item, caught } => (item, caught.message),
-            other => panic!("{other}"),
-        })
+    older::fails(&mut world);
+    assert_eq!(world.log, ["before", "fine"]);
+    assert_eq!(older::title(&mut world, "or"), "newer");
+    assert_eq!(run(older::fails_later()), "older");
+    assert_eq!(older::takes("text".to_owned(), true), "older text");
+    let answered = |item, message: &str| (item, message.to_owned(), 1, Aftermath::AnsweredBy(0));
+    assert_eq!(
+        program.panics(),
+        [
+            answered("reload::older::fails", "no good"),
+            answered("reload::older::title", "no title"),
+            answered("reload::older::fails_later", "later"),
+            answered("reload::older::takes", "cannot take text"),
+        ]
+    );
+
+    // From now on the older code answers at once; what did not panic stays with the newer.
+    older::fails(&mut world);
+    assert_eq!(older::takes("text".to_owned(), true), "older text");
+    assert_eq!(world.log, ["before", "fine", "newer", "fine"]);
+    assert_eq!(older::step(&mut world, 1), 105);
+    assert_eq!(program.panics(), []);
+    assert!(program.newer.has_failed());
+    assert!(policy::last_good(linked_in()).is_none());
+
+    // Made live once more it has another chance.
+    program.make_newer_live();
+    assert!(!program.newer.has_failed() && program.newer.is_in_probation());
+    assert_eq!(older::takes("text".to_owned(), false), "newer text");
+}
+
+#[test]
+fn the_last_good_code_is_the_newest_that_did_not_panic() {
+    let program = Program::alone();
+    program.make_newer_live();
+    program.make_newest_live();
+    program.notices();
+    let mut world = World::default();
+    assert_eq!(older::step(&mut world, 1), 201);
+    assert_eq!(older::step(&mut world, 13), 102);
+    assert_eq!(older::step(&mut world, 2), 103);
+    assert_eq!(
+        program.panics(),
+        [(
+            "reload::older::step",
+            "unlucky".to_owned(),
+            2,
+            Aftermath::AnsweredBy(1)
+        )]
+    );
+    let last_good = policy::last_good(linked_in()).unwrap();
+    assert_eq!(last_good.number(), 1);
+
+    // Where all panic the last one is the program's own affair, and goes on as it is.
+    let payload = payload_of(older::fails_everywhere);
+    assert_eq!(payload.downcast_ref(), Some(&"older"));
+    let told = program.panics();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(_, message, from, to)| (message.as_str(), *from, *to))
         .collect();
     assert_eq!(
         told,
         [
-            ("reload::older::fails", "no good".to_owned()),
-            ("reload::older::fails_later", "later".to_owned()),
+            ("newest", 2, Aftermath::AnsweredBy(1)),
+            (
+                "(the panic's payload is no text)",
+                1,
+                Aftermath::AnsweredBy(0)
+            ),
         ]
     );
 }
 
-/// The library of these tests shares the program's hot-abi, as one does that is linked against the program.
 #[test]
-fn a_panic_of_a_newer_node_is_told_and_goes_on_in_the_caller() {
+fn what_cannot_be_handed_over_twice_goes_on_once() {
     let program = Program::alone();
     program.make_newer_live();
+    let payload = payload_of(|| older::calls(Box::new(|| 3)));
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "not called: 3");
+    assert_eq!(older::calls(Box::new(|| 3)), 3);
+    let goes_on = (
+        "reload::older::calls",
+        "not called: 3".to_owned(),
+        1,
+        Aftermath::NotRepeatable(0),
+    );
+    assert_eq!(program.panics(), [goes_on]);
+}
+
+#[test]
+fn after_its_probation_owned_arguments_are_not_cloned_any_more() {
+    let program = Program::alone();
+    program.make_newer_live();
+    for _ in 0..=PROBATION {
+        assert_eq!(older::takes("text".to_owned(), false), "newer text");
+    }
+    assert!(!program.newer.is_in_probation());
+    let payload = payload_of(|| older::takes("text".to_owned(), true));
+    assert_eq!(
+        payload.downcast_ref::<String>().unwrap(),
+        "cannot take text"
+    );
+    let notices = program.notices();
+    let [
+        Notice::Panicked {
+            panicked,
+            aftermath: Aftermath::NotRepeatable(0),
+        },
+    ] = notices.as_slice()
+    else {
+        panic!("{notices:?}");
+    };
+    assert!(!panicked.in_probation && !panicked.repeatable);
+    assert!(!program.newer.has_failed());
+    assert_eq!(older::takes("text".to_owned(), true), "older text");
+
+    // References are handed over again at any time, and nothing is held against a proven generation but
+    // the function.
+    let mut world = World::default();
+    older::fails(&mut world);
+    assert_eq!(world.log, ["before", "fine"]);
+    let last_good = policy::last_good(linked_in()).unwrap();
+    assert!(Arc::ptr_eq(&last_good, &program.newer));
+}
+
+#[test]
+fn a_program_may_want_the_panic_itself() {
+    let program = Program::alone();
+    set_panic_policy(|_| Verdict::GoOn);
+    program.make_newer_live();
+    let mut world = World::default();
+    let payload = payload_of(|| older::fails(&mut world));
+    assert_eq!(payload.downcast_ref::<String>().unwrap(), "no good");
+    assert_eq!(world.log, ["before"]);
+    let mut waiting = pin!(older::fails_later());
+    assert!(poll(waiting.as_mut()).is_pending());
+    let payload = payload_of(|| poll(waiting));
+    assert_eq!(payload.downcast_ref(), Some(&"later"));
+    // The library of these tests shares the program's runtime: the payload is what it was.
+    assert!(payload_of(older::fails_everywhere).is::<Cancelled>());
     let (mut node, dropped) = (older::stumbles(), older::stumbles());
-    program.notices();
-    let draw = catch_unwind(AssertUnwindSafe(|| node.draw(&mut String::new()))).unwrap_err();
-    let title = catch_unwind(AssertUnwindSafe(|| node.title().len())).unwrap_err();
-    let close = catch_unwind(AssertUnwindSafe(|| node.close())).unwrap_err();
-    let texts = [draw, title, close].map(|payload| *payload.downcast::<String>().unwrap());
+    let draw = payload_of(|| node.draw(&mut String::new()));
+    let title = payload_of(|| node.title().len());
+    let close = payload_of(|| node.close());
+    let texts = [draw, title, close].map(|payload| *payload.downcast::<&str>().unwrap());
     assert_eq!(texts, ["in draw", "in title", "in close"]);
+    assert!(payload_of(older::panics).is::<&str>());
     drop(dropped); // a destructor has nobody to answer to
-    let told: Vec<_> = program
-        .notices()
-        .into_iter()
-        .map(|notice| match notice {
-            Notice::Panicked { item, caught } => (item, caught.message),
-            other => panic!("{other}"),
-        })
+    let told = program.panics();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(item, message, _, aftermath)| (*item, message.as_str(), *aftermath))
         .collect();
-    let [draw, title, close, dropped] = told.as_slice() else {
+    let goes_on = |item, message| (item, message, Aftermath::GoesOn);
+    assert_eq!(
+        told,
+        [
+            goes_on("reload::older::fails", "no good"),
+            goes_on("reload::older::fails_later", "later"),
+            goes_on(
+                "reload::older::fails_everywhere",
+                "(the panic's payload is no text)"
+            ),
+            goes_on("stumbles", "in draw"),
+            goes_on("stumbles", "in title"),
+            goes_on("stumbles", "in close"),
+            goes_on("panics", "not made"),
+            ("newer stumbles", "in drop", Aftermath::Contained),
+        ]
+    );
+}
+
+#[test]
+fn a_program_may_wait_for_newer_code_and_call_again() {
+    let program = Program::alone();
+    set_panic_policy(|_| {
+        revert();
+        Verdict::Retry
+    });
+    let mut world = World::default();
+    program.make_newer_live();
+    older::fails(&mut world);
+    program.make_newer_live();
+    assert_eq!(run(older::fails_later()), "older");
+    program.make_newer_live();
+    let mut node = older::stumbles();
+    let mut text = String::new();
+    node.draw(&mut text);
+    program.make_newer_live();
+    let made = older::panics();
+    let again = |item, message: &str| (item, message.to_owned(), 1, Aftermath::MadeAgainWith(0));
+    assert_eq!(world.log, ["before", "fine"]);
+    assert_eq!(
+        (text.as_str(), made.title()),
+        ("older leaf:stumbles:1", "panics")
+    );
+    assert_eq!(
+        program.panics(),
+        [
+            again("reload::older::fails", "no good"),
+            again("reload::older::fails_later", "later"),
+            again("stumbles", "in draw"),
+            (
+                "newer stumbles",
+                "in drop".to_owned(),
+                0,
+                Aftermath::Contained
+            ),
+            again("panics", "not made"),
+        ]
+    );
+}
+
+#[test]
+fn a_decider_that_panics_has_not_decided() {
+    let program = Program::alone();
+    set_panic_policy(|_| panic!("undecided"));
+    program.make_newer_live();
+    older::fails(&mut World::default());
+    let told = program.panics();
+    assert!(
+        matches!(told.as_slice(), [(_, message, 1, Aftermath::AnsweredBy(0))] if message == "no good")
+    );
+}
+
+#[test]
+fn an_unwinding_that_is_no_panic_passes_through() {
+    let program = Program::alone();
+    program.make_newer_live();
+    assert!(payload_of(older::cancels).is::<Cancelled>());
+    assert!(payload_of(older::cancels).is::<Cancelled>());
+    assert_eq!(program.panics(), []);
+    assert!(!program.newer.has_failed());
+}
+
+#[test]
+fn a_node_that_panics_is_made_anew_from_the_last_good_code() {
+    let program = Program::alone();
+    program.make_newer_live();
+    let [mut drawn, looked_at, closed] = [older::stumbles(), older::stumbles(), older::stumbles()];
+    program.notices();
+    let mut text = String::new();
+    drawn.draw(&mut text);
+    assert_eq!(text, "older leaf:stumbles:1");
+    assert_eq!(looked_at.title(), "stumbles");
+    assert_eq!(closed.close(), "closed older leaf stumbles");
+    // What is made from now on is made by the older code at once.
+    assert_eq!(older::stumbles().title(), "stumbles");
+    drop(looked_at);
+    let told = program.panics();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(item, message, from, to)| (*item, message.as_str(), *from, *to))
+        .collect();
+    let dropped = ("newer stumbles", "in drop", 0, Aftermath::Contained);
+    assert_eq!(
+        told,
+        [
+            ("stumbles", "in draw", 1, Aftermath::AnsweredBy(0)),
+            dropped,
+            ("stumbles", "in title", 1, Aftermath::AnsweredBy(0)),
+            ("stumbles", "in close", 1, Aftermath::AnsweredBy(0)),
+            dropped,
+        ]
+    );
+}
+
+#[test]
+fn what_a_panicking_node_kept_is_carried_over() {
+    let program = Program::alone();
+    let (mut saved, mut kept) = (older::saved(), older::kept());
+    program.make_newer_live();
+    assert_eq!(
+        (saved.count(), saved.count()),
+        ("newer 1".into(), "newer 2".into())
+    );
+    program.make_newest_live();
+    program.notices();
+    // The newest cannot count to 3: the one before goes on from there.
+    assert_eq!(
+        (saved.count(), saved.count()),
+        ("newer 4".into(), "newer 5".into())
+    );
+    assert_eq!(kept.count(), "older 1");
+    let told = program.panics();
+    assert!(
+        matches!(told.as_slice(), [("saved", _, 2, Aftermath::AnsweredBy(1))]),
+        "{told:?}"
+    );
+
+    // What is to be kept is not made anew.
+    let mut kept = older::kept();
+    assert_eq!(
+        (kept.count(), kept.count()),
+        ("newest 1".into(), "newest 2".into())
+    );
+    let payload = payload_of(|| kept.count());
+    assert!(
+        payload
+            .downcast_ref::<&str>()
+            .is_some_and(|text| text.contains("cannot count to 3"))
+    );
+    assert_eq!(kept.count(), "newest 4");
+    let told = program.panics();
+    assert!(
+        matches!(
+            told.as_slice(),
+            [("kept", _, 2, Aftermath::NotRepeatable(1))]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_node_whose_constructor_panics_is_made_by_the_last_good_code() {
+    let program = Program::alone();
+    program.make_newer_live();
+    program.make_newest_live();
+    program.notices();
+    let (good, bad) = (older::frame("good", None), older::frame("bad", None));
+    let mut texts = [String::new(), String::new()];
+    for (mut frame, text) in [good, bad].into_iter().zip(&mut texts) {
+        frame.draw(text);
+    }
+    assert_eq!(texts, ["newest:good:21", "newer:bad:11"]);
+    let told = program.notices();
+    let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+    let [good, panicked, bad] = told.as_slice() else {
         panic!("{told:?}");
     };
-    assert_eq!(*draw, ("stumbles", "in draw".to_owned()));
-    assert_eq!(*title, ("stumbles", "in title".to_owned()));
-    assert_eq!(*close, ("stumbles", "in close".to_owned()));
-    assert_eq!(dropped.1, "in drop");
+    assert_eq!(good, "node `frame` was made by generation 2");
+    assert!(
+        panicked.contains("a bad title")
+            && panicked.ends_with("; the call is answered by generation 1"),
+        "{panicked}"
+    );
+    assert_eq!(bad, "node `frame` was made by generation 1");
+}
+
+#[test]
+fn panics_that_nobody_waits_for_are_told() {
+    let program = Program::alone();
+    program.make_newest_live();
+    let mut future = Box::pin(older::fails_later());
+    assert!(poll(future.as_mut()).is_pending());
+    drop(future);
+    let told = program.panics();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(item, message, _, aftermath)| (*item, message.as_str(), *aftermath))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "reload::newest::enter",
+                "cannot enter",
+                Aftermath::Contained
+            ),
+            (
+                "reload::newest::fails_later",
+                "dropped",
+                Aftermath::Contained
+            ),
+        ]
+    );
+    assert!(program.newest.has_failed());
+}
+
+#[test]
+fn the_programs_own_code_panics_as_ever() {
+    let program = Program::alone();
+    assert_eq!(
+        payload_of(older::fails_everywhere).downcast_ref(),
+        Some(&"older")
+    );
+    program.make_newer_live();
+    program.revert();
+    assert_eq!(
+        payload_of(older::fails_everywhere).downcast_ref(),
+        Some(&"older")
+    );
+    assert_eq!(program.panics(), []);
 }
 
 #[test]
@@ -845,7 +1374,7 @@ fn hooks_run_when_a_generation_is_left_and_entered() {
 
 #[test]
 fn items_register_with_all_that_is_known_of_them() {
-    let krate = program();
+    let krate = linked_in();
     assert_eq!(krate.manifest_dir, env!("CARGO_MANIFEST_DIR"));
     assert_eq!((krate.package, krate.crate_name), ("hot-abi", "reload"));
 

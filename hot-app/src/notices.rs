@@ -60,11 +60,11 @@ pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
                 node,
                 report: report.clone(),
             },
-            Notice::Panicked { item, caught } => Event::Panicked {
-                item,
-                message: caught.message.clone(),
-                location: caught.location.clone(),
-                backtrace: caught.backtrace.clone(),
+            Notice::Panicked { panicked, .. } => Event::Panicked {
+                item: panicked.item,
+                message: panicked.caught.message.clone(),
+                location: panicked.caught.location.clone(),
+                backtrace: panicked.caught.backtrace.clone(),
             },
             // What a hot crate does to itself, or a notice of a later version of hot-abi.
             other => Event::Problem {

@@ -474,14 +474,22 @@ impl Method {
         matches!(self.signature.safety, Safety::Unsafe(_))
     }
 
-    fn call(&self, callee: TokenStream, receiver: &TokenStream) -> TokenStream {
-        let names = self.arguments.iter().map(|(name, _)| name);
-        let call = quote!(#callee(#receiver #(, #names)*));
+    fn call<'a>(
+        &self,
+        callee: &TokenStream,
+        receiver: &TokenStream,
+        arguments: impl Iterator<Item = &'a Ident>,
+    ) -> TokenStream {
+        let call = quote!(#callee(#receiver #(, #arguments)*));
         if self.is_unsafe() {
             quote!(unsafe { #call })
         } else {
             call
         }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Ident> {
+        self.arguments.iter().map(|(name, _)| name)
     }
 
     /// The method of the guard: calls the node, and contains its panic.
@@ -494,7 +502,7 @@ impl Method {
             Receiver::Mutable => quote!(__hot::Guarded::node_mut(self)),
             Receiver::Boxed => quote!(__hot::Guarded::into_box(*self)),
         };
-        let call = self.call(quote!(#interface::#method), &quote!(node));
+        let call = self.call(&quote!(#interface::#method), &quote!(node), self.names());
         quote! {
             #(#conditions)*
             #[inline]
@@ -506,34 +514,76 @@ impl Method {
         }
     }
 
-    /// The method of the stand-in: calls the guard of the newest instance.
+    /// The method of the stand-in: calls the guard of the newest instance, and where that panics the guard of
+    /// the one that takes its place.
     fn forwarded(&self, interface: &Ident, guarded: &Ident) -> TokenStream {
         let (signature, method) = (self.plain_signature(), &self.signature.ident);
-        let (prepare, node) = match self.receiver {
+        let conditions = &self.conditions;
+        let (begin, guard, on_trial, recover) = match self.receiver {
             Receiver::Shared => (
-                quote!(),
-                quote!(__hot::StandIn::get::<dyn #interface>(self)),
+                quote!(let mut called = __hot::StandIn::begin(self, frame);),
+                quote!(called.guard::<dyn #interface>()),
+                quote!(called.on_trial),
+                quote! {
+                    __hot::StandIn::recover(self, &called, caught, repeatable, frame);
+                    called = __hot::StandIn::begin(self, frame);
+                },
             ),
+            // By pointer, for a result that borrows from `self` would keep it borrowed even where there is none.
             Receiver::Mutable => (
-                quote!(),
-                quote!(__hot::StandIn::get_mut::<dyn #interface>(self)),
+                quote! {
+                    let called: *mut Self = self;
+                    // SAFETY: it is `self`, which nothing else uses from here on.
+                    let on_trial = __hot::StandIn::begin_mut(unsafe { &mut *called }, frame);
+                },
+                // SAFETY: as above; a call that was made before has ended in a panic, which borrows nothing.
+                quote!(__hot::StandIn::guard_mut::<dyn #interface>(unsafe { &mut *called })),
+                quote!(on_trial),
+                quote! {
+                    // SAFETY: as above.
+                    __hot::StandIn::recover_mut(unsafe { &mut *called }, caught, repeatable, frame);
+                },
             ),
             Receiver::Boxed => (
-                quote!(let (node, _library) = __hot::StandIn::into_node::<dyn #interface>(*self);),
-                quote!(node),
+                quote!(let mut called = __hot::StandIn::take(*self, frame);),
+                quote!(called.guard::<dyn #interface>(frame)),
+                quote!(called.on_trial),
+                quote!(called.recover(caught, repeatable, frame);),
             ),
         };
-        let call = self.call(quote!(#guarded::#method), &node);
-        let conditions = &self.conditions;
+        let names: Vec<_> = self.names().collect();
+        let numbered = |prefix: &'static str| {
+            (0..names.len()).map(move |index| format_ident!("{prefix}{index}"))
+        };
+        let (kept, again): (Vec<_>, Vec<_>) = numbered("kept").zip(numbered("again")).unzip();
+        let callee = quote!(#guarded::#method);
+        let call = self.call(&callee, &quote!(guard), names.iter().copied());
+        let call_again = self.call(&callee, &quote!(guard), again.iter());
         quote! {
             #(#conditions)*
             #[inline]
             #signature {
-                let name = __hot::StandIn::name(&self);
-                #prepare
-                match #call {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(caught) => __hot::panicked(name, caught),
+                #[allow(unused_imports)]
+                use __hot::{KeepClone as _, KeepCopy as _, KeepExclusive as _, KeepNot as _};
+                let place = 0;
+                let frame = __hot::Frame::of(&place);
+                #begin
+                #(let #kept = (&&&&__hot::Argument::of(&#names)).__hot_keep(&#names, #on_trial);)*
+                let guard = #guard;
+                let mut outcome = #call;
+                loop {
+                    match outcome {
+                        ::core::result::Result::Ok(value) => break value,
+                        ::core::result::Result::Err(caught) => {
+                            let repeatable = true #(&& #kept.is_kept())*;
+                            #recover
+                            // SAFETY: the call that had the arguments is over, and its outcome is a panic, which
+                            // borrows nothing.
+                            #(let #again = unsafe { #kept.again() };)*
+                            let guard = #guard;
+                            outcome = #call_again;
+                        }
+                    }
                 }
             }
         }

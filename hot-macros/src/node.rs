@@ -347,7 +347,7 @@ impl Model {
                     let (#(#names,)*) = ::hot_abi::private::unpack::<__HotArgs>(args)?;
                     let node = __hot_body(#(#names),*);
                     ::core::result::Result::Ok(::hot_abi::private::Node::new::<#interface>(
-                        ::hot_abi::private::Guarded::#guard(node),
+                        ::hot_abi::private::Guarded::#guard(node, &__HOT_ENTRY),
                     ))
                 }
 
@@ -379,8 +379,12 @@ impl Model {
 
                 #[allow(clippy::all, clippy::pedantic)]
                 let __hot_args: __HotArgs = (#(#values,)*);
+                let __hot_place = 0;
+                let __hot_frame = ::hot_abi::private::Frame::of(&__hot_place);
                 <#interface as ::hot_abi::private::Interface>::#stand_in(
-                    ::hot_abi::private::StandIn::<#interface>::new(&__HOT_ENTRY, __hot_args, #carry),
+                    ::hot_abi::private::StandIn::<#interface>::new(
+                        &__HOT_ENTRY, __hot_args, #carry, __hot_frame,
+                    ),
                 )
             }
         };

@@ -4,7 +4,7 @@ use crate::entry::entry_module;
 use crate::function::Checked;
 use crate::signature::{self, Parameter};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, FnArg, Lifetime, ReceiverKind, Safety, Signature, Type, Visibility};
 
 /// Everything that the reloading form of a function is made of.
@@ -30,10 +30,16 @@ impl ToTokens for Proxy<'_> {
         let contained = self.contained();
         let entry = self.entry();
         let wait = self.signature.asyncness.map(|_| quote!(.await));
-        let in_proxy = self.arguments_of_proxy();
+        let arguments = self.arguments_of_proxy();
         let anchor = (!self.anchors().is_empty()).then(|| quote!(::core::marker::PhantomData,));
-        let call_body = self.call(&self.call_body_in_proxy, &in_proxy);
-        let call_newest = self.call(&quote!(__hot_newest), &quote!(#in_proxy #anchor));
+        let call_body = self.call(&self.call_body_in_proxy, &quote!(#(#arguments,)*));
+        let newest = quote!(__hot_newest);
+        let call_newest = self.call(&newest, &quote!(#(#arguments,)* #anchor));
+        let numbered =
+            |prefix: &'static str| (0..arguments.len()).map(move |i| format_ident!("{prefix}{i}"));
+        let kept: Vec<_> = numbered("__hot_kept").collect();
+        let again: Vec<_> = numbered("__hot_again").collect();
+        let call_again = self.call(&newest, &quote!(#(#again,)* #anchor));
 
         tokens.extend(quote! {
             #(#attributes)*
@@ -42,21 +48,44 @@ impl ToTokens for Proxy<'_> {
                 #contained
                 #entry
 
-                // SAFETY: a slot holds null, which is `None`, or the contained form of a function of this
-                // path whose signature, as written and as a type, is this one.
-                let __hot_newest = unsafe {
-                    ::core::mem::transmute::<*const (), ::core::option::Option<__HotContained>>(__HOT_SLOT.get())
-                };
+                let __hot_begun = __HOT_SLOT.begin(&__HOT_ENTRY);
                 // Lints of the call are lints of names and types that the user has read about once already.
                 #[allow(clippy::all, clippy::pedantic)]
-                let __hot_result = match __hot_newest {
-                    ::core::option::Option::None => #call_body #wait,
-                    ::core::option::Option::Some(__hot_newest) => match #call_newest #wait {
-                        ::core::result::Result::Ok(value) => value,
-                        ::core::result::Result::Err(caught) => {
-                            ::hot_abi::private::panicked(__HOT_PATH, caught)
+                let __hot_result = if __hot_begun.code.0.is_null() {
+                    #call_body #wait
+                } else {
+                    #[allow(unused_imports)]
+                    use ::hot_abi::private::{
+                        KeepClone as _, KeepCopy as _, KeepExclusive as _, KeepNot as _,
+                    };
+                    #(let #kept = (&&&&::hot_abi::private::Argument::of(&#arguments))
+                        .__hot_keep(&#arguments, __hot_begun.on_trial);)*
+                    let mut __hot_code = __hot_begun.code;
+                    // SAFETY: a slot holds null or the contained form of a function of this path whose
+                    // signature, as written and as a type, is this one.
+                    let __hot_newest =
+                        unsafe { ::core::mem::transmute::<*const (), __HotContained>(__hot_code.0) };
+                    let mut __hot_outcome = #call_newest #wait;
+                    loop {
+                        match __hot_outcome {
+                            ::core::result::Result::Ok(value) => break value,
+                            ::core::result::Result::Err(caught) => {
+                                let repeatable = true #(&& #kept.is_kept())*;
+                                let __hot_instead = ::hot_abi::private::after_panic(
+                                    &__HOT_ENTRY, __hot_code, caught, repeatable,
+                                );
+                                __hot_code = __hot_instead.code;
+                                // SAFETY: as above: it is the code of a function that this one accepts.
+                                let __hot_newest = unsafe {
+                                    ::core::mem::transmute::<*const (), __HotContained>(__hot_code.0)
+                                };
+                                // SAFETY: the call that had the arguments is over, and its outcome is a panic,
+                                // which borrows nothing.
+                                #(let #again = unsafe { #kept.again() };)*
+                                __hot_outcome = #call_again #wait;
+                            }
                         }
-                    },
+                    }
                 };
                 __hot_result
             }
@@ -113,7 +142,7 @@ impl Proxy<'_> {
                         dyn ::core::future::Future<Output = #outcome> #send + #outlives
                     >>),
                     quote_spanned!(asyncness.span=>
-                        ::std::boxed::Box::pin(::hot_abi::private::ContainedFuture::new(#call_body))
+                        ::std::boxed::Box::pin(::hot_abi::private::ContainedFuture::new(#call_body, &__HOT_ENTRY))
                     ),
                 )
             }
@@ -176,6 +205,7 @@ impl Proxy<'_> {
                 key: ::hot_abi::private::TypeKey::of::<__HotContained>,
                 file: ::core::file!(),
                 line: ::core::line!(),
+                krate: &crate::#module::CRATE,
                 slot: &__HOT_SLOT,
                 layout: &__HOT_LAYOUT.mark,
                 shapes: __hot_shapes,
@@ -195,17 +225,12 @@ impl Proxy<'_> {
         matches!(self.signature.safety, Safety::Unsafe(_)).then(|| quote!(unsafe))
     }
 
-    fn arguments_of_proxy(&self) -> TokenStream {
-        let receiver = self.signature.receiver().map(|receiver| {
-            let self_token = receiver.self_token;
-            quote!(#self_token,)
-        });
-        let names = self
-            .checked
-            .parameters
-            .iter()
-            .map(|parameter| &parameter.name);
-        quote!(#receiver #(#names,)*)
+    fn arguments_of_proxy(&self) -> Vec<TokenStream> {
+        let receiver = self.signature.receiver();
+        let receiver = receiver.map(|receiver| receiver.self_token.to_token_stream());
+        let parameters = self.checked.parameters.iter();
+        let names = parameters.map(|parameter| parameter.name.to_token_stream());
+        receiver.into_iter().chain(names).collect()
     }
 
     /// The lifetimes that the future of an `async fn` holds on to.

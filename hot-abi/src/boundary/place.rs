@@ -1,0 +1,99 @@
+//! What the panic hook saw, for the [`Caught`](super::Caught) that a panic will become.
+
+use super::text;
+use std::any::{Any, TypeId};
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::panic::PanicHookInfo;
+use std::ptr;
+
+/// Remembers where a panic happened. Called by the panic hook of a library, and by the program's for the
+/// libraries that share it.
+pub(crate) fn remember(info: &PanicHookInfo<'_>) {
+    // Not put into words here: that takes long, and most panics of a program are none of new code.
+    let backtrace = Backtrace::force_capture();
+    let seen = Seen {
+        payload: info.payload().type_id(),
+        text: info.payload_as_str().map(str::to_owned),
+        location: info.location().map(ToString::to_string),
+        backtrace: Trace::Captured(backtrace),
+    };
+    PASSING.set(ptr::null());
+    replace(Some(seen));
+}
+
+/// Remembers a place again, for a panic that goes on before anybody was told of it.
+pub(super) fn restore(
+    payload: TypeId,
+    message: String,
+    location: Option<String>,
+    backtrace: Option<String>,
+) {
+    if location.is_none() && backtrace.is_none() {
+        return;
+    }
+    replace(Some(Seen {
+        payload,
+        text: Some(message),
+        location,
+        backtrace: Trace::InWords(backtrace),
+    }));
+}
+
+/// Location and backtrace of the panic with this payload, if the hook saw it on this thread.
+pub(super) fn take(payload: &(dyn Any + Send)) -> Option<(Option<String>, Option<String>)> {
+    let seen = replace(None)?;
+    let is_it = seen.payload == payload.type_id()
+        && text(payload).is_none_or(|text| seen.text.as_deref() == Some(text));
+    is_it.then(|| {
+        let backtrace = match seen.backtrace {
+            Trace::Captured(backtrace) => Some(backtrace.to_string()),
+            Trace::InWords(text) => text,
+        };
+        (seen.location, backtrace)
+    })
+}
+
+/// Lets the unwinding with this payload pass: it is told already, or none of new code's affair.
+pub(super) fn lets_pass(payload: &(dyn Any + Send)) {
+    PASSING.set(address(payload));
+}
+
+/// Whether it is the unwinding that was let pass last.
+pub(super) fn is_let_pass(payload: &(dyn Any + Send)) -> bool {
+    let passing = PASSING.replace(ptr::null());
+    !passing.is_null() && ptr::eq(passing, address(payload))
+}
+
+struct Seen {
+    payload: TypeId,
+    text: Option<String>,
+    location: Option<String>,
+    backtrace: Trace,
+}
+
+enum Trace {
+    Captured(Backtrace),
+    InWords(Option<String>),
+}
+
+thread_local! {
+    /// The panic that the hook saw last on this thread.
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+    /// Where the payload is of the unwinding that was let pass last on this thread.
+    static PASSING: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+/// The thread may be past the point where its locals can be used; then the place stays unknown.
+fn replace(seen: Option<Seen>) -> Option<Seen> {
+    let before = SEEN.try_with(|last| {
+        last.try_borrow_mut()
+            .ok()
+            .map(|mut last| std::mem::replace(&mut *last, seen))
+    });
+    before.ok().flatten().flatten()
+}
+
+fn address(payload: &(dyn Any + Send)) -> *const () {
+    ptr::from_ref(payload).cast()
+}

@@ -1,0 +1,243 @@
+//! In the program: which generations of each crate were live, and to which of them a call can go back.
+
+use crate::function::{CodePtr, FunctionEntry};
+use crate::generation::Generation;
+use crate::registry::{HotCrate, Module};
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The generations of one crate in the order in which they were live last; the last one is live.
+struct Trail {
+    /// The program's own copy of the crate's registration.
+    krate: &'static HotCrate,
+    /// `None` is the code linked into the program.
+    steps: Vec<Option<Weak<Generation>>>,
+    /// Generations that slots were pointed back at, and that therefore stay mapped for as long.
+    leaned_on: Vec<Arc<Generation>>,
+}
+
+/// What answers in the place of code that panicked.
+pub(crate) struct Answering {
+    pub(crate) code: CodePtr,
+    /// `None` is the code linked into the program.
+    pub(crate) generation: Option<Arc<Generation>>,
+}
+
+impl Answering {
+    pub(crate) fn number(&self) -> u32 {
+        number(self.generation.as_ref())
+    }
+}
+
+pub(crate) fn number(generation: Option<&Arc<Generation>>) -> u32 {
+    generation.map_or(0, |generation| generation.number())
+}
+
+static TRAILS: Mutex<Vec<Trail>> = Mutex::new(Vec::new());
+
+/// Notes that a generation is live, `None` being the code linked into the program, while `point` points
+/// every slot of the crate at it.
+pub(crate) fn enter<R>(
+    krate: &HotCrate,
+    generation: Option<&Arc<Generation>>,
+    point: impl FnOnce() -> R,
+) -> R {
+    let mut trails = lock();
+    if let Some(generation) = generation {
+        generation.trial.begin_again();
+    }
+    let Some(trail) = Trail::of(&mut trails, krate) else {
+        return point();
+    };
+    let is_it = |step: &Option<Weak<Generation>>| match (step, generation) {
+        (None, None) => true,
+        (Some(step), Some(generation)) => ptr::eq(step.as_ptr(), Arc::as_ptr(generation)),
+        _ => false,
+    };
+    let gone = |step: &Option<Weak<Generation>>| {
+        step.as_ref().is_some_and(|step| step.strong_count() == 0)
+    };
+    trail.steps.retain(|step| !is_it(step) && !gone(step));
+    trail.steps.push(generation.map(Arc::downgrade));
+    let released = std::mem::take(&mut trail.leaned_on);
+    let pointed = point();
+    // Without the lock: one of them may be unmapped now, and its drop looks at other crates.
+    drop(trails);
+    drop(released);
+    pointed
+}
+
+/// The generation whose function of that path begins at `code`.
+pub(crate) fn by_code(krate: &HotCrate, path: &str, code: CodePtr) -> Option<Arc<Generation>> {
+    let is_its = |generation: &Arc<Generation>| {
+        let function = generation.krate().function(path);
+        function.is_some_and(|function| function.contained.0 == code.0)
+    };
+    generations(krate).into_iter().find(is_its)
+}
+
+/// The generation whose library holds this registration of its crate.
+pub(crate) fn by_registration(krate: &'static HotCrate) -> Option<Arc<Generation>> {
+    let is_its = |generation: &Arc<Generation>| ptr::eq(generation.krate(), krate);
+    generations(krate).into_iter().find(is_its)
+}
+
+/// The generation that is live; `None` is the code linked into the program.
+pub(crate) fn live(krate: &HotCrate) -> Option<Arc<Generation>> {
+    let mut trails = lock();
+    let trail = Trail::of(&mut trails, krate)?;
+    trail.steps.last()?.as_ref()?.upgrade()
+}
+
+/// The newest generation that did not fail in its probation, as far as it is still loaded; `None` is the
+/// code linked into the program, which is always good.
+pub fn last_good(krate: &HotCrate) -> Option<Arc<Generation>> {
+    good(krate, |generation| !generation.has_failed())
+        .into_iter()
+        .next()
+}
+
+/// The generations that can make a node, the best first; after them comes the code linked into the program.
+pub(crate) fn makers(krate: &HotCrate, node: &str) -> Vec<Arc<Generation>> {
+    let live = live(krate);
+    let is_live = |generation: &Generation| {
+        live.as_ref()
+            .is_some_and(|live| ptr::eq(&**live, generation))
+    };
+    good(krate, |generation| {
+        !generation.trial.has_panicked(node) && (is_live(generation) || !generation.has_failed())
+    })
+}
+
+/// What answers calls of `caller` in the place of code that panicked: the newest generation that has not
+/// panicked there and has a function that fits, or the code linked into the program.
+pub(crate) fn answering(caller: &FunctionEntry, krate: &HotCrate) -> Option<Answering> {
+    let generations = good(krate, |generation| {
+        !generation.trial.has_panicked(caller.path) && !generation.has_failed()
+    });
+    let of_generations = generations.into_iter().find_map(|generation| {
+        let function = generation.krate().function(caller.path);
+        let function = function.filter(|function| caller.accepts(function))?;
+        Some(Answering {
+            code: function.contained,
+            generation: Some(generation),
+        })
+    });
+    of_generations.or_else(|| linked_in(caller, krate))
+}
+
+/// The live code that answers calls of `caller`.
+pub(crate) fn answering_live(caller: &FunctionEntry, krate: &HotCrate) -> Option<Answering> {
+    let of_live = live(krate).and_then(|generation| {
+        let function = generation.krate().function(caller.path);
+        let function = function.filter(|function| caller.accepts(function))?;
+        Some(Answering {
+            code: function.contained,
+            generation: Some(generation),
+        })
+    });
+    of_live.or_else(|| linked_in(caller, krate))
+}
+
+fn linked_in(caller: &FunctionEntry, krate: &HotCrate) -> Option<Answering> {
+    let function = Module::this().find(krate)?.function(caller.path);
+    let function = function.filter(|function| caller.accepts(function))?;
+    Some(Answering {
+        code: function.contained,
+        generation: None,
+    })
+}
+
+/// Points every slot that leads to `from` at what answers in its place, in the program and in every
+/// library, until newer code is live.
+pub(crate) fn point_back(krate: &HotCrate, path: &str, from: CodePtr, to: &Answering) {
+    let mut trails = lock();
+    let mut modules = vec![Module::this()];
+    for trail in trails.iter() {
+        let steps = trail.steps.iter().flatten().filter_map(Weak::upgrade);
+        modules.extend(steps.map(|generation| generation.module()));
+    }
+    for module in modules {
+        let Some(function) = module.find(krate).and_then(|krate| krate.function(path)) else {
+            continue;
+        };
+        if function.leads_to().0 == from.0 && function.accepts_code(to, krate) {
+            let own = function.contained.0 == to.code.0;
+            let code = if own { ptr::null() } else { to.code.0 };
+            // SAFETY: the code is that of a function which this one accepts, and its library stays mapped
+            // for as long as it is leaned on, which ends when this slot is pointed elsewhere.
+            unsafe { function.slot.set(code, false) };
+        }
+    }
+    if let (Some(generation), Some(trail)) = (&to.generation, Trail::of(&mut trails, krate)) {
+        trail.leaned_on.push(Arc::clone(generation));
+    }
+}
+
+impl FunctionEntry {
+    /// The code that its callers run.
+    fn leads_to(&self) -> CodePtr {
+        let code = self.slot.newest();
+        if code.is_null() {
+            self.contained
+        } else {
+            CodePtr(code)
+        }
+    }
+
+    /// Whether its callers may call that code.
+    fn accepts_code(&self, to: &Answering, krate: &HotCrate) -> bool {
+        let registration = match &to.generation {
+            Some(generation) => Some(generation.krate()),
+            None => Module::this().find(krate),
+        };
+        let function = registration.and_then(|krate| krate.function(self.path));
+        function.is_some_and(|function| self.accepts(function))
+    }
+}
+
+/// The loaded generations, the one that was live last first.
+fn generations(krate: &HotCrate) -> Vec<Arc<Generation>> {
+    let mut trails = lock();
+    let Some(trail) = Trail::of(&mut trails, krate) else {
+        return Vec::new();
+    };
+    let steps = trail.steps.iter().rev().flatten();
+    steps.filter_map(Weak::upgrade).collect()
+}
+
+/// Those that are good, as far back as to where the code linked into the program was live.
+fn good(krate: &HotCrate, is_good: impl Fn(&Generation) -> bool) -> Vec<Arc<Generation>> {
+    let steps: Vec<_> = {
+        let mut trails = lock();
+        let Some(trail) = Trail::of(&mut trails, krate) else {
+            return Vec::new();
+        };
+        let steps = trail.steps.iter().rev().map_while(Option::as_ref);
+        steps.filter_map(Weak::upgrade).collect()
+    };
+    steps.into_iter().filter(|step| is_good(step)).collect()
+}
+
+impl Trail {
+    /// The trail of a crate, begun now if it has none; `None` if the program has no such crate.
+    fn of<'a>(trails: &'a mut Vec<Trail>, krate: &HotCrate) -> Option<&'a mut Trail> {
+        let known = trails.iter().position(|trail| trail.krate.is(krate));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                trails.push(Trail {
+                    krate: Module::this().find(krate)?,
+                    steps: Vec::new(),
+                    leaned_on: Vec::new(),
+                });
+                trails.len() - 1
+            }
+        };
+        trails.get_mut(index)
+    }
+}
+
+fn lock() -> MutexGuard<'static, Vec<Trail>> {
+    TRAILS.lock().unwrap_or_else(PoisonError::into_inner)
+}
