@@ -73,6 +73,11 @@ impl Problem {
             "HOT0710",
             "It is not known which files a hot crate includes from other folders.",
         ),
+        ("HOT0711", "HOT_LINKING has a value that is none."),
+        (
+            "HOT0712",
+            "New code cannot be tried out in a child process on this system.",
+        ),
     ];
 
     /// The code of this problem: `HOT` and four digits. It never changes its meaning.
@@ -92,6 +97,8 @@ impl Problem {
             Problem::Thread { .. } => "HOT0708",
             Problem::ScopeUnknown { .. } => "HOT0709",
             Problem::InputsUnknown { .. } => "HOT0710",
+            Problem::UnknownLinking { .. } => "HOT0711",
+            Problem::CanaryUnavailable => "HOT0712",
         })
     }
 }

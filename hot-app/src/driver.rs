@@ -19,7 +19,7 @@ use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
-use hot_load::{HeapCheck, HotCrate, LoadError, Loaded, Loader};
+use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -72,6 +72,11 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     let pipeline = Pipeline::new(ids.iter().cloned());
     HOT_RELOAD.set_status(pipeline.status());
     notices::forward(running.sender(), ids.clone());
+    let canary = options.load.canary && !Canary::IS_AVAILABLE;
+    let canary = canary.then_some(Problem::CanaryUnavailable);
+    for problem in options.problems.into_iter().chain(canary) {
+        running.send(Message::Input(Input::Problem(problem)));
+    }
     let weak = Arc::downgrade(&running);
     running.loader().on_late_end(move |end| {
         if let Some(running) = weak.upgrade() {

@@ -3,6 +3,7 @@
 use crate::console::Console;
 use crate::driver;
 use crate::linking::Linking;
+use crate::problem::Problem;
 use crate::running::Running;
 use crate::service::HOT_RELOAD;
 use hot_load::{LoadOptions, Retention};
@@ -63,6 +64,8 @@ pub struct Options {
     pub(crate) wake: Option<Box<dyn Fn() + Send + Sync>>,
     pub(crate) background: bool,
     pub(crate) linking: Linking,
+    /// What is wrong with the environment.
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Options {
@@ -76,6 +79,14 @@ impl Options {
     /// How long opening and initialising a library may take. Two seconds by default.
     pub fn load_deadline(mut self, deadline: Duration) -> Options {
         self.load.deadline = deadline;
+        self
+    }
+
+    /// Whether new code is opened and initialised in a child process first, a fork of the program, so that code
+    /// that crashes, exits or hangs while it is loaded is refused, and the program goes on. Off by default;
+    /// [`Canary`](hot_load::Canary) tells what it costs.
+    pub fn canary(mut self, canary: bool) -> Options {
+        self.load.canary = canary;
         self
     }
 
@@ -133,13 +144,18 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let (linking, problems) = match Linking::of_environment() {
+            Ok(linking) => (linking, Vec::new()),
+            Err(value) => (Linking::default(), vec![Problem::UnknownLinking { value }]),
+        };
         Options {
             console: true,
             load: LoadOptions::default(),
             watch: WatchConfig::default(),
             wake: None,
             background: false,
-            linking: Linking::of_environment(),
+            linking,
+            problems,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How new code is linked.
 
 use hot_build::{Artifact, BuildError, BuildMode};
+use std::ffi::OsStr;
+use std::fmt;
 
 /// How new code is linked. Set with [`Options::linking`](crate::Options::linking), or for one run of a
 /// program that does not with the environment variable `HOT_LINKING`: `auto`, `full` or `thin`.
@@ -18,12 +20,25 @@ pub enum Linking {
 }
 
 impl Linking {
-    /// What the environment asks for, or the default.
-    pub(crate) fn of_environment() -> Linking {
-        match std::env::var("HOT_LINKING").as_deref() {
-            Ok("auto") => Linking::Auto,
-            Ok("thin") => Linking::Thin,
-            _ => Linking::Full,
+    /// What the environment asks for with `HOT_LINKING`, or the default.
+    ///
+    /// # Errors
+    ///
+    /// Its value, if that is none.
+    pub(crate) fn of_environment() -> Result<Linking, String> {
+        Linking::of(std::env::var_os("HOT_LINKING").as_deref())
+    }
+
+    fn of(value: Option<&OsStr>) -> Result<Linking, String> {
+        let value = value.unwrap_or_default();
+        if value.is_empty() {
+            return Ok(Linking::default());
+        }
+        match value.to_str() {
+            Some("auto") => Ok(Linking::Auto),
+            Some("full") => Ok(Linking::Full),
+            Some("thin") => Ok(Linking::Thin),
+            _ => Err(value.to_string_lossy().into_owned()),
         }
     }
 
@@ -38,9 +53,31 @@ impl Linking {
     }
 }
 
+/// As the environment names it.
+impl fmt::Display for Linking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Linking::Auto => "auto",
+            Linking::Full => "full",
+            Linking::Thin => "thin",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_names_a_way_or_nothing_or_is_told() {
+        let of = |value: &str| Linking::of(Some(value.as_ref()));
+        for linking in [Linking::Auto, Linking::Full, Linking::Thin] {
+            assert_eq!(of(&linking.to_string()), Ok(linking));
+        }
+        assert_eq!(Linking::of(None), Ok(Linking::default()));
+        assert_eq!(of(""), Ok(Linking::default()));
+        assert_eq!(of("Thin"), Err("Thin".to_owned()));
+    }
 
     #[test]
     fn only_who_insists_on_thin_libraries_fails_a_full_one() {

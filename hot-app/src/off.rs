@@ -56,6 +56,12 @@ impl Options {
 
     /// Does nothing.
     #[inline(always)]
+    pub fn canary(self, _canary: bool) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
     pub fn migration_deadline(self, _deadline: Duration) -> Options {
         self
     }

@@ -1,6 +1,7 @@
 //! What goes wrong outside of builds and loads.
 
 use crate::crate_id::CrateId;
+use crate::linking::Linking;
 use hot_abi::notice::Notice;
 use hot_build::BuildError;
 use hot_load::layout::LayoutDepth;
@@ -83,6 +84,13 @@ pub enum Problem {
         /// The key.
         key: &'static str,
     },
+    /// The environment asks for a way of linking that does not exist, and the default is used.
+    UnknownLinking {
+        /// The value of `HOT_LINKING`.
+        value: String,
+    },
+    /// New code was to be tried out in a child process, which this system does not have.
+    CanaryUnavailable,
     /// A thread cannot be started.
     Thread {
         /// What it is for: "reloads", "makes new code live".
@@ -155,6 +163,15 @@ impl fmt::Display for Problem {
             Problem::RepeatedStatic { key } => write!(
                 f,
                 "several statics have the key `{key}`, and none of them is shared with new code; give each its own name"
+            ),
+            Problem::UnknownLinking { value } => write!(
+                f,
+                "HOT_LINKING is `{value}`, which is none of `auto`, `full` and `thin`; it is taken for `{}`",
+                Linking::default()
+            ),
+            Problem::CanaryUnavailable => f.write_str(
+                "new code is not tried out in a child process, for this system does not have it; turn off \
+                 `Options::canary` here",
             ),
             Problem::Thread { purpose, source } => {
                 write!(f, "cannot start the thread that {purpose}: {source}")

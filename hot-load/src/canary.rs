@@ -14,7 +14,7 @@ mod child;
 #[path = "canary/none.rs"]
 mod child;
 
-pub(crate) use child::{IS_AVAILABLE, try_out};
+pub(crate) use child::try_out;
 
 /// Whether a library was opened and initialised in a child process first, a fork of the program. Only Linux
 /// with glibc has it.
@@ -30,6 +30,11 @@ pub enum Canary {
     Lived,
     /// It was asked for, and this system does not have it.
     Unavailable,
+}
+
+impl Canary {
+    /// Whether this system has it.
+    pub const IS_AVAILABLE: bool = child::IS_AVAILABLE;
 }
 
 /// How a library ended the child process that opened it first.

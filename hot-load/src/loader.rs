@@ -250,7 +250,7 @@ impl Loader {
         if !self.options.canary {
             return Ok(Canary::Off);
         }
-        if !canary::IS_AVAILABLE {
+        if !Canary::IS_AVAILABLE {
             return Ok(Canary::Unavailable);
         }
         // Here, so that the child finds it done.

@@ -30,6 +30,7 @@ mod older {
 mod newer {
     use hot_abi::HotState;
 
+    #[allow(dead_code, reason = "only the layout of the fields matters")]
     #[derive(HotState)]
     #[hot(held)]
     pub(crate) struct World {

@@ -57,15 +57,19 @@ fn become_canary(null: &File, say: &File, done: &File, load: impl FnOnce()) -> !
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: these change the child alone. The files are open, and the pointer is to a live value.
-    unsafe {
-        // It has no business when the program is gone.
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        // What is typed and printed is the program's.
-        libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO);
-        libc::dup2(null.as_raw_fd(), libc::STDOUT_FILENO);
-        libc::dup2(say.as_raw_fd(), libc::STDERR_FILENO);
-        libc::setrlimit(libc::RLIMIT_CORE, &no_dump);
+    // SAFETY: this asks nothing of memory. The child has no business when the program is gone.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // SAFETY: the pointer is to a live value.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_dump) };
+    // What is typed and printed is the program's.
+    let files = [
+        (null, libc::STDIN_FILENO),
+        (null, libc::STDOUT_FILENO),
+        (say, libc::STDERR_FILENO),
+    ];
+    for (file, standard) in files {
+        // SAFETY: the file is open, and the three are the child's to change.
+        unsafe { libc::dup2(file.as_raw_fd(), standard) };
     }
     for (signal, _) in SIGNALS {
         // SAFETY: the default action needs nothing of the program, whose handlers would take the crash for its
