@@ -2,8 +2,8 @@
 
 use super::random::Random;
 use super::scene::{
-    Counter, Expression, Function, FunctionId, Implementor, Method, Operation, Parameter, Passed,
-    Scene, Trait,
+    Counter, Expression, Function, FunctionId, HotNode, Implementor, Method, NodeMethod, Operation,
+    Parameter, Passed, Scene, Trait,
 };
 use super::types::{Definition, DefinitionId, Field, Primitive, Shape, Type, Variant};
 
@@ -53,6 +53,11 @@ const EDITS: &[(usize, Edit)] = &[
     (2, Editor::change_implementor),
     (1, Editor::add_implementor),
     (1, Editor::remove_implementor),
+    (3, Editor::change_node),
+    (2, Editor::change_node_arguments),
+    (2, Editor::change_node_methods),
+    (1, Editor::add_node),
+    (1, Editor::remove_node),
     (1, Editor::add_counter),
     (1, Editor::change_counter),
 ];
@@ -93,6 +98,10 @@ impl Editor {
         for _ in 0..9 {
             let function = self.function(&scene);
             scene.functions.push(function);
+        }
+        for _ in 0..2 {
+            let node = self.node(&scene);
+            scene.nodes.push(node);
         }
         scene.tidy();
         scene
@@ -511,6 +520,56 @@ impl Editor {
         Some(format!("{ty} does not implement Trait{}", own.number))
     }
 
+    fn change_node(&mut self, scene: &mut Scene) -> Option<String> {
+        let at = self.some_node(scene)?;
+        let private = self.ty(scene, 2);
+        let own = &mut scene.nodes[at];
+        match self.random.once_in(2) {
+            true => own.constant = own.constant.wrapping_add(1),
+            false => own.private = private,
+        }
+        Some(format!("another body of node{}", own.number))
+    }
+
+    fn change_node_arguments(&mut self, scene: &mut Scene) -> Option<String> {
+        let at = self.some_node(scene)?;
+        let ty = self.cloneable(scene);
+        let own = &mut scene.nodes[at];
+        match (self.random.below(3), own.arguments.len()) {
+            (0, _) | (_, 0) => own.arguments.push(ty),
+            (1, count) => drop(own.arguments.remove(self.random.below(count))),
+            (_, count) => own.arguments[self.random.below(count)] = ty,
+        }
+        Some(format!("other arguments of node{}", own.number))
+    }
+
+    fn change_node_methods(&mut self, scene: &mut Scene) -> Option<String> {
+        let at = self.some_node(scene)?;
+        let method = self.node_method(scene);
+        let methods = &mut scene.nodes[at].methods;
+        match self.random.below(3) {
+            0 => methods.insert(self.random.below(methods.len() + 1), method),
+            1 => {
+                let chosen = self.random.below(methods.len());
+                methods[chosen].parameter = method.parameter;
+            }
+            _ => self.swap(methods)?,
+        }
+        Some(format!("other methods of node{}", scene.nodes[at].number))
+    }
+
+    fn add_node(&mut self, scene: &mut Scene) -> Option<String> {
+        let node = self.node(scene);
+        let told = format!("node{} is new", node.number);
+        scene.nodes.push(node);
+        Some(told)
+    }
+
+    fn remove_node(&mut self, scene: &mut Scene) -> Option<String> {
+        let at = self.some_node(scene)?;
+        Some(format!("node{} is gone", scene.nodes.remove(at).number))
+    }
+
     fn add_counter(&mut self, scene: &mut Scene) -> Option<String> {
         let counter = self.counter();
         let number = counter.number;
@@ -535,6 +594,10 @@ impl Editor {
 
     fn some_function(&mut self, scene: &Scene) -> Option<usize> {
         (!scene.functions.is_empty()).then(|| self.random.below(scene.functions.len()))
+    }
+
+    fn some_node(&mut self, scene: &Scene) -> Option<usize> {
+        (!scene.nodes.is_empty()).then(|| self.random.below(scene.nodes.len()))
     }
 
     fn some_parameter(&mut self, scene: &Scene) -> Option<(usize, usize)> {
@@ -714,6 +777,33 @@ impl Editor {
         }
     }
 
+    fn node(&mut self, scene: &Scene) -> HotNode {
+        let count = self.random.below(3);
+        HotNode {
+            number: self.fresh(),
+            arguments: (0..count).map(|_| self.cloneable(scene)).collect(),
+            methods: vec![self.node_method(scene), self.node_method(scene)],
+            private: self.ty(scene, 2),
+            constant: self.random.next() % 100_000,
+        }
+    }
+
+    fn node_method(&mut self, scene: &Scene) -> NodeMethod {
+        NodeMethod {
+            name: format!("method{}", self.fresh()),
+            parameter: self.ty(scene, 2),
+        }
+    }
+
+    /// A type whose values can be cloned.
+    fn cloneable(&mut self, scene: &Scene) -> Type {
+        let ty = self.ty(scene, 2);
+        match scene.can_be_cloned(&ty) {
+            true => ty,
+            false => Type::String,
+        }
+    }
+
     fn function(&mut self, scene: &Scene) -> Function {
         let count = self.random.below(4);
         let mut function = Function {
@@ -802,6 +892,10 @@ impl Editor {
 
 /// Whether the compiler takes it and the model can tell about it.
 fn is_sound(scene: &Scene) -> bool {
+    let mut arguments = scene.nodes.iter().flat_map(|own| &own.arguments);
+    if !arguments.all(|ty| scene.can_be_cloned(ty)) {
+        return false;
+    }
     scene.definitions.iter().all(|own| {
         let enough = match &own.shape {
             Shape::Struct(fields) | Shape::Union(fields) => !fields.is_empty(),

@@ -1,7 +1,7 @@
 //! The program that is linked with the first state of the crate: it calls every function on request.
 
-use super::print::arguments;
-use super::scene::{Function, Passed, Scene};
+use super::print::{arguments, in_path};
+use super::scene::{Function, HotNode, Passed, Scene};
 
 /// What the arguments of each call are made of. The program is asked for every function with each of them.
 pub(super) const SEEDS: [u64; 3] = [1, 1_000_004, 9_876_543_210_987_656];
@@ -9,16 +9,29 @@ pub(super) const SEEDS: [u64; 3] = [1, 1_000_004, 9_876_543_210_987_656];
 /// The source of the program.
 pub(super) fn host(scene: &Scene) -> String {
     let calls: Vec<_> = scene.functions.iter().map(call).collect();
+    let made: String = scene.nodes.iter().map(made).collect();
+    let nodes = scene.nodes.iter().flat_map(|own| {
+        own.methods.iter().map(|method| {
+            format!(
+                "                scene::Panel{0}::{1}(&mut *node{0}, scene::Data::make({2})).to_string(),\n",
+                own.number, method.name, SEEDS[0]
+            )
+        })
+    });
+    let nodes: String = nodes.collect();
     format!(
         "//! Calls all that the hot crate has.\n\n\
          mod console;\n\n\
          hot_app::hot_host!();\n\n\
          fn main() {{\n\
          \x20   console::print_events();\n\
-         \x20   hot_app::HotReload::background();\n\
+         \x20   hot_app::HotReload::background();\n{made}\
          \x20   console::answer_requests(|request| match request {{\n\
          \x20       \"layouts\" => scene::layouts(),\n\
          \x20       \"functions\" => functions(),\n\
+         \x20       \"nodes\" => {{\n            \
+         let told: Vec<String> = vec![\n{nodes}            ];\n            \
+         told.join(\"\\t\")\n        }}\n\
          \x20       _ => \"what?\".to_owned(),\n\
          \x20   }});\n\
          }}\n\n\
@@ -27,6 +40,24 @@ pub(super) fn host(scene: &Scene) -> String {
          let mut told = Vec::new();\n    \
          for seed in {SEEDS:?} {{\n{}    }}\n    told.join(\"\\t\")\n}}\n",
         calls.concat()
+    )
+}
+
+/// A statement that makes a node.
+fn made(own: &HotNode) -> String {
+    let number = own.number;
+    let arguments = own.arguments.iter().enumerate().map(|(at, ty)| {
+        let ty = in_path(ty, "scene::");
+        format!(
+            "<{ty} as scene::Data>::make(scene::mix({}, {}))",
+            SEEDS[0],
+            at + 1
+        )
+    });
+    let arguments: Vec<_> = arguments.collect();
+    format!(
+        "    let mut node{number} = scene::node{number}({});\n",
+        arguments.join(", ")
     )
 }
 

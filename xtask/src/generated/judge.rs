@@ -68,31 +68,47 @@ pub(super) fn applied(
         &sorted(signatures.collect()),
     )?;
 
+    let names = |numbers: &[u32]| {
+        let names = numbers.iter().map(|number| format!("node{number}"));
+        sorted(names.collect())
+    };
+    same("nodes", &items("node"), &names(&expected.nodes))?;
+    same(
+        "nodes that are gone",
+        &items("node-removed"),
+        &names(&expected.removed_nodes),
+    )?;
+
     let layouts = items("layout");
-    let names: Vec<_> = layouts
+    let told_names: Vec<_> = layouts
         .iter()
         .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
         .collect();
-    let refused = expected
-        .other_layout
-        .iter()
-        .map(|(id, _)| format!("scene::{id}"));
+    let functions = expected.other_layout.iter();
+    let functions = functions.map(|(id, differences)| (format!("scene::{id}"), Some(differences)));
+    let nodes = expected.other_nodes.iter();
+    let nodes = nodes.map(|(number, differences)| (format!("node{number}"), differences.as_ref()));
+    let refused: Vec<_> = functions.chain(nodes).collect();
+    let expected_names = refused.iter().map(|(name, _)| name.clone()).collect();
     same(
-        "functions with another layout",
-        &names,
-        &sorted(refused.collect()),
+        "items with another layout",
+        &told_names,
+        &sorted(expected_names),
     )?;
-    for (id, differences) in &expected.other_layout {
-        let prefix = format!("scene::{id}\t");
+    for (item, differences) in refused {
+        let prefix = format!("{item}\t");
         let reason = layouts.iter().find_map(|line| line.strip_prefix(&*prefix));
         let reason = reason.context("its reason was there a moment ago")?;
         ensure!(
             told.contains(reason),
             "the event does not tell that {reason}: {told}"
         );
-        reasons(reason, differences, source).with_context(|| {
-            format!("{id} is refused with\n  {reason}\nand expected is\n  {differences:?}")
-        })?;
+        match differences {
+            Some(differences) => reasons(reason, differences, source).with_context(|| {
+                format!("{item} is refused with\n  {reason}\nand expected is\n  {differences:?}")
+            })?,
+            None => ensure!(!reason.is_empty(), "{item} is refused without a reason"),
+        }
     }
     Ok(())
 }

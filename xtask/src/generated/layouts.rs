@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
 
-use super::scene::{Function, Scene};
+use super::scene::Scene;
 use super::types::{Field, Shape, Type, Variant};
 
 /// What the compiler tells of the types that cross, by how they are written.
@@ -87,8 +87,8 @@ pub(super) struct Difference {
 const NOTHING: &str = "no such thing";
 
 impl Differences {
-    /// Between what `own` hands over on one side and `new`, of the same signature, on the other.
-    pub(super) fn between(program: Side<'_>, library: Side<'_>, own: &Function) -> Differences {
+    /// Between what two items hand over, to which both sides give these types.
+    pub(super) fn between(program: Side<'_>, library: Side<'_>, types: &[Type]) -> Differences {
         let mut search = Search {
             program,
             library,
@@ -96,10 +96,7 @@ impl Differences {
             changed: HashSet::new(),
             found: Differences::default(),
         };
-        for parameter in &own.parameters {
-            search.types(&parameter.ty);
-        }
-        search.types(&own.result);
+        types.iter().for_each(|ty| search.types(ty));
         let (seen, changed) = (search.seen, search.changed);
         let mut found = search.found;
         let leads = |ty: &&Type| leads_to(program, library, ty, &changed);
@@ -228,7 +225,7 @@ impl Search<'_> {
                     library: None,
                 });
             }
-            let of_variant = format!("{name}::{}{}", variant.name, written_arguments(arguments));
+            let of_variant = format!("{name}::{}", variant.name);
             let (own, new) = (numbered(&variant.payload), numbered(&new[other].payload));
             self.fields(ty, &of_variant, arguments, &own, &new);
         }
@@ -334,12 +331,4 @@ fn numbered(types: &[Type]) -> Vec<Field> {
         ty: ty.clone(),
     });
     fields.collect()
-}
-
-fn written_arguments(arguments: &[Type]) -> String {
-    let names: Vec<_> = arguments.iter().map(Type::in_debug_information).collect();
-    match names.is_empty() {
-        true => String::new(),
-        false => format!("<{}>", names.join(", ")),
-    }
 }

@@ -82,18 +82,24 @@ pub(super) fn play(linking: Linking, seed: u64, run: Run, target_dir: &Path) -> 
         }
         Ok(())
     });
-    let kept = |log: &Log| {
-        let all = log.to_string();
-        let lines: Vec<_> = all.lines().collect();
-        lines[lines.len().saturating_sub(60)..].join("\n")
-    };
+    let outcome = outcome.and_then(|()| {
+        let Play { program, tally, .. } = play;
+        program.end().map(|()| tally)
+    });
+    if outcome.is_err() {
+        eprintln!(
+            "---- the end of everything, in order ----\n{}----",
+            end_of(&log)
+        );
+    }
     outcome
-        .with_context(|| format!("---- the end of everything, in order ----\n{}", kept(&log)))?;
-    let Play { program, tally, .. } = play;
-    program
-        .end()
-        .with_context(|| format!("at the end:\n{}", kept(&log)))?;
-    Ok(tally)
+}
+
+/// The last that happened: what came before was as expected.
+fn end_of(log: &Log) -> String {
+    let all = log.to_string();
+    let lines: Vec<_> = all.split_inclusive('\n').collect();
+    lines[lines.len().saturating_sub(60)..].concat()
 }
 
 /// A save that is to be made.
@@ -105,7 +111,6 @@ struct Next {
     edits: usize,
     /// Whether it does not compile.
     mistaken: bool,
-    save: Save,
 }
 
 struct Play {
@@ -140,12 +145,13 @@ impl Play {
         let from = match editor.random().below(10) {
             0 | 1 => 0,
             2 => editor.random().below(count),
+            3 => count.saturating_sub(2),
             _ => count - 1,
         };
         let mut scene = self.states[from].clone();
         let mut told = vec![format!("from state {from}")];
         // An undo makes no edit at all.
-        let undo = from + 1 < count && editor.random().once_in(3);
+        let undo = from + 1 < count && editor.random().once_in(2);
         let edits = match undo {
             true => 0,
             false => 1 + editor.random().below(6) / 3 + editor.random().below(6) / 5,
@@ -159,14 +165,12 @@ impl Play {
             told.push(format!("a mistake: {mistake}"));
             text += mistake;
         }
-        let saves = [Save::Truncate, Save::Rename, Save::Recreate];
         Next {
             scene,
             text,
             told: told.join("; "),
             edits,
             mistaken,
-            save: saves[editor.random().below(saves.len())],
         }
     }
 
@@ -178,7 +182,8 @@ impl Play {
         self.tally.saves += 1;
         self.tally.edits += next.edits;
         self.program.count_from_here();
-        next.save.write(&self.scratch.path(SOURCE), &next.text)?;
+        // As one step: of a file that is gone for a moment, or empty, the program tells too.
+        Save::Rename.write(&self.scratch.path(SOURCE), &next.text)?;
         let recalled = self.known.get(&next.text).copied();
         let outcome = wait_for_outcome(&mut self.program, recalled, world.live())?;
         let live = match (next.mistaken, recalled) {
@@ -246,6 +251,16 @@ impl Play {
         ensure!(
             answers.next().is_none(),
             "it answers for too many functions: {told}"
+        );
+        let told = self.program.ask("nodes")?;
+        let nodes = self.states[0].nodes.iter();
+        let expected = nodes.flat_map(|own| world.call_node(own, SEEDS[0]));
+        let expected: Vec<_> = expected.map(|number| number.to_string()).collect();
+        ensure!(
+            told == expected.join("\t"),
+            "the nodes of the program, which has {} live, answer\n  {told}\nand not\n  {}",
+            world.live(),
+            expected.join("\t")
         );
         Ok(())
     }

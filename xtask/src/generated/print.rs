@@ -1,6 +1,6 @@
 //! The modelled crate as Rust source.
 
-use super::scene::{Expression, Function, Operation, Passed, Scene, Trait};
+use super::scene::{Expression, Function, HotNode, Operation, Passed, Scene, Trait};
 use super::types::{Definition, Shape, Type, parameter_name};
 
 /// The source of the crate's root file.
@@ -9,7 +9,7 @@ pub(super) fn scene(scene: &Scene) -> String {
         "#![allow(warnings)]\n\
          mod support;\n\
          pub use support::{Data, mix};\n\
-         use hot_abi::{hot_entry, hot_fn};\n\
+         use hot_abi::{hot_entry, hot_fn, hot_node, hot_trait};\n\
          use std::mem::{align_of, offset_of, size_of};\n\
          use std::sync::atomic::{AtomicU64, Ordering};\n\
          hot_entry!();"
@@ -21,10 +21,11 @@ pub(super) fn scene(scene: &Scene) -> String {
             counter.number, counter.start
         ));
     }
-    items.extend(scene.definitions.iter().map(definition));
+    items.extend(scene.definitions.iter().map(|own| definition(scene, own)));
     items.extend(scene.definitions.iter().map(data_of));
     items.extend(scene.traits.iter().map(|own| trait_and_objects(own)));
     items.extend(scene.functions.iter().map(|own| function(scene, own)));
+    items.extend(scene.nodes.iter().map(node));
     items.push(layouts(scene));
     let gap = "\n".repeat(1 + scene.style.blank_lines);
     let text = items
@@ -54,13 +55,18 @@ fn parameters(definition: &Definition, bound: &str) -> String {
     }
 }
 
-fn definition(definition: &Definition) -> String {
+fn definition(scene: &Scene, definition: &Definition) -> String {
     let (name, parameters) = (definition.id, parameters(definition, ""));
     let list = |types: &[Type]| {
         types
             .iter()
             .map(|ty| format!("pub {ty}"))
             .collect::<Vec<_>>()
+    };
+    let can_be_cloned = definition.part_types().all(|ty| scene.can_be_cloned(ty));
+    let derive = match can_be_cloned {
+        true => "#[derive(Debug, Clone)]",
+        false => "#[derive(Debug)]",
     };
     let remark = remark(definition.remark);
     match &definition.shape {
@@ -69,10 +75,10 @@ fn definition(definition: &Definition) -> String {
                 .iter()
                 .map(|own| format!("    pub {}: {},\n", own.name, own.ty));
             let fields: String = fields.collect();
-            format!("{remark}#[derive(Debug)]\npub struct {name}{parameters} {{\n{fields}}}")
+            format!("{remark}{derive}\npub struct {name}{parameters} {{\n{fields}}}")
         }
         Shape::TupleStruct(types) => format!(
-            "{remark}#[derive(Debug)]\npub struct {name}{parameters}({});",
+            "{remark}{derive}\npub struct {name}{parameters}({});",
             list(types).join(", ")
         ),
         Shape::Enum(variants) => {
@@ -84,7 +90,7 @@ fn definition(definition: &Definition) -> String {
                 }
             });
             let variants: String = variants.collect();
-            format!("{remark}#[derive(Debug)]\npub enum {name}{parameters} {{\n{variants}}}")
+            format!("{remark}{derive}\npub enum {name}{parameters} {{\n{variants}}}")
         }
         Shape::Union(fields) => {
             let fields = fields
@@ -92,7 +98,7 @@ fn definition(definition: &Definition) -> String {
                 .map(|own| format!("    pub {}: {},\n", own.name, own.ty));
             let fields: String = fields.collect();
             format!(
-                "{remark}pub union {name} {{\n{fields}}}\n\
+                "{remark}#[derive(Clone, Copy)]\npub union {name} {{\n{fields}}}\n\
                  impl std::fmt::Debug for {name} {{\n\
                  \x20   fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{\n\
                  \x20       write!(f, \"{name}({{}})\", self.digest())\n\
@@ -373,6 +379,43 @@ pub(super) fn in_path(ty: &Type, path: &str) -> String {
         Type::Defined(id, types) => format!("{path}{id}<{}>", all(types)),
         Type::Object(number) => format!("Box<dyn {path}Trait{number}>"),
     }
+}
+
+fn node(own: &HotNode) -> String {
+    let (number, constant) = (own.number, own.constant);
+    let heads = own.methods.iter().map(|own| {
+        format!(
+            "    fn {}(&mut self, x: {}) -> u64",
+            own.name, own.parameter
+        )
+    });
+    let heads: Vec<_> = heads.collect();
+    let declared: String = heads.iter().map(|head| format!("{head};\n")).collect();
+    let methods = heads.iter().enumerate().map(|(at, head)| {
+        format!(
+            "{head} {{\n        self.calls += 1;\n        \
+             let this = mix(self.made, self.private.digest());\n        \
+             mix(mix({constant}, this), mix(mix(self.calls, {at}), x.digest()))\n    }}\n"
+        )
+    });
+    let methods: String = methods.collect();
+    let taken = own.arguments.iter().enumerate();
+    let taken: Vec<_> = taken
+        .map(|(at, ty)| format!("argument{at}: {ty}"))
+        .collect();
+    let made = (0..own.arguments.len()).fold(constant.to_string(), |before, at| {
+        format!("mix({before}, argument{at}.digest())")
+    });
+    format!(
+        "#[hot_trait]\npub trait Panel{number} {{\n{declared}}}\n\
+         struct State{number} {{\n    made: u64,\n    calls: u64,\n    private: {},\n}}\n\
+         impl Panel{number} for State{number} {{\n{methods}}}\n\
+         #[hot_node]\npub fn node{number}({}) -> Box<dyn Panel{number}> {{\n    \
+         let made = {made};\n    \
+         Box::new(State{number} {{ made, calls: 0, private: Data::make(made) }})\n}}",
+        own.private,
+        taken.join(", ")
+    )
 }
 
 /// A function that tells where the compiler put the fields of what crosses: what the debug information is

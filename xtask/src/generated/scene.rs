@@ -8,6 +8,7 @@ pub(super) struct Scene {
     pub(super) definitions: Vec<Definition>,
     pub(super) traits: Vec<Trait>,
     pub(super) functions: Vec<Function>,
+    pub(super) nodes: Vec<HotNode>,
     pub(super) counters: Vec<Counter>,
     /// How the source is laid out on the page; it means nothing.
     pub(super) style: Style,
@@ -124,6 +125,26 @@ pub(super) struct Implementor {
     pub(super) constant: u64,
 }
 
+/// A hot node and its interface: it counts its calls, and makes numbers of the count, of what it was made
+/// from, and of what it is called with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HotNode {
+    pub(super) number: u32,
+    /// Of types that can be cloned.
+    pub(super) arguments: Vec<Type>,
+    pub(super) methods: Vec<NodeMethod>,
+    /// Of a field that only the node knows.
+    pub(super) private: Type,
+    /// What goes into all that its methods return.
+    pub(super) constant: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NodeMethod {
+    pub(super) name: String,
+    pub(super) parameter: Type,
+}
+
 /// A static that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Counter {
@@ -150,6 +171,21 @@ impl Scene {
         self.traits.iter().find(|own| own.number == number)
     }
 
+    /// The statics that bodies use.
+    pub(super) fn used_counters(&self) -> Vec<Counter> {
+        let mut used = Vec::new();
+        for function in &self.functions {
+            function.body.clone().each_mut(&mut |part| {
+                if let Expression::Count(number) = part {
+                    used.push(*number);
+                }
+            });
+        }
+        let counters = self.counters.iter();
+        let counters = counters.filter(|own| used.contains(&own.number));
+        counters.cloned().collect()
+    }
+
     /// Whether a definition is used anywhere else.
     pub(super) fn uses(&self, id: DefinitionId) -> bool {
         let in_definition = |own: &Definition| own.part_types().any(|ty| ty.mentions(id));
@@ -157,12 +193,33 @@ impl Scene {
             own.result.mentions(id) || own.parameters.iter().any(|own| own.ty.mentions(id))
         };
         let in_trait = |own: &Trait| own.implementors.iter().any(|own| own.ty == id);
+        let in_node = |own: &HotNode| {
+            own.private.mentions(id) || own.crossing().iter().any(|ty| ty.mentions(id))
+        };
         self.definitions.iter().any(in_definition)
             || self.functions.iter().any(in_function)
             || self.traits.iter().any(in_trait)
+            || self.nodes.iter().any(in_node)
     }
 
-    /// Every type without type parameters that functions hand over, or that those are made of.
+    pub(super) fn node(&self, number: u32) -> Option<&HotNode> {
+        self.nodes.iter().find(|own| own.number == number)
+    }
+
+    /// Whether values of a type, for type arguments that can be cloned, can be cloned.
+    pub(super) fn can_be_cloned(&self, ty: &Type) -> bool {
+        let own = match ty {
+            Type::Object(_) => false,
+            Type::Defined(id, _) => {
+                let mut parts = self.defined(*id).part_types();
+                parts.all(|ty| self.can_be_cloned(ty))
+            }
+            _ => true,
+        };
+        own && ty.components().into_iter().all(|ty| self.can_be_cloned(ty))
+    }
+
+    /// Every type without type parameters that functions and nodes hand over, or that those are made of.
     pub(super) fn crossing(&self) -> Vec<Type> {
         let mut found = Vec::new();
         let mut waiting: Vec<Type> = Vec::new();
@@ -170,6 +227,7 @@ impl Scene {
             waiting.extend(function.parameters.iter().map(|own| own.ty.clone()));
             waiting.push(function.result.clone());
         }
+        waiting.extend(self.nodes.iter().flat_map(HotNode::crossing));
         while let Some(ty) = waiting.pop() {
             if found.contains(&ty) {
                 continue;
@@ -244,7 +302,26 @@ impl Scene {
     }
 }
 
+impl HotNode {
+    /// The types that it takes, and that its methods take.
+    pub(super) fn crossing(&self) -> Vec<Type> {
+        let of_methods = self.methods.iter().map(|own| own.parameter.clone());
+        self.arguments.iter().cloned().chain(of_methods).collect()
+    }
+
+    /// Whether code that was compiled for one can name the other.
+    pub(super) fn has_interface_of(&self, other: &HotNode) -> bool {
+        (&self.arguments, &self.methods) == (&other.arguments, &other.methods)
+    }
+}
+
 impl Function {
+    /// The types that it takes and returns.
+    pub(super) fn crossing(&self) -> Vec<Type> {
+        let taken = self.parameters.iter().map(|own| own.ty.clone());
+        taken.chain([self.result.clone()]).collect()
+    }
+
     /// Its signature as it registers: the types as tokens with spaces between.
     pub(super) fn signature(&self) -> String {
         let types = self

@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
+use super::host::SEEDS;
 use super::layouts::{Differences, Layouts, Side};
-use super::scene::{Expression, Function, FunctionId, Operation, Passed, Scene};
+use super::scene::{Expression, Function, FunctionId, HotNode, Operation, Passed, Scene};
 use super::types::Type;
 use super::value::{self, Scenes, Value, digest, make, mix};
 
@@ -62,8 +63,19 @@ pub(super) struct World {
     /// By the function: the generation where a class of layouts was seen first.
     classes: HashMap<FunctionId, Vec<(usize, u32)>>,
     last_class: u32,
+    /// The nodes that the program holds, by their numbers.
+    nodes: RefCell<HashMap<u32, Instance>>,
     /// The numbers that the statics hold, by who owns them.
     counters: RefCell<HashMap<(usize, u32), u64>>,
+}
+
+/// A node that the program holds.
+struct Instance {
+    /// Whether newer code became live since it was made.
+    stale: bool,
+    maker: usize,
+    made: u64,
+    calls: u64,
 }
 
 struct Generation {
@@ -86,6 +98,12 @@ pub(super) struct Expected {
     pub(super) other_signature: Vec<(FunctionId, String, String)>,
     pub(super) other_layout: Vec<(FunctionId, Differences)>,
     pub(super) removed: Vec<FunctionId>,
+    /// The nodes of the generation.
+    pub(super) nodes: Vec<u32>,
+    /// Nodes that take or hand over something else than the program's; how the layouts differ of what is
+    /// written in the same way, if that is all.
+    pub(super) other_nodes: Vec<(u32, Option<Differences>)>,
+    pub(super) removed_nodes: Vec<u32>,
 }
 
 impl World {
@@ -97,9 +115,15 @@ impl World {
             live: 0,
             classes: HashMap::new(),
             last_class: 0,
+            nodes: RefCell::default(),
             counters: RefCell::default(),
         };
+        let nodes: Vec<_> = scene.nodes.iter().map(|own| own.number).collect();
         world.load(scene, layouts);
+        for number in nodes {
+            let instance = world.instance(number);
+            world.nodes.borrow_mut().insert(number, instance);
+        }
         world
     }
 
@@ -129,20 +153,14 @@ impl World {
             scene,
             layouts,
         };
-        for counter in &generation.scene.counters {
-            let earlier = |other: &&usize| {
-                self.generations[**other]
-                    .owners
-                    .contains_key(&counter.number)
-            };
+        // The compiler leaves out a static that no body uses.
+        let used = generation.scene.used_counters();
+        for counter in used {
+            let in_program = |program: &Generation| program.owners.contains_key(&counter.number);
             let owner = match self.linking {
-                Linking::Full => None,
-                Linking::Thin => [0]
-                    .iter()
-                    .find(|other| **other < number && earlier(other))
-                    .copied(),
+                Linking::Thin if self.generations.first().is_some_and(in_program) => 0,
+                _ => number,
             };
-            let owner = owner.unwrap_or(number);
             generation.owners.insert(counter.number, owner);
             let mut counters = self.counters.borrow_mut();
             counters
@@ -176,8 +194,8 @@ impl World {
                         expected.other_signature.push(signatures);
                     }
                     Outcome::OtherLayout => {
-                        let differences =
-                            Differences::between(self.side(0), self.side(number), own);
+                        let (program, library) = (self.side(0), self.side(number));
+                        let differences = Differences::between(program, library, &own.crossing());
                         expected.other_layout.push((own.id, differences));
                     }
                 }
@@ -187,7 +205,74 @@ impl World {
             self.generations[caller].slots.insert(function, code);
         }
         self.live = number;
+        for instance in self.nodes.borrow_mut().values_mut() {
+            instance.stale = true;
+        }
+        let scene = &self.generations[number].scene;
+        expected.nodes = scene.nodes.iter().map(|own| own.number).collect();
+        for own in &self.generations[0].scene.nodes {
+            match self.node_differences(own, number) {
+                None => expected.removed_nodes.push(own.number),
+                Some(Some(differences)) if differences.is_empty() => {}
+                Some(differences) => expected.other_nodes.push((own.number, differences)),
+            }
+        }
         expected
+    }
+
+    /// What the program must print for a call of each method of a node, in their order. It is a call: the node
+    /// counts it, and is made anew if newer code is live.
+    pub(super) fn call_node(&self, own: &HotNode, seed: u64) -> Vec<u64> {
+        let mut nodes = self.nodes.borrow_mut();
+        let instance = nodes.get_mut(&own.number).expect("the program made it");
+        if instance.stale {
+            *instance = self.instance(own.number);
+        }
+        let Instance { maker, made, .. } = *instance;
+        let code = self.generations[maker].scene.node(own.number);
+        let code = code.expect("it was made by this code");
+        let private = make(self, maker, &code.private, made);
+        let this = mix(made, digest(self, maker, &code.private, &private));
+        let methods = own.methods.iter().enumerate().map(|(at, method)| {
+            instance.calls += 1;
+            let x = make(self, 0, &method.parameter, seed);
+            let x = digest(self, maker, &method.parameter, &x);
+            let called = mix(mix(instance.calls, at as u64), x);
+            mix(mix(code.constant, this), called)
+        });
+        methods.collect()
+    }
+
+    /// A node of the program, made by the newest code that fits.
+    fn instance(&self, number: u32) -> Instance {
+        let program = self.generations[0].scene.node(number);
+        let program = program.expect("the program made it");
+        let fits = matches!(
+            self.node_differences(program, self.live),
+            Some(Some(differences)) if differences.is_empty()
+        );
+        let maker = if fits { self.live } else { 0 };
+        let code = self.generations[maker].scene.node(number);
+        let code = code.expect("a node is made by code that has it");
+        let arguments = program.arguments.iter().enumerate();
+        let made = arguments.fold(code.constant, |before, (at, ty)| {
+            let value = make(self, 0, ty, mix(SEEDS[0], at as u64 + 1));
+            mix(before, digest(self, maker, ty, &value))
+        });
+        Instance {
+            stale: false,
+            maker,
+            made,
+            calls: 0,
+        }
+    }
+
+    /// How a node of the program differs from that of a generation. `None` if that has none; no differences
+    /// of layouts if the types that it takes, or its methods, are others by their names already.
+    fn node_differences(&self, own: &HotNode, number: usize) -> Option<Option<Differences>> {
+        let new = self.generations[number].scene.node(own.number)?;
+        let comparable = own.has_interface_of(new);
+        Some(comparable.then(|| self.differences(0, number, &own.crossing())))
     }
 
     /// What the program must print for a call of one of its functions.
@@ -222,8 +307,7 @@ impl World {
                     .function(own.id)
                     .is_some_and(|other_own| {
                         other_own.signature() == own.signature()
-                            && Differences::between(self.side(other), self.side(number), &own)
-                                .is_empty()
+                            && self.differences(other, number, &own.crossing()).is_empty()
                     })
             };
             let class = if number == 0 || same(0) {
@@ -243,6 +327,10 @@ impl World {
             };
             self.generations[number].classes.insert(own.id, class);
         }
+    }
+
+    fn differences(&self, one: usize, other: usize, types: &[Type]) -> Differences {
+        Differences::between(self.side(one), self.side(other), types)
     }
 
     fn side(&self, number: usize) -> Side<'_> {
