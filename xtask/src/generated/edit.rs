@@ -947,3 +947,59 @@ fn collect_arguments<'a>(ty: &'a mut Type, found: &mut Vec<&'a mut Type>) {
         Type::Primitive(_) | Type::String | Type::Parameter(_) | Type::Object(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::print;
+
+    #[test]
+    fn a_seed_always_gives_the_same_edits() {
+        let sources = |seed| {
+            let mut editor = Editor::new(seed);
+            let mut scene = editor.scene();
+            let mut sources = vec![print::scene(&scene)];
+            for _ in 0..20 {
+                editor.edit(&mut scene);
+                sources.push(print::scene(&scene));
+            }
+            sources
+        };
+        assert_eq!(sources(3), sources(3));
+        assert_ne!(sources(3), sources(4));
+    }
+
+    #[test]
+    fn every_kind_of_edit_is_made() {
+        for (at, (_, edit)) in EDITS.iter().enumerate() {
+            let changes = |seed| {
+                let mut editor = Editor::new(seed);
+                let before = editor.scene();
+                let mut after = before.clone();
+                edit(&mut editor, &mut after);
+                after.tidy();
+                after != before && is_sound(&after)
+            };
+            assert!((0..200).any(changes), "edit {at} finds nothing to do");
+        }
+    }
+
+    #[test]
+    fn an_edit_changes_the_source_and_leaves_nothing_dangling() {
+        for seed in 0..20 {
+            let mut editor = Editor::new(seed);
+            let mut scene = editor.scene();
+            for _ in 0..50 {
+                let before = print::scene(&scene);
+                let told = editor.edit(&mut scene);
+                assert_ne!(print::scene(&scene), before, "{told}");
+                let mut tidied = scene.clone();
+                tidied.tidy();
+                assert_eq!(tidied, scene, "{told}");
+                for ty in scene.crossing() {
+                    scene.made_of(&ty);
+                }
+            }
+        }
+    }
+}

@@ -234,3 +234,87 @@ impl Told {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::FunctionId;
+    use super::*;
+
+    const EVENT: &str = "event applied scene: generation 2 is live";
+
+    fn judge(lines: &[&str], expected: &Expected) -> Result<()> {
+        let heard: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        applied(
+            &heard,
+            2,
+            expected,
+            "pub struct Type1 {\n    pub a: f32,\n}\n",
+        )
+    }
+
+    /// One function is applied, and one is refused for a field.
+    fn expected() -> Expected {
+        let difference = Difference {
+            type_name: "scene::Type1".to_owned(),
+            part: Some("field `a`".to_owned()),
+            program: Some("`u32`".to_owned()),
+            library: Some("`f32`".to_owned()),
+        };
+        let differences = Differences {
+            causes: vec![difference],
+            ..Differences::default()
+        };
+        Expected {
+            applied: vec![FunctionId(3)],
+            other_layout: vec![(FunctionId(4), differences)],
+            ..Expected::default()
+        }
+    }
+
+    const REASON: &str =
+        "`scene::Type1`, field `a` (/x/lib.rs:2): the program has `u32`, the new code `f32`";
+
+    #[test]
+    fn what_must_be_told_is_accepted() {
+        let layout = format!("item layout\tscene::function4\t{REASON}");
+        let event = format!("{EVENT}; `scene::function4` {REASON}");
+        let lines = [
+            "item applied\tscene::function3",
+            "item applied\tscene::layouts",
+            &layout,
+            &event,
+        ];
+        judge(&lines, &expected()).expect("all is told");
+    }
+
+    #[test]
+    fn what_is_told_wrongly_or_not_at_all_is_an_error() {
+        let good = [
+            "item applied\tscene::function3".to_owned(),
+            "item applied\tscene::layouts".to_owned(),
+            format!("item layout\tscene::function4\t{REASON}"),
+            format!("{EVENT}; `scene::function4` {REASON}"),
+        ];
+        for left_out in 0..good.len() {
+            let mut lines: Vec<_> = good.iter().map(String::as_str).collect();
+            lines.remove(left_out);
+            assert!(
+                judge(&lines, &expected()).is_err(),
+                "without {}",
+                good[left_out]
+            );
+        }
+        for (from, to) in [
+            ("`u32`", "`u16`"),
+            ("field `a`", "field `b`"),
+            ("function4", "function5"),
+            ("function3", "function4"),
+            ("lib.rs:2", "lib.rs:3"),
+            ("generation 2", "generation 3"),
+        ] {
+            let lines = good.each_ref().map(|line| line.replace(from, to));
+            let lines = lines.each_ref().map(String::as_str);
+            assert!(judge(&lines, &expected()).is_err(), "{to}");
+        }
+    }
+}

@@ -332,3 +332,112 @@ fn numbered(types: &[Type]) -> Vec<Field> {
     });
     fields.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::types::{Definition, DefinitionId, Primitive};
+    use super::*;
+
+    const U8: Type = Type::Primitive(Primitive::U8);
+    const U32: Type = Type::Primitive(Primitive::U32);
+    const F32: Type = Type::Primitive(Primitive::F32);
+
+    fn scene(shape: Shape) -> Scene {
+        Scene {
+            definitions: vec![Definition {
+                id: DefinitionId(1),
+                parameters: 0,
+                shape,
+                remark: None,
+            }],
+            ..Scene::default()
+        }
+    }
+
+    fn fields(fields: &[(&str, Type)]) -> Shape {
+        let fields = fields.iter().map(|(name, ty)| Field {
+            name: (*name).to_owned(),
+            ty: ty.clone(),
+        });
+        Shape::Struct(fields.collect())
+    }
+
+    /// Between two states of one type, behind a vector.
+    fn between(own: (Shape, &str), new: (Shape, &str)) -> Differences {
+        let scenes = [scene(own.0), scene(new.0)];
+        let layouts = [own.1, new.1].map(|told| {
+            let told = format!("Vec<Type1>=24,8|u8=1,1|u32=4,4|f32=4,4|{told}");
+            Layouts::read(&told).expect("these are layouts")
+        });
+        let [own, new] = [0, 1].map(|at| Side {
+            scene: &scenes[at],
+            layouts: &layouts[at],
+        });
+        let ty = Type::Vec(Box::new(Type::Defined(DefinitionId(1), Vec::new())));
+        Differences::between(own, new, &[ty])
+    }
+
+    #[test]
+    fn fields_that_are_where_they_were_are_no_difference() {
+        let told = "Type1=8,4,a:4,b:0|";
+        let own = fields(&[("a", U8), ("b", U32)]);
+        let new = fields(&[("b", U32), ("a", U8)]);
+        assert!(between((own, told), (new, told)).is_empty());
+    }
+
+    #[test]
+    fn fields_in_each_others_place_are_an_effect() {
+        let own = fields(&[("a", U32), ("b", U32)]);
+        let new = fields(&[("b", U32), ("a", U32)]);
+        let found = between((own, "Type1=8,4,a:0,b:4|"), (new, "Type1=8,4,a:4,b:0|"));
+        assert!(found.causes.is_empty());
+        assert_eq!(found.effects.len(), 2);
+        assert_eq!(found.effects[0].program.as_deref(), Some("at byte 0"));
+        assert_eq!(found.effects[0].library.as_deref(), Some("at byte 4"));
+        assert!(
+            found
+                .leading
+                .iter()
+                .any(|name| name.starts_with("alloc::vec::Vec<"))
+        );
+    }
+
+    #[test]
+    fn another_type_of_a_field_is_a_cause() {
+        let told = "Type1=4,4,a:0|";
+        let found = between((fields(&[("a", U32)]), told), (fields(&[("a", F32)]), told));
+        let cause = Difference {
+            type_name: "scene::Type1".to_owned(),
+            part: Some("field `a`".to_owned()),
+            program: Some("`u32`".to_owned()),
+            library: Some("`f32`".to_owned()),
+        };
+        assert_eq!(found.causes, [cause]);
+    }
+
+    #[test]
+    fn a_variant_before_others_is_a_cause_and_their_numbers_are_effects() {
+        let variant = |name: &str, payload: &[Type]| Variant {
+            name: name.to_owned(),
+            payload: payload.to_vec(),
+        };
+        let own = vec![variant("A", &[]), variant("B", &[U32])];
+        let mut new = own.clone();
+        new.insert(0, variant("C", &[]));
+        let told = "Type1=8,4|";
+        let found = between((Shape::Enum(own), told), (Shape::Enum(new), told));
+        let parts = |list: &[Difference]| {
+            list.iter()
+                .map(|own| own.part.clone().unwrap_or_default())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&found.causes), ["variant `C`"]);
+        assert_eq!(parts(&found.effects), ["variant `A`", "variant `B`"]);
+    }
+
+    #[test]
+    fn what_is_no_layout_is_an_error() {
+        let error = Layouts::read("u8=1,1|u16=2").expect_err("an alignment is missing");
+        assert!(error.to_string().contains("u16=2"), "{error}");
+    }
+}
