@@ -63,28 +63,6 @@ pub enum CargoReason {
     NotLinked,
 }
 
-impl CargoReason {
-    /// Whether crates may be compiled in another way than before, even those that cargo did not have to
-    /// compile now.
-    #[cfg(feature = "thin")]
-    pub(crate) fn is_about_settings(&self) -> bool {
-        match self {
-            Self::Settings { .. }
-            | Self::BuildScript { .. }
-            | Self::SilentBuildScript { .. }
-            | Self::Variable { .. }
-            | Self::OtherBuild
-            | Self::NewerThanProgram { .. }
-            | Self::Compiler => true,
-            Self::FirstBuild
-            | Self::ConfiguredVariables { .. }
-            | Self::NotRecorded { .. }
-            | Self::NoTraces { .. }
-            | Self::NotLinked => false,
-        }
-    }
-}
-
 impl fmt::Display for CargoReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

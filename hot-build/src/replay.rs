@@ -6,6 +6,7 @@
 //! is renewed.
 
 mod command;
+mod commands;
 mod compile;
 mod decisive;
 mod first;
@@ -17,6 +18,7 @@ mod traces;
 mod variables;
 
 pub(crate) use command::RustcCommand;
+pub(crate) use commands::Commands;
 pub(crate) use compile::{CompileFailure, compile};
 pub(crate) use record::{Plan, Record};
 pub(crate) use recorder::Recorder;

@@ -15,7 +15,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::background;
 use crate::cargo::{BUILD_ARGS_VARIABLE, repeat_program_recorded};
-use crate::replay::{CompileFailure, Plan, Record, Recorder, RustcCommand, compile};
+use crate::replay::{Commands, CompileFailure, Plan, Record, Recorder, compile};
 
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, CargoReason,
@@ -84,7 +84,7 @@ impl ThinBuilder {
     /// priority. A build that begins meanwhile waits for what it needs.
     pub fn prepare(&self, crates: Vec<BuildArgs>) {
         for args in &crates {
-            self.inner.learn(args);
+            lock(&self.inner.commands).learn(args);
         }
         let inner = self.inner.clone();
         // Without a thread, the first builds do it.
@@ -128,7 +128,7 @@ struct Inner {
     /// What is known of each hot crate, by the directory of its manifest.
     crates: Mutex<HashMap<PathBuf, Arc<Mutex<KnownCrate>>>>,
     /// How cargo compiled each local crate the last time that it did.
-    commands: Mutex<Vec<RustcCommand>>,
+    commands: Mutex<Commands>,
 }
 
 /// What is known of a hot crate.
@@ -166,7 +166,7 @@ impl Inner {
             Ok(system) => system,
             Err(reason) => return handle.finish(full(args, reason)),
         };
-        self.learn(args);
+        lock(&self.commands).learn(args);
         let known = self.known(args);
         // Builds of one crate share its record; a build that was cancelled is gone in a moment.
         let mut known = lock(&known);
@@ -177,21 +177,6 @@ impl Inner {
             Outcome::AskCargo(reason) => {
                 work.with_cargo(&mut known, &self.commands, reason, handle);
             }
-        }
-    }
-
-    /// Takes in how a crate of the program was compiled.
-    fn learn(&self, args: &BuildArgs) {
-        let Some(command) = args.hot_crate.rustc.as_ref().and_then(RustcCommand::of_run) else {
-            return;
-        };
-        let mut commands = lock(&self.commands);
-        // What cargo said since is newer.
-        if !commands
-            .iter()
-            .any(|known| known.is_for_the_crate_of(&command))
-        {
-            commands.push(command);
         }
     }
 
@@ -242,23 +227,24 @@ impl<'a> Work<'a> {
     }
 
     /// Makes the record of a crate from what the program knows, once.
-    fn read(&mut self, known: &mut KnownCrate, commands: &Mutex<Vec<RustcCommand>>) {
-        let is_known = lock(commands)
-            .iter()
-            .any(|command| command.is_in(&self.args.manifest_dir));
+    fn read(&mut self, known: &mut KnownCrate, commands: &Mutex<Commands>) {
+        let is_known = lock(commands).knows(&self.args.manifest_dir);
         if known.is_read || known.record.is_some() || !is_known {
             return;
         }
         known.is_read = true;
         let reading = Instant::now();
         let made = match LocalPackages::around(self.args) {
-            Ok(packages) => Record::of_program(&lock(commands), &packages, self.args),
+            Ok(packages) => Record::of_program(lock(commands).all(), &packages, self.args),
             // Cargo says it again, to someone who listens.
             Err(_) => Err(CargoReason::FirstBuild),
         };
         match made {
             Ok(record) => known.record = Some(record),
-            Err(reason) => known.no_record = Some(reason),
+            Err(reason) => {
+                known.no_record = Some(reason);
+                lock(commands).forget_program();
+            }
         }
         self.phase("record", reading);
     }
@@ -327,7 +313,7 @@ impl<'a> Work<'a> {
     fn with_cargo(
         &mut self,
         known: &mut KnownCrate,
-        commands: &Mutex<Vec<RustcCommand>>,
+        commands: &Mutex<Commands>,
         reason: CargoReason,
         handle: &mut BuildHandle,
     ) {
@@ -349,23 +335,16 @@ impl<'a> Work<'a> {
         // The library that cargo made is there, and it works; so whatever fails now is a reason for it.
         let recording = Instant::now();
         let packages = packages.unwrap_or(Err(BuildError::Abandoned { panic: None }));
-        let commands = {
-            let mut commands = lock(commands);
-            if reason.is_about_settings() {
-                // Those of crates that were up to date may be from before.
-                commands.clear();
-            }
-            // A crate may be compiled twice in one run, as for build scripts when cross-compiling; the
-            // program has the last.
-            for command in recorder.commands {
-                commands.retain(|known| !known.is_for_the_crate_of(&command));
-                commands.push(command);
-            }
-            commands.clone()
-        };
+        lock(commands).record(recorder.commands);
         known.record = None;
         let made = packages.and_then(|packages| {
-            Record::make(recorder.built, &commands, &packages, self.args, self.since)
+            Record::make(
+                recorder.built,
+                lock(commands).all(),
+                &packages,
+                self.args,
+                self.since,
+            )
         });
         let record = match made {
             Ok(Some(record)) => Ok(record),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use crate::{RustcRun, environment, inputs};
 
@@ -25,6 +26,8 @@ pub(crate) struct RustcCommand {
     variables: Vec<(String, String)>,
     /// Where it ran, if that is known.
     ran_in: Option<PathBuf>,
+    /// When the rlib was written that it made, if that is known.
+    made: Option<SystemTime>,
     /// The crate's name, as in paths.
     pub(crate) crate_name: String,
     /// The directory of the package's manifest.
@@ -78,6 +81,7 @@ impl RustcCommand {
             arguments,
             variables,
             ran_in,
+            made: None,
             crate_name,
             manifest_dir,
         };
@@ -85,6 +89,27 @@ impl RustcCommand {
             .values("--crate-type")
             .all(|kind| ["lib", "rlib", "cdylib", "dylib", "staticlib"].contains(&kind));
         (is_library && !command.arguments.iter().any(|word| word == "--test")).then_some(command)
+    }
+
+    /// Notes that the crate's rlib is of this run, if it was written before `time`.
+    pub(crate) fn note_output(&mut self, time: SystemTime) {
+        self.made = self.output_written().filter(|written| *written < time);
+    }
+
+    /// Whether the crate's rlib is still the one that this run made. Otherwise someone else had cargo compile
+    /// the crate, in another way maybe.
+    pub(crate) fn is_last(&self) -> bool {
+        self.made.is_some() && self.output_written() == self.made
+    }
+
+    fn output_written(&self) -> Option<SystemTime> {
+        let rlib = self.out_dir()?.join(self.rlib_name());
+        std::fs::metadata(rlib).ok()?.modified().ok()
+    }
+
+    /// Whether the program told it, and not cargo.
+    pub(crate) fn is_of_program(&self) -> bool {
+        self.ran_in.is_some()
     }
 
     /// Whether both are for the same crate.

@@ -25,7 +25,7 @@ impl Record {
         packages: &LocalPackages,
         args: &BuildArgs,
     ) -> Result<Self, CargoReason> {
-        let built = program_built()?;
+        let built = program_built().ok_or(CargoReason::FirstBuild)?;
         let closure = packages.closure(&args.manifest_dir);
         let hot = closure.first().copied().ok_or(CargoReason::FirstBuild)?;
         let command = commands
@@ -41,7 +41,12 @@ impl Record {
         let no_traces = || CargoReason::NoTraces {
             path: out_dir.to_owned(),
         };
-        let (trace, begun) = traces.of(command, &hot.name, built).ok_or_else(no_traces)?;
+        let (trace, begun) = traces.of(command, &hot.name).ok_or_else(no_traces)?;
+        if begun > built {
+            return Err(CargoReason::NewerThanProgram {
+                path: out_dir.join(command.rlib_name()),
+            });
+        }
         let below = traces.closure(trace).ok_or_else(no_traces)?;
         let is_named = |file: &Path| {
             let is_below = below.libraries.iter().any(|library| library.rlib == file);
@@ -191,11 +196,10 @@ fn is_as_compiled(dep_info: &Path) -> Result<(), CargoReason> {
     }
 }
 
-/// When this program was built.
-fn program_built() -> Result<SystemTime, CargoReason> {
-    let exe = std::env::current_exe().unwrap_or_default();
-    let built = fs::metadata(&exe).and_then(|file| file.modified());
-    built.map_err(|_| CargoReason::NoTraces { path: exe })
+/// When this program was built, if its file is still there.
+pub(crate) fn program_built() -> Option<SystemTime> {
+    let exe = std::env::current_exe().ok()?;
+    fs::metadata(exe).ok()?.modified().ok()
 }
 
 fn unreadable(error: BuildError) -> CargoReason {

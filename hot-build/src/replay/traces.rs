@@ -70,13 +70,8 @@ impl Traces {
         traces
     }
 
-    /// The trace of the run of the compiler that is `command`: the last one that began before `built`.
-    pub(crate) fn of(
-        &self,
-        command: &RustcCommand,
-        package: &str,
-        built: SystemTime,
-    ) -> Option<(&Trace, SystemTime)> {
+    /// The trace of the last run of the compiler for the crate of `command`, and when it began.
+    pub(crate) fn of(&self, command: &RustcCommand, package: &str) -> Option<(&Trace, SystemTime)> {
         let file = format!("lib-{}", command.crate_name);
         let is_it = |trace: &&Trace| {
             trace.file == file
@@ -88,7 +83,6 @@ impl Traces {
             .values()
             .filter(is_it)
             .filter_map(|trace| Some((trace, trace.begun()?)))
-            .filter(|(_, begun)| *begun < built)
             .max_by_key(|(_, begun)| *begun)
     }
 

@@ -2,7 +2,9 @@
 //!
 //! It answers each line of its input with one line.
 
-use hot_build::{BuildArgs, BuildReport, CrateBuild, Rebuilder, Reporter, RustcRun, ThinBuilder};
+use hot_build::{
+    Build, BuildArgs, BuildReport, CrateBuild, Rebuilder, Reporter, RustcRun, ThinBuilder,
+};
 use std::io::BufRead;
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +16,7 @@ fn main() {
     // Called, so that it is linked.
     scene::step();
     let builder = ThinBuilder::new();
+    let mut running = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
         let words: Vec<&str> = line.split(' ').collect();
@@ -23,6 +26,16 @@ fn main() {
                 "preparing".to_owned()
             }
             ["build"] => build(&builder, args(root, target_dir)),
+            ["start"] => {
+                running = builder.rebuild(&args(root, target_dir));
+                "started".to_owned()
+            }
+            ["cancel"] => {
+                let build: Build = running.take().expect("it was started");
+                build.cancel();
+                build.wait_settled();
+                format!("{:?}", build.wait())
+            }
             ["build", "with", feature] => {
                 let mut args = args(root, target_dir);
                 args.program.features.push(feature.to_owned());
@@ -77,15 +90,14 @@ fn build(builder: &ThinBuilder, mut args: BuildArgs) -> String {
                 let program = command.split(' ').next().unwrap_or_default();
                 program.rsplit('/').next().unwrap_or_default().to_owned()
             }
-            BuildReport::Diagnostic(diagnostic) if diagnostic.level.is_error() => "error".to_owned(),
+            BuildReport::Diagnostic(diagnostic) if diagnostic.level.is_error() => {
+                "error".to_owned()
+            }
             _ => return,
         };
         said.lock().expect("no panic").push(word);
     });
-    let result = builder
-        .rebuild(&args)
-        .expect("it declines no crate")
-        .wait();
+    let result = builder.rebuild(&args).expect("it declines no crate").wait();
     let started = started.lock().expect("no panic").join("+");
     match result {
         Ok(artifact) => {
@@ -109,7 +121,11 @@ fn build(builder: &ThinBuilder, mut args: BuildArgs) -> String {
             )
         }
         Err(error) => {
-            let messages: Vec<_> = error.diagnostics().iter().map(|said| &said.message).collect();
+            let messages: Vec<_> = error
+                .diagnostics()
+                .iter()
+                .map(|said| &said.message)
+                .collect();
             format!("failed {messages:?} | | {started} | {error}")
         }
     }

@@ -1,0 +1,518 @@
+//! Builds without cargo, and when cargo has to be asked: a real program builds its own hot crate while its
+//! files are edited, and says what was run for it.
+
+#![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use support::package;
+
+const SCENE: &str = r#"
+hot_abi::hot_entry!();
+held::hold!();
+
+#[hot_abi::hot_fn]
+pub fn step() -> String {
+    format!("says one. {} {:?}", paint::paint(), option_env!("SCENE_MOOD"))
+}
+"#;
+
+const PAINT: &str = "pub fn paint() -> &'static str {\n    \"says red.\"\n}\n";
+
+/// Holds the compiler still, where the environment says at which address.
+const HELD: &str = r#"
+use std::io::Read;
+
+#[proc_macro]
+pub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    if let Ok(address) = std::env::var("HOLD_THE_COMPILER") {
+        let mut gate = std::net::TcpStream::connect(address).unwrap();
+        gate.read(&mut [0]).unwrap();
+    }
+    Default::default()
+}
+"#;
+
+#[test]
+fn cargo_is_not_even_asked_at_first() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.builds("thin record+plan+compile+link", "", "rustc", "two");
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.builds("thin plan+compile+link", "", "rustc", "three");
+
+    // Once more in a program that began with other sources than it was built from.
+    let mut running = game.run(&[]);
+    running.says("prepare");
+    // Who comes first does it.
+    let says = running.says("build");
+    assert!(
+        says.ends_with("plan+compile+link |  | rustc | three"),
+        "{says}"
+    );
+    game.edit("scene/src/lib.rs", "says three.", "says four.");
+    running.builds("thin plan+compile+link", "", "rustc", "four");
+
+    // Nothing of that is cargo's business.
+    assert!(game.cargo().contains("Compiling scene"));
+    assert!(!game.cargo().contains("Compiling"));
+}
+
+#[test]
+fn errors_are_cargos_until_the_command_has_worked() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "format!", "formad!");
+    let says = running.says("build");
+    assert!(says.contains("| rustc+cargo+error |"), "{says}");
+    game.edit("scene/src/lib.rs", "formad!", "format!");
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+    game.edit("scene/src/lib.rs", "format!", "formad!");
+    let says = running.says("build");
+    assert!(says.contains("| rustc+error |"), "{says}");
+}
+
+#[test]
+fn a_crate_without_a_macro_is_compiled_by_cargo_once() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    game.edit("paint/src/lib.rs", "red", "green");
+    running.asks("NotRecorded", "paint/src/lib.rs");
+    game.edit("paint/src/lib.rs", "green", "blue");
+    running.builds("thin plan+compile+compile+link", "", "rustc+rustc", "");
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+
+    // What the program was linked from is not there any more.
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.asks("NewerThanProgram", "libscene");
+    running.builds("thin plan+compile+link", "", "rustc", "three");
+}
+
+#[test]
+fn settings_are_cargos_to_read() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    let mut text = 0;
+    let mut edits = |file: &str, old: &str, new: &str| {
+        text += 1;
+        game.edit(
+            "scene/src/lib.rs",
+            &format!("says {}.", word(text - 1)),
+            &format!("says {}.", word(text)),
+        );
+        if old.is_empty() {
+            game.write(file, new);
+        } else {
+            game.edit(file, old, new);
+        }
+        running.asks("Settings", file);
+        running.builds("thin plan+compile+link", "", "rustc", word(text));
+    };
+    edits("scene/Cargo.toml", "[lib]", "[features]\nfog = []\n[lib]");
+    edits(
+        "paint/Cargo.toml",
+        "edition",
+        "description = \"red\"\nedition",
+    );
+    edits("Cargo.toml", "resolver", "# A remark.\nresolver");
+    edits("Cargo.toml", "# A remark.", "# Another.");
+    let lock = game.read("Cargo.lock");
+    edits("Cargo.lock", "", &lock);
+    edits(".cargo/config.toml", "", "[build]\nincremental = true\n");
+    edits(".cargo/config.toml", "true", "true # still");
+    edits(
+        "rust-toolchain.toml",
+        "",
+        "[toolchain]\nchannel = \"stable\"\n",
+    );
+    edits(
+        "Cargo.toml",
+        "[profile.dev]",
+        "[profile.dev.package.scene]\ndebug = 1\n[profile.dev]",
+    );
+
+    // Cargo has nothing to compile after this, and what is known of the crate is true all the same.
+    game.edit("Cargo.toml", "# Another.", "# And another.");
+    running.asks("Settings", "Cargo.toml");
+    game.edit("Cargo.toml", "# And another.", "# The last.");
+    running.asks("Settings", "Cargo.toml");
+
+    running.says("set CARGO_BUILD_JOBS 2");
+    running.asks("Variable", "CARGO_BUILD_JOBS");
+    let says = running.says("build with fog");
+    assert!(says.contains("OtherBuild"), "{says}");
+}
+
+#[test]
+fn the_default_toolchain_is_part_of_the_settings() {
+    let home = std::env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".rustup")));
+    let Some(home) = home.filter(|home| home.join("settings.toml").is_file()) else {
+        return eprintln!("skipped: there is no rustup");
+    };
+    let game = Game::new();
+    let own = tempfile::tempdir().expect("a directory");
+    fs::copy(home.join("settings.toml"), own.path().join("settings.toml")).expect("it is there");
+    for part in ["toolchains", "update-hashes"] {
+        std::os::unix::fs::symlink(home.join(part), own.path().join(part)).expect("a link");
+    }
+    // Its time is that of now, which is after the program was built.
+    let mut running = game.run(&[("RUSTUP_HOME", own.path())]);
+    running.asks("Settings", "settings.toml");
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+    let settings = own.path().join("settings.toml");
+    let text = fs::read_to_string(&settings).expect("it is there");
+    fs::write(&settings, text + "\n# Another default.\n").expect("it is ours");
+    running.asks("Settings", "settings.toml");
+}
+
+#[test]
+fn variables_that_code_asks_for_count() {
+    let game = Game::new();
+    // As when the program is started from another shell than it was built in.
+    let mut running = game.run(&[("SCENE_MOOD", Path::new("glad"))]);
+    running.asks("Variable", "SCENE_MOOD");
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+    running.says("set SCENE_MOOD sad");
+    running.asks("Variable", "SCENE_MOOD");
+    running.says("set SCENE_WEATHER fine");
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+}
+
+#[test]
+fn variables_that_a_configuration_sets_are_cargos() {
+    let game = Game::with(&[(".cargo/config.toml", "[env]\nSCENE_MOOD = \"glad\"\n")]);
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.asks("ConfiguredVariables", "config.toml");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+}
+
+#[test]
+fn a_build_script_runs_again_when_what_it_reads_changes() {
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=colours.txt\");\n    \
+                  println!(\"cargo::rerun-if-env-changed=SCENE_SCRIPT\");\n    \
+                  println!(\"cargo::rustc-env=SCENE_MOOD=calm\");\n}\n";
+    let game = Game::with(&[("scene/build.rs", script), ("scene/colours.txt", "red")]);
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+    game.write("scene/colours.txt", "green");
+    running.asks("BuildScript", "colours.txt");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+    game.edit("scene/build.rs", "calm", "wild");
+    running.asks("BuildScript", "build.rs");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+    running.says("set SCENE_SCRIPT on");
+    running.asks("Variable", "SCENE_SCRIPT");
+    running.builds("thin plan+compile+link", "", "rustc", "two");
+
+    // As when the program is started from another shell than it was built in.
+    game.cargo();
+    let mut running = game.run(&[("SCENE_SCRIPT", Path::new("on"))]);
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.asks("Variable", "SCENE_SCRIPT");
+}
+
+#[test]
+fn a_build_script_that_says_nothing_runs_after_every_change() {
+    let script = "fn main() {\n    println!(\"cargo::rustc-env=SCENE_MOOD=calm\");\n}\n";
+    let game = Game::with(&[("scene/build.rs", script)]);
+    let mut running = game.run(&[]);
+    for (old, new) in [("one", "two"), ("two", "three")] {
+        game.edit(
+            "scene/src/lib.rs",
+            &format!("says {old}."),
+            &format!("says {new}."),
+        );
+        running.asks("SilentBuildScript", "scene/src/lib.rs");
+    }
+    // One that comes into being is cargo's to find.
+    let game = drop_and(game, &[]);
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    game.write("scene/build.rs", script);
+    running.asks("BuildScript", "build.rs");
+}
+
+#[test]
+fn nobody_waits_for_cargos_lock() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    // As an editor's `cargo check` does for as long as it takes.
+    let lock = File::open(game.target_dir().join("debug/.cargo-lock")).expect("cargo made it");
+    lock.lock().expect("nobody has it");
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.builds("thin record+plan+compile+link", "", "rustc", "two");
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.builds("thin plan+compile+link", "", "rustc", "three");
+    lock.unlock().expect("it was locked");
+
+    // Both at once, in one incremental cache.
+    for (old, new) in [("three", "four"), ("four", "five"), ("five", "six")] {
+        game.edit(
+            "scene/src/lib.rs",
+            &format!("says {old}."),
+            &format!("says {new}."),
+        );
+        std::thread::scope(|scope| {
+            let cargo = scope.spawn(|| game.cargo());
+            running.builds("thin plan+compile+link", "", "rustc", new);
+            let said = cargo.join().expect("no panic");
+            assert!(said.contains("Compiling scene"), "{said}");
+        });
+        assert!(!game.cargo().contains("Compiling"));
+        let program = fs::read(game.program()).expect("it is there");
+        assert!(String::from_utf8_lossy(&program).contains(&format!("says {new}.")));
+    }
+}
+
+#[test]
+fn a_compiler_that_is_not_wanted_any_more_is_gone_at_once() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    let gate = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = gate.local_addr().expect("it is bound").to_string();
+    running.says(&format!("set HOLD_THE_COMPILER {address}"));
+    for _ in 0..3 {
+        running.says("start");
+        let (mut compiler, _) = gate.accept().expect("it connects");
+        assert_eq!(running.says("cancel"), "Err(Cancelled)");
+        // A killed process closes without a word.
+        let read = compiler.read(&mut [0]);
+        assert!(
+            !matches!(read, Ok(1..)),
+            "the compiler lives and says {read:?}"
+        );
+    }
+}
+
+fn word(number: usize) -> &'static str {
+    [
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    ][number]
+}
+
+/// All tests edit one project in turn: its dependencies take long to compile.
+static PROJECT: LazyLock<Mutex<PathBuf>> = LazyLock::new(|| {
+    // Where it stays, for the next run of these tests.
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("direct");
+    fs::create_dir_all(&root).expect("a directory");
+    Mutex::new(root.canonicalize().expect("it is there"))
+});
+
+/// The project of the program `game` and its hot crate `scene`, which has the program's code as it was built.
+struct Game {
+    root: MutexGuard<'static, PathBuf>,
+}
+
+impl Game {
+    fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// Writes the project with `more` files, and nothing that is left of another test, and builds it.
+    fn with(more: &[(&str, &str)]) -> Self {
+        let root = PROJECT.lock().unwrap_or_else(PoisonError::into_inner);
+        let game = Self { root };
+        let hot = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("it is in the workspace");
+        let hot_abi = format!(
+            "hot-abi = {{ path = \"{}\", features = [\"reload\"] }}\n",
+            hot.join("hot-abi").display()
+        );
+        let hot_build = format!(
+            "hot-build = {{ path = \"{}\", features = [\"thin\"] }}\n",
+            hot.join("hot-build").display()
+        );
+        let game_manifest = package("game")
+            + "[features]\nfog = []\n[dependencies]\nscene = { path = \"../scene\" }\n"
+            + &hot_abi
+            + &hot_build;
+        let scene_manifest = package("scene")
+            + "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n[dependencies]\nheld = { path = \"../held\" }\n\
+               paint = { path = \"../paint\" }\n"
+            + &hot_abi;
+        let lock =
+            fs::read_to_string(hot.join("Cargo.lock")).expect("the versions of this workspace");
+        let files = [
+            (
+                "Cargo.toml",
+                "[workspace]\nresolver = \"3\"\nmembers = [\"game\", \"scene\", \"paint\", \"held\"]\n\
+                 [profile.dev]\ndebug = 0\n",
+            ),
+            ("Cargo.lock", lock.as_str()),
+            ("game/Cargo.toml", game_manifest.as_str()),
+            (
+                "game/src/main.rs",
+                include_str!("support/builder_program.rs"),
+            ),
+            ("scene/Cargo.toml", scene_manifest.as_str()),
+            ("scene/src/lib.rs", SCENE),
+            ("paint/Cargo.toml", &package("paint")),
+            ("paint/src/lib.rs", PAINT),
+            (
+                "held/Cargo.toml",
+                &(package("held") + "[lib]\nproc-macro = true\n"),
+            ),
+            ("held/src/lib.rs", HELD),
+        ];
+        for file in [
+            ".cargo/config.toml",
+            "rust-toolchain.toml",
+            "scene/build.rs",
+            "scene/colours.txt",
+        ] {
+            // Most tests have none of these.
+            let _ = fs::remove_file(game.root.join(file));
+        }
+        for (file, text) in files.iter().chain(more) {
+            // A file that is as it was keeps its time.
+            let is_lock = *file == "Cargo.lock" && game.root.join(file).is_file();
+            if !is_lock && fs::read_to_string(game.root.join(file)).ok().as_deref() != Some(text) {
+                game.write(file, text);
+            }
+        }
+        game.cargo();
+        // Once more, so that the program is newer than all that it is made of.
+        let program = File::options().append(true).open(game.program());
+        program
+            .and_then(|program| program.set_modified(std::time::SystemTime::now()))
+            .expect("it can be touched");
+        game
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.root.join(file);
+        fs::create_dir_all(path.parent().expect("it is in a directory")).expect("a directory");
+        fs::write(path, text).expect("it can be written");
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.root.join(file)).expect("it is there")
+    }
+
+    fn edit(&self, file: &str, old: &str, new: &str) {
+        let text = self.read(file);
+        assert!(text.contains(old), "{old:?} in {text}");
+        self.write(file, &text.replace(old, new));
+    }
+
+    fn target_dir(&self) -> PathBuf {
+        self.root.join("target")
+    }
+
+    fn program(&self) -> PathBuf {
+        self.target_dir().join("debug/game")
+    }
+
+    /// Builds the program as its user does, and returns what cargo said.
+    fn cargo(&self) -> String {
+        let mut command = Command::new("cargo");
+        without_cargos_variables(&mut command);
+        let output = command
+            .args(["build", "--package", "game"])
+            .current_dir(&*self.root)
+            .output()
+            .expect("cargo runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
+    fn run(&self, variables: &[(&str, &Path)]) -> Running {
+        let mut command = Command::new(self.program());
+        without_cargos_variables(&mut command);
+        let mut child = command
+            .arg(&*self.root)
+            .arg(self.target_dir())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let input = child.stdin.take().expect("it is piped");
+        let output = child.stdout.take().expect("it is piped");
+        Running {
+            child,
+            input,
+            output: BufReader::new(output).lines(),
+        }
+    }
+}
+
+/// Makes the project anew.
+fn drop_and(game: Game, more: &[(&str, &str)]) -> Game {
+    drop(game);
+    Game::with(more)
+}
+
+fn without_cargos_variables(command: &mut Command) {
+    for (key, _) in std::env::vars_os() {
+        let key = key.to_string_lossy().into_owned();
+        if (key.starts_with("CARGO") && key != "CARGO_HOME") || key.starts_with("RUSTFLAGS") {
+            command.env_remove(key);
+        }
+    }
+}
+
+/// A program that runs. It ends when it is dropped.
+struct Running {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// What the program answers.
+    fn says(&mut self, line: &str) -> String {
+        writeln!(self.input, "{line}").expect("the program listens");
+        self.output
+            .next()
+            .expect("the program answers")
+            .expect("in text")
+    }
+
+    /// A build of these phases, for which these programs were started, makes the scene say this.
+    fn builds(&mut self, phases: &str, reason: &str, started: &str, text: &str) {
+        let says = self.says("build");
+        let parts: Vec<&str> = says.splitn(4, " | ").map(str::trim).collect();
+        assert_eq!(parts[..3], [phases, reason, started], "{says}");
+        assert!(parts[3].contains(text), "{text:?} in {says}");
+    }
+
+    /// A build for which cargo is asked, because of this.
+    fn asks(&mut self, reason: &str, about: &str) {
+        let says = self.says("build");
+        let parts: Vec<&str> = says.splitn(4, " | ").collect();
+        assert!(parts[0].starts_with("thin "), "{says}");
+        assert!(parts[0].ends_with("cargo+record+link"), "{says}");
+        assert!(
+            parts[1].starts_with(reason) && parts[1].contains(about),
+            "{says}"
+        );
+        assert_eq!(parts[2], "cargo", "{says}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
