@@ -11,6 +11,7 @@ mod scenarios;
 mod variant;
 
 pub(crate) use log::Log;
+pub(crate) use mode::Mode;
 
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -22,7 +23,7 @@ use anyhow::{Result, bail};
 
 use crate::terminal::Terminal;
 use crate::{interrupt, repository};
-use mode::{Mode, Modes};
+use mode::Modes;
 use project::Project;
 
 /// One thing that must work, from outside.
@@ -64,12 +65,7 @@ pub(crate) fn list() -> Result<()> {
 /// Some scenario failed (each is printed as it fails, with all that its programs wrote), the filter fits
 /// none, or there is no such mode.
 pub(crate) fn run(filter: Option<&str>, mode: Option<&str>) -> Result<()> {
-    let modes = match mode {
-        Some("full") => vec![Mode::Full],
-        Some("thin") => vec![Mode::Thin],
-        None | Some("both") => Mode::ALL.to_vec(),
-        Some(other) => bail!("there is no mode `{other}`; there are `full`, `thin` and `both`"),
-    };
+    let modes = Mode::asked_for(mode)?;
     let (chosen, others): (Vec<_>, Vec<_>) = scenarios::all()
         .into_iter()
         .partition(|scenario| filter.is_none_or(|filter| scenario.name.contains(filter)));

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::generated::Linking;
-
 xflags::xflags! {
     /// The repository's own commands.
     cmd xtask {
@@ -29,8 +27,8 @@ xflags::xflags! {
             optional --programs programs: u64
             /// How many saves each program gets. Default: 65.
             optional --saves saves: usize
-            /// Only with libraries of one mode: `full` or `thin`.
-            optional --mode mode: Linking
+            /// How new code is linked: `full`, `thin`, or `both` modes side by side.
+            optional --mode mode: String
             /// Run the programs in valgrind.
             optional --valgrind
         }

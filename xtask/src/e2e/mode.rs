@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 /// How the libraries of a scenario's programs are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,19 @@ pub(crate) enum Mode {
 
 impl Mode {
     pub(crate) const ALL: [Mode; 2] = [Mode::Full, Mode::Thin];
+
+    /// The modes that a command line asks for: one by its name, or both.
+    ///
+    /// # Errors
+    /// There is no mode of that name.
+    pub(crate) fn asked_for(name: Option<&str>) -> Result<Vec<Mode>> {
+        match name {
+            Some("full") => Ok(vec![Mode::Full]),
+            Some("thin") => Ok(vec![Mode::Thin]),
+            None | Some("both") => Ok(Mode::ALL.to_vec()),
+            Some(other) => bail!("there is no mode `{other}`; there are `full`, `thin` and `both`"),
+        }
+    }
 
     /// What `HOT_LINKING` is set to. A thin run leaves the choice to the program, as its user does, so
     /// that what is wrongly taken for impossible shows as a full library.
@@ -93,7 +106,11 @@ impl Libraries {
     /// From now on a library of a thin run may be full if its event says `reason` in brackets, and at
     /// least one is.
     pub(crate) fn expect_full(&self, reason: &str) {
-        self.with(|record| record.expected.push((reason.to_owned(), 0)));
+        self.with(|record| {
+            if !record.expected.iter().any(|(known, _)| known == reason) {
+                record.expected.push((reason.to_owned(), 0));
+            }
+        });
     }
 
     /// That each library was linked as `mode` says, except the expected ones, and that there were any

@@ -15,8 +15,8 @@ use super::judge;
 use super::layouts::Layouts;
 use super::print;
 use super::scene::Scene;
-use super::world::{Linking, World};
-use crate::e2e::Log;
+use super::world::World;
+use crate::e2e::{Log, Mode};
 use crate::program::Program;
 use crate::save::Save;
 use crate::scratch::Scratch;
@@ -45,7 +45,7 @@ pub(super) fn has_valgrind() -> bool {
 }
 
 /// Runs one program through its saves.
-pub(super) fn play(linking: Linking, seed: u64, run: Run, target_dir: &Path) -> Result<Tally> {
+pub(super) fn play(mode: Mode, seed: u64, run: Run, target_dir: &Path) -> Result<Tally> {
     let mut editor = Editor::new(seed);
     let scene = editor.scene();
     let scratch = Scratch::create("edits", target_dir)?;
@@ -53,9 +53,9 @@ pub(super) fn play(linking: Linking, seed: u64, run: Run, target_dir: &Path) -> 
     let text = print::scene(&scene);
     write_packages(&scratch, &scene, &text)?;
     scratch.clean(&["host", "scene"])?;
-    let program = start(&scratch, &log, linking, run.valgrind)?;
+    let program = start(&scratch, &log, mode, run.valgrind)?;
     let mut play = Play {
-        linking,
+        mode,
         scratch,
         program,
         world: None,
@@ -114,7 +114,7 @@ struct Next {
 }
 
 struct Play {
-    linking: Linking,
+    mode: Mode,
     scratch: Scratch,
     program: Program,
     /// Known once the program has told its layouts.
@@ -133,7 +133,7 @@ impl Play {
     fn begin(&mut self) -> Result<()> {
         let layouts = Layouts::read(&self.program.ask("layouts")?)?;
         let scene = self.states[0].clone();
-        self.world = Some(World::new(self.linking, scene, layouts));
+        self.world = Some(World::new(self.mode, scene, layouts));
         self.compare_answers()
             .context("the program that was just started")
     }
@@ -198,9 +198,9 @@ impl Play {
             (false, None) => {
                 ensure!(outcome == "applied", "it compiles, and yet: {outcome}");
                 let built = self.program.events_heard("built");
-                let mode = format!("({}", self.linking);
+                let linked = format!("({}", self.mode);
                 ensure!(
-                    built.len() == 1 && built[0].contains(&mode),
+                    built.len() == 1 && built[0].contains(&linked),
                     "built in another way: {built:?}"
                 );
                 let number = world.next();
@@ -355,7 +355,7 @@ fn write_packages(scratch: &Scratch, scene: &Scene, text: &str) -> Result<()> {
 }
 
 /// Builds the program with debug assertions and starts it; returns once it watches.
-fn start(scratch: &Scratch, log: &Log, linking: Linking, valgrind: bool) -> Result<Program> {
+fn start(scratch: &Scratch, log: &Log, mode: Mode, valgrind: bool) -> Result<Program> {
     let mut cargo = scratch.cargo(&["build", "--package", "host"]);
     step::capture(&mut cargo)?;
     let file: PathBuf = scratch.target_dir().join("debug").join("host");
@@ -370,7 +370,7 @@ fn start(scratch: &Scratch, log: &Log, linking: Linking, valgrind: bool) -> Resu
         }
     };
     command
-        .env("HOT_LINKING", linking.variable())
+        .env("HOT_LINKING", mode.variable())
         .env("RUST_BACKTRACE", "0");
     let log = log.clone();
     let witness = Arc::new(move |who: &str, what: &str| log.record(who, what));

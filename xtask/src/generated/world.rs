@@ -3,60 +3,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
-
-use anyhow::{Result, bail};
 
 use super::host::SEEDS;
 use super::layouts::{Differences, Layouts, Side};
 use super::scene::{Expression, Function, FunctionId, HotNode, Operation, Passed, Scene};
 use super::types::Type;
 use super::value::{self, Scenes, Value, digest, make, mix};
-
-/// How libraries are linked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Linking {
-    /// They have their own copies of everything.
-    Full,
-    /// They use what the program has.
-    Thin,
-}
-
-impl Linking {
-    /// What the environment variable `HOT_LINKING` is set to.
-    pub(super) fn variable(self) -> &'static str {
-        match self {
-            Linking::Full => "full",
-            Linking::Thin => "auto",
-        }
-    }
-}
-
-impl FromStr for Linking {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Linking> {
-        match text {
-            "full" => Ok(Linking::Full),
-            "thin" => Ok(Linking::Thin),
-            other => bail!("`{other}` is no mode; it is `full` or `thin`"),
-        }
-    }
-}
-
-impl fmt::Display for Linking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Linking::Full => "full",
-            Linking::Thin => "thin",
-        })
-    }
-}
+use crate::e2e::Mode;
 
 /// The program and its libraries.
 pub(super) struct World {
-    linking: Linking,
+    mode: Mode,
     /// By number; 0 is the code linked into the program.
     generations: Vec<Generation>,
     live: usize,
@@ -108,9 +65,9 @@ pub(super) struct Expected {
 
 impl World {
     /// A program that was just started.
-    pub(super) fn new(linking: Linking, scene: Scene, layouts: Layouts) -> World {
+    pub(super) fn new(mode: Mode, scene: Scene, layouts: Layouts) -> World {
         let mut world = World {
-            linking,
+            mode,
             generations: Vec::new(),
             live: 0,
             classes: HashMap::new(),
@@ -157,8 +114,8 @@ impl World {
         let used = generation.scene.used_counters();
         for counter in used {
             let in_program = |program: &Generation| program.owners.contains_key(&counter.number);
-            let owner = match self.linking {
-                Linking::Thin if self.generations.first().is_some_and(in_program) => 0,
+            let owner = match self.mode {
+                Mode::Thin if self.generations.first().is_some_and(in_program) => 0,
                 _ => number,
             };
             generation.owners.insert(counter.number, owner);
