@@ -9,7 +9,10 @@ use hot_abi::held::{Held, HeldEntry, HeldType};
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::{LocalContext, hot_entry};
 use hot_load::{Applied, Generation, LateEnd, LoadOptions, Loader, MigrationError, WhenBusy, Work};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::env;
+use std::fs;
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -187,6 +190,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The codes that are reached here, by their index.
+fn codes_of_this_file() -> BTreeSet<String> {
+    let index = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/codes.md");
+    let index = fs::read_to_string(index).unwrap();
+    let rows = index
+        .lines()
+        .filter(|line| line.ends_with("| `hot-load/tests/migration.rs` |"))
+        .map(|row| row["| [".len()..][.."HOT0000".len()].to_owned());
+    rows.collect()
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -297,4 +311,56 @@ fn a_value_that_is_locked_is_busy_and_can_be_waited_for() {
         drop(locked);
         world.assert_migrated(waiting.join().unwrap());
     });
+}
+
+#[test]
+fn every_code_of_a_migration_is_reached() {
+    let mut reached = BTreeSet::new();
+    let mut tell = |error: MigrationError| reached.insert(error.code().to_owned());
+    {
+        let world = World::new(MINUTE);
+        let locked = world.held.lock();
+        tell(world.apply().unwrap_err());
+        drop(locked);
+        lock(&STEPS).push_back(Step::Panic);
+        tell(world.apply().unwrap_err());
+    }
+    let world = World::new(SHORT);
+    let (_is_there, go_on) = wait();
+    tell(world.apply().unwrap_err());
+    world.held.lock().count = 1;
+    go_on.send(()).unwrap();
+    world.late.recv_timeout(MINUTE).unwrap();
+    tell(world.apply().unwrap_err());
+    reached.insert(code_without_threads());
+    assert_eq!(reached, codes_of_this_file());
+}
+
+/// Set for a process that cannot start threads.
+const WITHOUT_THREADS: &str = "HOT_LOAD_WITHOUT_THREADS";
+
+/// What a migration fails with in such a process: this program once more.
+fn code_without_threads() -> String {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(["--exact", "a_migration_without_threads"])
+        .args(["--nocapture", "--test-threads=1"])
+        .env(WITHOUT_THREADS, "1")
+        // No system has a stack of 64 TiB to give.
+        .env("RUST_MIN_STACK", (1_u64 << 46).to_string());
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    let code = stdout.lines().find_map(|line| line.split_once("code "));
+    code.expect("it tells a code").1.to_owned()
+}
+
+#[test]
+fn a_migration_without_threads() {
+    if env::var_os(WITHOUT_THREADS).is_some() {
+        let world = World::new(MINUTE);
+        println!("code {}", world.apply().unwrap_err().code());
+        world.assert_as_it_was(0);
+    }
 }

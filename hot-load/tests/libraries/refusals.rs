@@ -114,7 +114,7 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
 }
 
 /// Replaces a text in a file by one of the same length, wherever it occurs.
-fn patch(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+pub(crate) fn patch(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut patched = bytes.to_vec();
     let found: Vec<_> = (0..=bytes.len() - from.len())
