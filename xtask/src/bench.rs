@@ -40,6 +40,7 @@ const PROGRAMS: &[Program] = &[
     reload::HEAVY,
     reload::LARGE,
     reload::DEPENDENCY,
+    reload::scale::PROGRAM,
     micro::PROGRAM,
 ];
 

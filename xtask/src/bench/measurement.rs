@@ -60,7 +60,7 @@ impl Measurement {
 /// The measurements for a person to read.
 pub(crate) fn table(measurements: &[Measurement]) -> String {
     let mut table = format!(
-        "{:<10} {:<24} {:>12} {:>12} {:>12}  {:<4} {:>5}\n",
+        "{:<10} {:<28} {:>12} {:>12} {:>12}  {:<5} {:>5}\n",
         "program", "what", "median", "min", "max", "unit", "runs"
     );
     for Measurement {
@@ -75,7 +75,7 @@ pub(crate) fn table(measurements: &[Measurement]) -> String {
     {
         let _ = writeln!(
             table,
-            "{program:<10} {what:<24} {median:>12.2} {min:>12.2} {max:>12.2}  {unit:<4} {runs:>5}"
+            "{program:<10} {what:<28} {median:>12.2} {min:>12.2} {max:>12.2}  {unit:<5} {runs:>5}"
         );
     }
     table

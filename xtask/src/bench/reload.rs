@@ -17,6 +17,7 @@ mod phases;
 mod proc_files;
 mod process;
 mod quoting;
+pub(super) mod scale;
 mod subject;
 mod workspace;
 

@@ -3,13 +3,14 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::quoting::words;
 use super::subject::Subject;
 use super::workspace::Workspace;
 use super::{Contestant, Sample};
 use crate::bench::Setting;
+use crate::step;
 
 const WHAT: &str = "rustc-no-link";
 
@@ -32,7 +33,10 @@ impl Compiler {
         cargo.args(["--lib", "-vv"]).stdin(Stdio::null());
         let output = cargo.output().context("cannot start cargo")?;
         let shown = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "cargo build -vv failed:\n{shown}");
+        if !output.status.success() {
+            let words = step::words(&cargo);
+            bail!("`{words}` failed:\n{}", without_calls(&shown));
+        }
         let mut folders = vec!["scene"];
         if subject.palette.is_some() {
             folders.insert(0, "palette");
@@ -67,6 +71,16 @@ impl Contestant for Compiler {
         }
         Ok(vec![Sample::milliseconds(WHAT, began.elapsed())])
     }
+}
+
+/// What cargo and the compilers said, without the command lines.
+fn without_calls(shown: &str) -> String {
+    let said: Vec<_> = shown
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("Running `"))
+        .filter(|line| !line.trim_start().starts_with("Fresh "))
+        .collect();
+    said.join("\n")
 }
 
 /// The words by which cargo called the compiler for the crate `name`.

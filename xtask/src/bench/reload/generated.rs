@@ -25,6 +25,35 @@ pub(super) fn scene() -> Vec<(String, String)> {
     files
 }
 
+/// How many hot functions [`items`] has.
+pub(super) const ITEMS: usize = 1000;
+
+/// The files of a hot crate with a thousand hot functions.
+pub(super) fn items() -> Vec<(String, String)> {
+    let mut text = "//! A thousand ways to count.\n\n// <entry>\n".to_owned();
+    // The answer is one of them.
+    for number in 1..ITEMS {
+        let _ = write!(
+            text,
+            r#"
+// <hot>
+pub fn count_{number}(before: u64) -> u64 {{
+    before.wrapping_mul({}).wrapping_add({number})
+}}
+"#,
+            2 * number + 1
+        );
+    }
+    text += r#"
+/// What some of them give, with a title.
+// <hot>
+pub fn answer() -> String {
+    format!("{}: {}", "edition 00000000", count_999(count_500(count_1(1))))
+}
+"#;
+    vec![("lib.rs".to_owned(), text)]
+}
+
 fn root(parts: usize) -> String {
     let mut text = "//! Shapes of many kinds, and what they measure.\n\n".to_owned();
     for number in 0..parts {
@@ -178,6 +207,13 @@ mod tests {
         assert_eq!(files, scene());
         let lines: usize = files.iter().map(|(_, text)| text.lines().count()).sum();
         assert!((LINES..LINES + 1000).contains(&lines), "{lines} lines");
+    }
+
+    #[test]
+    fn there_are_as_many_items_as_promised() {
+        let files = items();
+        assert_eq!(files[0].1.matches("// <hot>").count(), ITEMS);
+        assert_eq!(files[0].1.matches(FIRST_EDITION).count(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A program that is reloaded by hot: full and thin libraries, and the way back.
 
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, bail, ensure};
 
@@ -43,8 +43,10 @@ pub(super) struct Ours {
     mode: Mode,
     workspace: Workspace,
     live: Live,
-    /// The edition that it runs.
-    runs: u32,
+    /// From its start to the moment from which it saw every save.
+    started_in: Duration,
+    /// The edition that an undo goes back to: that of the first library.
+    first: Option<u32>,
     /// The libraries that are known to be mapped.
     mapped: Vec<PathBuf>,
 }
@@ -53,11 +55,17 @@ impl Ours {
     /// Builds the program and starts it; returns once it watches.
     pub(super) fn prepare(subject: &Subject, mode: Mode, setting: &Setting) -> Result<Ours> {
         let workspace = Workspace::of_ours(subject, mode.name(), setting)?;
+        Ours::start(workspace, mode)
+    }
+
+    /// [`Ours::prepare`], for a workspace that was written already.
+    pub(super) fn start(workspace: Workspace, mode: Mode) -> Result<Ours> {
         let program = workspace.build()?;
         let mut command = workspace.scratch().command(&program);
         command.env("HOT_LINKING", mode.linking());
+        let began = Instant::now();
         let mut live = Live::start(mode.name(), command, workspace.log())?;
-        live.wait("that it watches", |line| {
+        let watching = live.wait("that it watches", |line| {
             line.starts_with("event watching ")
         })?;
         live.wait("its first answer", is_edition(0))?;
@@ -65,13 +73,34 @@ impl Ours {
             mode,
             workspace,
             live,
-            runs: 0,
+            started_in: watching.at - began,
+            first: None,
             mapped: Vec::new(),
         })
     }
 
-    /// Saves that edition; returns when the save began and when the program first ran it.
-    fn save_and_wait(&mut self, number: u32) -> Result<Taken> {
+    /// From the program's start to the moment from which it saw every save.
+    pub(super) fn started_in(&self) -> Duration {
+        self.started_in
+    }
+
+    /// The operating system's number for the program.
+    pub(super) fn pid(&self) -> u32 {
+        self.live.pid()
+    }
+
+    /// Saves that edition, which nobody has compiled yet, and waits until the program runs it.
+    pub(super) fn reload(&mut self, number: u32) -> Result<Reload> {
+        let (saved_at, total) = self.save_and_wait(number)?;
+        self.check_mode()?;
+        Ok(Reload {
+            total,
+            phases: Phases::read(self.live.heard(), saved_at, total)?,
+        })
+    }
+
+    /// Saves that edition; returns when that was, and how long it took until the program ran it.
+    fn save_and_wait(&mut self, number: u32) -> Result<(SystemTime, Duration)> {
         let text = self.workspace.text(number);
         self.live.begin();
         let saved_at = SystemTime::now();
@@ -82,10 +111,7 @@ impl Ours {
         self.live.wait("that the new edition is live", |line| {
             line.starts_with("event applied ")
         })?;
-        Ok(Taken {
-            saved_at,
-            total: answer.at - began,
-        })
+        Ok((saved_at, answer.at - began))
     }
 
     fn check_mode(&self) -> Result<()> {
@@ -105,40 +131,38 @@ impl Ours {
     }
 }
 
-struct Taken {
-    saved_at: SystemTime,
-    total: std::time::Duration,
+/// A reload that went well.
+pub(super) struct Reload {
+    /// From just before the file was written to the first answer of the new code.
+    pub(super) total: Duration,
+    pub(super) phases: Phases,
 }
 
 impl Contestant for Ours {
     fn take(&mut self, number: u32) -> Result<Vec<Sample>> {
-        let before = self.runs;
         let what = self.mode.name();
-        let taken = self.save_and_wait(number)?;
-        self.check_mode()?;
-        let mut samples = vec![Sample::milliseconds(what, taken.total)];
-        let phases = Phases::read(self.live.heard(), taken.saved_at, taken.total)?;
+        let Reload { total, phases } = self.reload(number)?;
+        let mut samples = vec![Sample::milliseconds(what, total)];
         for (phase, took) in phases.parts() {
             samples.push(Sample::milliseconds(format!("{what}/{phase}"), *took));
         }
-        if let Some(kilobytes) = proc_files::newly_mapped(self.live.pid(), &mut self.mapped) {
+        if let Some(kilobytes) = proc_files::newly_mapped(self.pid(), &mut self.mapped) {
             samples.push(Sample {
                 what: format!("{what}/mapped"),
                 unit: "kB",
                 value: kilobytes,
             });
         }
-        if self.mode == Mode::Thin && before > 0 {
+        let first = *self.first.get_or_insert(number);
+        if self.mode == Mode::Thin && first != number {
             // Back to the source of a library that was loaded earlier.
-            let taken = self.save_and_wait(before)?;
+            let (_, total) = self.save_and_wait(first)?;
             let lines = self.live.heard().iter().map(|heard| heard.line.as_str());
             let builds = lines
                 .filter(|line| line.starts_with("event build-started "))
                 .count();
             ensure!(builds == 0, "an undo was built");
-            samples.push(Sample::milliseconds("undo", taken.total));
-        } else {
-            self.runs = number;
+            samples.push(Sample::milliseconds("undo", total));
         }
         Ok(samples)
     }

@@ -47,6 +47,12 @@ impl Phases {
         &self.0
     }
 
+    /// How long that one took; nothing, if it was not told.
+    pub(super) fn of(&self, name: &str) -> Duration {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or(Duration::ZERO, |(_, took)| *took)
+    }
+
     fn sum(&self) -> Duration {
         self.0.iter().map(|(_, took)| *took).sum()
     }

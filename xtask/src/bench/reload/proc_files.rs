@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
 
 /// The kilobytes of address space of the libraries that the process mapped since the last call, from
 /// their files: code, data and tables. `None` where the system does not tell, or there are none.
@@ -16,6 +19,59 @@ pub(super) fn newly_mapped(pid: u32, known: &mut Vec<PathBuf>) -> Option<f64> {
         }
     }
     (new > 0).then_some(new as f64 / 1024.0)
+}
+
+/// The kilobytes of memory that the process has.
+///
+/// # Errors
+/// The system does not tell.
+pub(super) fn resident(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    number_of(&status, "VmRSS:").with_context(|| format!("{path} tells no VmRSS"))
+}
+
+/// What a process has done so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Activity {
+    /// How long it was on a processor.
+    pub(super) cpu: Duration,
+    /// How often one of its threads waited, and so how often one woke up.
+    pub(super) waits: f64,
+}
+
+/// What the process has done so far, all of its threads together.
+///
+/// # Errors
+/// The system does not tell.
+pub(super) fn activity(pid: u32) -> Result<Activity> {
+    let tasks = format!("/proc/{pid}/task");
+    let mut activity = Activity {
+        cpu: Duration::ZERO,
+        waits: 0.0,
+    };
+    for task in fs::read_dir(&tasks).with_context(|| format!("cannot list {tasks}"))? {
+        let task = task.with_context(|| format!("cannot list {tasks}"))?.path();
+        let read = |name: &str| {
+            let path = task.join(name);
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let schedule = read("schedstat")?;
+        let nanos = schedule
+            .split(' ')
+            .next()
+            .and_then(|nanos| nanos.parse().ok());
+        activity.cpu += Duration::from_nanos(nanos.context("a thread has no time")?);
+        let waits = number_of(&read("status")?, "voluntary_ctxt_switches:");
+        activity.waits += waits.context("a thread never waits")?;
+    }
+    Ok(activity)
+}
+
+/// The number behind `name` in a file of lines that begin with names.
+fn number_of(text: &str, name: &str) -> Option<f64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// The copies of libraries that hot loads, with the bytes that are mapped of each.
@@ -45,6 +101,23 @@ fn hot_libraries(maps: &str) -> BTreeMap<PathBuf, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_found_by_their_names() {
+        let status = "Name:\thost\nVmRSS:\t    1234 kB\nvoluntary_ctxt_switches:\t7\n\
+                      nonvoluntary_ctxt_switches:\t9\n";
+        assert_eq!(number_of(status, "VmRSS:"), Some(1234.0));
+        assert_eq!(number_of(status, "voluntary_ctxt_switches:"), Some(7.0));
+        assert_eq!(number_of(status, "VmSwap:"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_has_memory_and_does_something() {
+        let pid = std::process::id();
+        assert!(resident(pid).expect("it is told") > 100.0);
+        assert!(activity(pid).expect("it is told").cpu > Duration::ZERO);
+    }
 
     #[test]
     fn mappings_of_one_library_are_added() {

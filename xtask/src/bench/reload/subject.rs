@@ -34,9 +34,11 @@ pub(super) fn edition(number: u32) -> String {
 const REGEX_AND_SERDE: &str =
     "regex = \"1\"\nserde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n";
 
-/// What makes eframe's some 200 packages, without a renderer that is slow to compile.
+/// What makes eframe's some 200 packages, without a renderer that is slow to compile. With
+/// `wayland-dlopen` no file of a system library has to be there.
 const EFRAME: &str = "eframe = { version = \"0.37\", default-features = false, \
-    features = [\"accesskit\", \"default_fonts\", \"glow\", \"x11\"] }\n";
+    features = [\"accesskit\", \"default_fonts\", \"glow\", \"x11\"] }\n\
+    winit = { version = \"0.30\", default-features = false, features = [\"wayland-dlopen\"] }\n";
 
 pub(super) const SMALL: Subject = Subject {
     name: "small",
@@ -84,6 +86,19 @@ pub(super) const DEPENDENCY: Subject = Subject {
     },
     palette: Some(include_str!("fixture/palette.rs")),
     dependencies: REGEX_AND_SERDE,
+    host_dependencies: "",
+    turn: include_str!("fixture/small_turn.rs"),
+    edited: "lib.rs",
+};
+
+/// A hot crate of a thousand items.
+pub(super) const ITEMS: Subject = Subject {
+    name: "items",
+    about: "",
+    rounds: 5,
+    scene: generated::items,
+    palette: None,
+    dependencies: "",
     host_dependencies: "",
     turn: include_str!("fixture/small_turn.rs"),
     edited: "lib.rs",

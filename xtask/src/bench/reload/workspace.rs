@@ -197,6 +197,17 @@ impl Workspace {
         format!("{folder}-{}", self.what)
     }
 
+    /// Puts that many small files, a hundred in a folder, beside the sources of the hot crate.
+    pub(super) fn add_files(&self, count: usize) -> Result<()> {
+        const PER_FOLDER: usize = 100;
+        for number in 0..count {
+            let folder = number / PER_FOLDER;
+            let file = format!("scene/assets/{folder:04}/{number:06}.txt");
+            self.scratch.write(&file, &format!("asset {number}\n"))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn scratch(&self) -> &Scratch {
         &self.scratch
     }
