@@ -154,6 +154,9 @@ pub(crate) fn function_panicked(panic: &FunctionPanic<'_>) -> Option<Answering> 
         Verdict::GoOn => None,
         Verdict::Retry => trail::answering_live(caller, krate),
         Verdict::AnswerFromLastGood => {
+            generation
+                .trial
+                .note_panic(caller.path, &panic.caught.message);
             let answering = trail::answering(caller, krate);
             if let Some(answering) = &answering {
                 trail::point_back(krate, caller.path, code, answering);
@@ -191,6 +194,9 @@ pub(crate) fn node_panicked(panic: &NodePanic<'_>) -> bool {
         Verdict::GoOn => None,
         Verdict::Retry => Some(trail::number(trail::live(node.krate).as_ref())),
         Verdict::AnswerFromLastGood => {
+            generation
+                .trial
+                .note_panic(node.name, &panic.caught.message);
             Some(trail::number(trail::makers(node.krate, node.name).first()))
         }
     };
@@ -235,11 +241,9 @@ fn describe(
 
 /// Holds a panic against its generation, and asks the program's decider.
 fn judge(generation: &Generation, panicked: &Panicked) -> Verdict {
-    generation.trial.note_panic(
-        panicked.item,
-        &panicked.caught.message,
-        panicked.in_probation,
-    );
+    if panicked.in_probation {
+        generation.trial.fail();
+    }
     verdict(panicked)
 }
 

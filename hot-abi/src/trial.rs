@@ -39,11 +39,13 @@ impl Trial {
         self.calls_left.load(Ordering::Relaxed) > 0
     }
 
-    /// Notes that an item panicked, and whether that is held against the whole generation.
-    pub(crate) fn note_panic(&self, item: &'static str, message: &str, in_probation: bool) {
-        if in_probation {
-            self.failed.store(true, Ordering::Relaxed);
-        }
+    /// Notes that it panicked in its probation.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that an item panicked, and is to be answered by other code from now on.
+    pub(crate) fn note_panic(&self, item: &'static str, message: &str) {
         let mut panicked = self.panicked();
         if !panicked.iter().any(|(known, _)| *known == item) {
             panicked.push((item, message.to_owned()));
@@ -95,7 +97,7 @@ mod tests {
         assert!(!trial.in_probation());
         trial.count_call();
         assert!(!trial.in_probation());
-        trial.note_panic("late", "message", false);
+        trial.note_panic("late", "message");
         assert!(!trial.failed());
         assert_eq!(trial.panic_of("late").as_deref(), Some("message"));
     }
@@ -104,7 +106,8 @@ mod tests {
     fn what_failed_is_on_probation_again_when_it_is_live_again() {
         let trial = Trial::new();
         (0..PROBATION).for_each(|_| trial.count_call());
-        trial.note_panic("early", "message", true);
+        trial.note_panic("early", "message");
+        trial.fail();
         trial.count_call();
         assert!(trial.failed() && !trial.in_probation());
         trial.begin_again();

@@ -49,3 +49,100 @@ fn a_hook_that_is_set_while_threads_panic_is_not_lost() {
         ",
     );
 }
+
+#[test]
+fn calls_that_panic_are_answered_by_the_last_good_library() {
+    let told = fixture().run(Program::System, "panics-answered");
+    assert_told(
+        &told,
+        r#"
+        a function
+        second
+          `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the call is answered by generation 1
+        first
+        first
+        nodes, made by the program and by new code
+        second, touched 1 times
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the call is answered by generation 1
+        first, touched 3 times
+        first, touched 4 times
+        second, touched 1 times
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the call is answered by generation 1
+        first, touched 3 times
+        first, touched 4 times
+        first, crushed
+        first, crushed
+        the second edition failed: true
+        a constructor
+          `vase` of generation 3 panicked: the second edition makes no vase; place known, backtrace known, in probation; the call is answered by generation 1
+        first, crushed
+        first, crushed
+        by value
+          `vase` of generation 4 panicked: the vase of the second edition cannot be crushed; place known, backtrace known, in probation; the call is answered by generation 1
+        first, crushed
+        every edition
+          `scene::panics` of generation 4 panicked: number 7 in the second edition; place known, backtrace known, in probation; the call is answered by generation 1
+          `scene::panics` of generation 1 panicked: number 7 in the first edition; place known, backtrace known, in probation; the call is answered by the code linked into the program
+        caught Some("number 7 in the first edition")
+        "#,
+    );
+}
+
+#[test]
+fn panics_of_the_program_pass_through_libraries() {
+    let told = fixture().run(Program::System, "panics-passing");
+    assert_told(
+        &told,
+        r#"
+        through a function
+          local 1 of the program is dropped, while it panics: true, while new code does: false
+          a local of new code is dropped
+        caught of the program, number 1; afterwards the program panics: false, new code: false
+        through program and new code in turns
+          local 2 of the program is dropped, while it panics: true, while new code does: false
+          a local of new code is dropped
+          a local of new code is dropped
+          a local of new code is dropped
+        caught of the program, number 2; afterwards the program panics: false, new code: false
+        through a node
+          local 3 of the program is dropped, while it panics: true, while new code does: false
+        caught of the program, number 3; afterwards the program panics: false, new code: false
+        caught between
+          local 4 of the program is dropped, while it panics: true, while new code does: false
+          a local of new code is dropped
+        caught of the program, number 4; afterwards the program panics: false, new code: false
+          a local of new code is dropped
+        new code panics in a callback of new code
+          `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the panic goes on in the caller
+          a local of new code is dropped
+        caught text Some("the second edition fails")
+        on many threads, often
+        the second edition failed: true
+        "#,
+    );
+}
+
+#[test]
+fn panics_go_on_in_the_runtime_of_the_code_that_called() {
+    let told = fixture().run(Program::System, "panics-caught");
+    assert_told(
+        &told,
+        r#"
+        in the program
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("the vase of the second edition breaks")
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("the vase of the second edition breaks")
+        in code of the first edition
+          `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the panic goes on in the caller
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
+          `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the panic goes on in the caller
+        caught Some("the second edition fails")
+        caught Some("the vase of the second edition breaks")
+        caught Some("the second edition fails")
+        where a thread of the program ends
+          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("the vase of the second edition breaks")
+        "#,
+    );
+}

@@ -21,7 +21,7 @@ struct Context {
 }
 
 /// What the exceptions of Rust have for a class: `MOZ\0RUST`.
-const RUST: u64 = u64::from_be_bytes(*b"MOZ\0RUST");
+const RUST: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
 
 const UA_SEARCH_PHASE: c_int = 1;
 const UA_HANDLER_FRAME: c_int = 4;
