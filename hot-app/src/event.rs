@@ -4,7 +4,7 @@ use crate::codes::Tag;
 use crate::crate_id::CrateId;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
-use hot_build::{BuildError, BuildMode, BuildReport, Diagnostic, FallbackReason};
+use hot_build::{BuildError, BuildMode, BuildReport, ChangedStatic, Diagnostic, FallbackReason};
 use hot_load::{
     Applied, LayoutChange, LoadError, Migrated, MigrationError, PatchReport, SignatureChange,
     StateReport, StaticMismatch, Work,
@@ -71,6 +71,8 @@ pub enum Event {
         mode: BuildMode,
         /// Why it is not thin, where it could have been.
         fallback: Option<FallbackReason>,
+        /// The statics that begin anew in a thin library, because their types changed.
+        changed_statics: Vec<ChangedStatic>,
         /// Where the time went.
         phases: Vec<Phase>,
     },
@@ -300,6 +302,7 @@ impl fmt::Display for Event {
                 warnings,
                 mode,
                 fallback,
+                changed_statics,
                 ..
             } => {
                 write!(f, "{krate}: built in {} ({mode}", Millis(*duration))?;
@@ -311,7 +314,11 @@ impl fmt::Display for Event {
                     0 => Ok(()),
                     1 => f.write_str(", with 1 warning"),
                     count => write!(f, ", with {count} warnings"),
+                }?;
+                for changed in changed_statics {
+                    write!(f, "; {changed}")?;
                 }
+                Ok(())
             }
             Event::Unchanged { krate, duration } => {
                 write!(

@@ -72,6 +72,8 @@ mod scope;
 mod service;
 #[cfg(feature = "reload")]
 mod source;
+#[cfg(all(feature = "reload", feature = "thin"))]
+mod static_types;
 #[cfg(feature = "reload")]
 mod status;
 

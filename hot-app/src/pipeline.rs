@@ -456,6 +456,7 @@ impl Pipeline {
                     warnings,
                     mode: artifact.mode,
                     fallback: artifact.fallback.clone(),
+                    changed_statics: artifact.changed_statics.clone(),
                     phases: artifact.phases.clone(),
                 }));
                 effects.push(Effect::Load {

@@ -6,11 +6,15 @@ use crate::problem::Problem;
 use crate::program;
 use crate::scope::CrateScope;
 #[cfg(feature = "thin")]
+use crate::static_types::DebugInfoTypes;
+#[cfg(feature = "thin")]
 use hot_build::Rebuilder;
 use hot_build::{Build, BuildArgs, BuildError, LinkedCrate, LocalPackages, ProgramBuild};
 use hot_load::HotCrate;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "thin")]
+use std::sync::Arc;
 
 /// Who builds where no rebuilder of the program wants to.
 pub(crate) struct DefaultBuilder {
@@ -21,7 +25,9 @@ pub(crate) struct DefaultBuilder {
 impl DefaultBuilder {
     #[cfg(feature = "thin")]
     pub(crate) fn new(linking: Linking) -> DefaultBuilder {
-        let thin = (linking != Linking::Full).then(hot_build::ThinBuilder::new);
+        let types = || Arc::new(DebugInfoTypes);
+        let thin = (linking != Linking::Full)
+            .then(|| hot_build::ThinBuilder::new().with_static_types(types()));
         DefaultBuilder { thin }
     }
 

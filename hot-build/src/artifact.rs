@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{BuildMode, CargoReason, Diagnostic, FallbackReason};
+use crate::{BuildMode, CargoReason, ChangedStatic, Diagnostic, FallbackReason};
 
 /// The library that a build made, and what is known about how it was made.
 ///
@@ -31,6 +31,9 @@ pub struct Artifact {
     pub mode: BuildMode,
     /// Why the library is a full one, where the builder would rather have made a thin one.
     pub fallback: Option<FallbackReason>,
+    /// The statics and thread-locals of the code whose types changed, so that they begin anew in this library.
+    /// Those of a full library always do.
+    pub changed_statics: Vec<ChangedStatic>,
     /// Why cargo was asked, where the builder can do without it in other cases.
     pub asked_cargo: Option<CargoReason>,
     /// What the time went into, in order. Empty when the builder does not know.
@@ -65,6 +68,7 @@ impl Artifact {
             duration: Duration::ZERO,
             mode: BuildMode::Full,
             fallback: None,
+            changed_statics: Vec::new(),
             asked_cargo: None,
             phases: Vec::new(),
         }

@@ -103,6 +103,10 @@ impl FallbackReason {
         ("HOT0611", "There is no linker for thin libraries."),
         ("HOT0612", "The linker failed."),
         ("HOT0613", "A thin library cannot be written."),
+        (
+            "HOT0614",
+            "The types of statics of program and new code cannot be compared.",
+        ),
     ];
 
     /// The code of this reason: `HOT` and four digits, of which the first two are 06. It never changes its
@@ -122,6 +126,7 @@ impl FallbackReason {
             Self::NoLinker => "HOT0611",
             Self::Linker { .. } => "HOT0612",
             Self::OutputUnwritable { .. } => "HOT0613",
+            Self::StaticTypeUnknown { .. } => "HOT0614",
         }
     }
 }

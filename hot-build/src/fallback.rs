@@ -24,6 +24,36 @@ impl fmt::Display for BuildMode {
     }
 }
 
+/// A static or thread-local that has another type than in the code before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangedStatic {
+    /// It, with its path.
+    pub name: String,
+    /// How its type changed.
+    pub change: String,
+}
+
+impl ChangedStatic {
+    /// A static of that name, with what changed in its type.
+    pub fn new(name: impl Into<String>, change: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            change: change.into(),
+        }
+    }
+}
+
+impl fmt::Display for ChangedStatic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, change } = self;
+        write!(
+            f,
+            "static `{name}` changed its type ({change}) and begins anew"
+        )
+    }
+}
+
 /// Why a build is [full](BuildMode::Full) where a [thin](BuildMode::Thin) one was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,6 +109,13 @@ pub enum FallbackReason {
     UnreachableStatic {
         /// The variable.
         symbol: String,
+    },
+    /// It is not known whether a static or a thread-local has the type that the program's copy has.
+    StaticTypeUnknown {
+        /// The symbol of the variable.
+        symbol: String,
+        /// Why that is not known.
+        problem: String,
     },
     /// There is no linker.
     NoLinker,
@@ -146,6 +183,10 @@ impl fmt::Display for FallbackReason {
                 f,
                 "the optimised code uses the variable `{symbol}` directly, so it cannot be led to the program's \
                  copy; build with `opt-level = 0` to have thin libraries"
+            ),
+            Self::StaticTypeUnknown { symbol, problem } => write!(
+                f,
+                "the type of the variable `{symbol}` cannot be compared with what the program has: {problem}"
             ),
             Self::NoLinker => f.write_str(
                 "the toolchain has no rust-lld, and there is no ld.lld or mold in the path; install one of them",

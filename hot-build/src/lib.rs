@@ -109,7 +109,7 @@ pub use cancel::{CancelSignal, CancelWatch};
 pub use cargo_reason::CargoReason;
 pub use diagnostic::{Diagnostic, DiagnosticLevel, SourceSpan};
 pub use error::BuildError;
-pub use fallback::{BuildMode, FallbackReason};
+pub use fallback::{BuildMode, ChangedStatic, FallbackReason};
 pub use job::{Build, BuildHandle, BuildResult};
 pub use program::{CrateBuild, ProgramBuild, RustcRun, TargetKind};
 pub use rebuilder::Rebuilder;
@@ -123,7 +123,7 @@ pub use linked::LinkedCrate;
 pub use packages::{LocalPackage, LocalPackages};
 
 #[cfg(feature = "thin")]
-pub use thin::ThinBuilder;
+pub use thin::{StaticComparison, StaticPair, StaticTypes, ThinBuilder};
 
 /// The examples in the README compile. They use every feature.
 #[cfg(all(doctest, feature = "thin"))]

@@ -19,7 +19,7 @@ use crate::replay::{Commands, CompileFailure, Plan, Record, Recorder, compile};
 
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, CargoReason,
-    FallbackReason, LocalPackages, Rebuilder, run,
+    ChangedStatic, FallbackReason, LocalPackages, Rebuilder, run,
 };
 
 #[cfg(all(
@@ -36,6 +36,10 @@ mod system;
 )))]
 #[path = "thin/elsewhere.rs"]
 mod system;
+
+mod static_types;
+
+pub use static_types::{StaticComparison, StaticPair, StaticTypes};
 
 /// Builds thin libraries for the program that it is part of, and full ones where that cannot be.
 ///
@@ -73,11 +77,20 @@ impl ThinBuilder {
             system: OnceLock::new(),
             crates: Mutex::default(),
             commands: Mutex::default(),
+            types: OnceLock::new(),
         });
         let reader = inner.clone();
         // Without a thread, the first build reads them.
         let _ = background::spawn("hot-build symbols", move || drop(reader.system()));
         Self { inner }
+    }
+
+    /// Has `types` tell whether statics and thread-locals of new code are those of the program. Without anyone
+    /// who tells, a crate that has any is built in full. The first call counts.
+    pub fn with_static_types(self, types: Arc<dyn StaticTypes>) -> Self {
+        // A second one is told apart from the first by nobody.
+        let _ = self.inner.types.set(types);
+        self
     }
 
     /// Gets ready to build `crates`, so that the first build of each does not have to: on a thread of low
@@ -129,6 +142,8 @@ struct Inner {
     crates: Mutex<HashMap<PathBuf, Arc<Mutex<KnownCrate>>>>,
     /// How cargo compiled each local crate the last time that it did.
     commands: Mutex<Commands>,
+    /// Who compares the types of variables.
+    types: OnceLock<Arc<dyn StaticTypes>>,
 }
 
 /// What is known of a hot crate.
@@ -170,7 +185,7 @@ impl Inner {
         let known = self.known(args);
         // Builds of one crate share its record; a build that was cancelled is gone in a moment.
         let mut known = lock(&known);
-        let mut work = Work::new(args, system);
+        let mut work = Work::new(args, system, self.types.get());
         work.read(&mut known, &self.commands);
         match work.without_cargo(&mut known) {
             Outcome::Done(result) => handle.finish(*result),
@@ -187,7 +202,7 @@ impl Inner {
         };
         let known = self.known(args);
         let mut known = lock(&known);
-        Work::new(args, system).read(&mut known, &self.commands);
+        Work::new(args, system, self.types.get()).read(&mut known, &self.commands);
         if let Some(record) = &known.record {
             // What is wrong is told by the build that needs it.
             let _ = system.prepare(args, record);
@@ -210,16 +225,22 @@ enum Outcome {
 struct Work<'a> {
     args: &'a BuildArgs,
     system: &'a system::System,
+    types: Option<&'a Arc<dyn StaticTypes>>,
     started: Instant,
     since: SystemTime,
     phases: Vec<BuildPhase>,
 }
 
 impl<'a> Work<'a> {
-    fn new(args: &'a BuildArgs, system: &'a system::System) -> Self {
+    fn new(
+        args: &'a BuildArgs,
+        system: &'a system::System,
+        types: Option<&'a Arc<dyn StaticTypes>>,
+    ) -> Self {
         Self {
             args,
             system,
+            types,
             started: Instant::now(),
             since: SystemTime::now(),
             phases: Vec::new(),
@@ -296,8 +317,9 @@ impl<'a> Work<'a> {
             return Outcome::AskCargo(CargoReason::Compiler);
         };
         match self.link(known, rlib) {
-            Ok(library) => Outcome::Done(Box::new(Ok(Artifact {
+            Ok((library, changed_statics)) => Outcome::Done(Box::new(Ok(Artifact {
                 library,
+                changed_statics,
                 mode: BuildMode::Thin,
                 inputs,
                 diagnostics,
@@ -367,8 +389,9 @@ impl<'a> Work<'a> {
             }
         });
         match linked {
-            Ok(Some(library)) => {
+            Ok(Some((library, changed_statics))) => {
                 artifact.library = library;
+                artifact.changed_statics = changed_statics;
                 artifact.mode = BuildMode::Thin;
             }
             Ok(None) => return handle.finish(Err(BuildError::Cancelled)),
@@ -385,7 +408,7 @@ impl<'a> Work<'a> {
         &mut self,
         known: &mut KnownCrate,
         rlib: PathBuf,
-    ) -> Result<PathBuf, Option<FallbackReason>> {
+    ) -> Result<(PathBuf, Vec<ChangedStatic>), Option<FallbackReason>> {
         let Some(record) = &known.record else {
             return Err(Some(FallbackReason::NotRecorded {
                 manifest_dir: self.args.manifest_dir.clone(),
@@ -393,7 +416,10 @@ impl<'a> Work<'a> {
         };
         known.libraries += 1;
         let linking = Instant::now();
-        let linked = self.system.link(self.args, record, &rlib, known.libraries);
+        let types = self.types.map(|types| &**types);
+        let linked = self
+            .system
+            .link(self.args, record, &rlib, known.libraries, types);
         self.phase("link", linking);
         if self.args.cancel_build.is_cancelled() {
             return Err(None);

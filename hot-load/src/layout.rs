@@ -6,6 +6,9 @@
 //! of std. Only the compilation units of the hot crates are looked at, since each holds the whole of the
 //! types it uses.
 //!
+//! A thin library uses the statics of the program, and of thin libraries before it, where they have the types
+//! that its own code gives them ([`compare_statics`]).
+//!
 //! What is not seen: the order of the methods of a trait that is no hot trait, where the library makes no
 //! value that is behind it; and types that only the code behind a pointer without a type knows.
 
@@ -13,6 +16,7 @@ mod check;
 mod compare;
 mod debug_info;
 mod entry;
+mod files;
 mod graph;
 mod index;
 mod methods;
@@ -20,13 +24,15 @@ mod names;
 mod read;
 mod report;
 mod source;
+mod statics;
 
 pub(crate) use check::LayoutCheck;
 pub use report::{
     IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Missing, SourceLine,
 };
+pub use statics::{StaticComparison, compare_statics, statics_in};
 
-use debug_info::MappedFile;
+use debug_info::{MappedFile, unreadable};
 use read::Crossing;
 use std::fs::File;
 use std::path::Path;
@@ -58,12 +64,44 @@ impl Layouts {
         file: &Path,
         crates: &[CrateSource<'_>],
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
-        let unreadable = |error: std::io::Error| Missing::File(error.to_string());
-        let file = File::open(file).map_err(unreadable)?;
-        let file = MappedFile::open(&file).map_err(unreadable)?;
-        let crossing = read::crossing(&file, crates)?;
-        let layouts = |crossing: Result<_, _>| crossing.map(|crossing| Layouts { crossing });
-        Ok(crossing.into_iter().map(layouts).collect())
+        let file = map(file)?;
+        let crossing = read::crossing(&file, &file.dwarf()?, crates)?;
+        Ok(crossing.into_iter().map(Layouts::from).collect())
+    }
+
+    /// As [`read`](Layouts::read), and reads all other crates in the file too, by their root files.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Layouts::read).
+    #[allow(clippy::type_complexity, reason = "the results of two reads")]
+    fn read_with_others(
+        file: &Path,
+        crates: &[CrateSource<'_>],
+    ) -> Result<
+        (
+            Vec<Result<Layouts, Missing>>,
+            Vec<(String, Result<Layouts, Missing>)>,
+        ),
+        Missing,
+    > {
+        let file = map(file)?;
+        let dwarf = file.dwarf()?;
+        let mut roots = debug_info::root_files(&dwarf).map_err(unreadable)?;
+        roots.retain(|root| crates.iter().all(|krate| krate.root_file != root));
+        let mut sources = crates.to_vec();
+        sources.extend(roots.iter().map(|root| CrateSource {
+            crate_name: "",
+            root_file: root,
+        }));
+        let crossing = read::crossing(&file, &dwarf, &sources)?;
+        let mut layouts: Vec<_> = crossing.into_iter().map(Layouts::from).collect();
+        let others = layouts.split_off(crates.len());
+        Ok((layouts, roots.into_iter().zip(others).collect()))
+    }
+
+    fn from(crossing: Result<Crossing, Missing>) -> Result<Layouts, Missing> {
+        crossing.map(|crossing| Layouts { crossing })
     }
 
     /// How the layouts of an item differ from those in `library`; `None` if one of the two does not know
@@ -78,6 +116,12 @@ impl Layouts {
             (&library.crossing.graph, new),
         ))
     }
+}
+
+fn map(file: &Path) -> Result<MappedFile, Missing> {
+    let unreadable = |error: std::io::Error| Missing::File(error.to_string());
+    let file = File::open(file).map_err(unreadable)?;
+    MappedFile::open(&file).map_err(unreadable)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::overdue::{LateEnd, Overdue, Overdues, Work};
 use crate::phases::{LoadPhase, Stopwatch};
 use crate::retention::Retention;
 use crate::staging::Staging;
-use crate::{library, verify};
+use crate::{library, opened, verify};
 use hot_abi::entry::{EntryFn, InitFn, InitOutcome, InitReport, InitRequest};
 use hot_abi::fingerprint::Fingerprint;
 use hot_abi::generation::{self, Applied, Generation};
@@ -154,7 +154,7 @@ impl Loader {
         stopwatch.lap("fingerprint");
         let heap = allocator::check(&copy, built)?;
         stopwatch.lap("allocator");
-        let layouts = self.layouts.begin(&copy);
+        let layouts = self.layouts.begin(&copy, built);
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
             krate,
@@ -176,6 +176,7 @@ impl Loader {
         let layouts = self.layouts.mark(&generation, layouts);
         stopwatch.lap("layouts");
         lock(&self.loaded).add(krate, Arc::clone(&generation));
+        opened::note(built, &copy);
         Ok(Loaded {
             generation,
             copy,

@@ -16,6 +16,9 @@ use crate::FallbackReason;
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
+    /// For one that is looked up: what tells it from other objects, and from what its archive held at other
+    /// times.
+    pub(crate) identity: u64,
 }
 
 /// The object files that the compiler made of a crate, out of its rlib. What else was put into the rlib,
@@ -38,6 +41,7 @@ pub(crate) fn crate_objects(rlib: &Path) -> Result<Vec<Member>, FallbackReason> 
         members.push(Member {
             name: String::from_utf8_lossy(member.name()).into_owned(),
             bytes: bytes.to_vec(),
+            identity: 0,
         });
     }
     Ok(members)
@@ -90,7 +94,11 @@ impl Archives {
     /// Reads a member.
     pub(crate) fn read(&self, id: MemberId) -> Result<Member, FallbackReason> {
         let path = &self.paths[id.archive];
-        let cache = ReadCache::new(File::open(path).map_err(unreadable(path))?);
+        let file = File::open(path).map_err(unreadable(path))?;
+        let written = file.metadata().and_then(|metadata| metadata.modified());
+        let written = written.map_err(unreadable(path))?;
+        let version = format!("{} {written:?} {}", path.display(), id.offset);
+        let cache = ReadCache::new(file);
         let archive = ArchiveFile::parse(&cache).map_err(not_an_archive(path))?;
         let member = archive
             .member(ArchiveOffset(id.offset))
@@ -102,6 +110,7 @@ impl Archives {
         Ok(Member {
             name: format!("{}-{}", id.archive, String::from_utf8_lossy(member.name())),
             bytes: bytes.to_vec(),
+            identity: hash(version.as_bytes()),
         })
     }
 }

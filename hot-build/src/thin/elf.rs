@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::lock;
 use crate::replay::{Record, host_target};
-use crate::{BuildArgs, FallbackReason};
+use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
 
 use archives::Archives;
 use host::HostImage;
 use link::{Prepared, ThinLink};
 use linker::Linker;
 use session::Session;
+use statics::BuiltLibrary;
 
 #[path = "archives.rs"]
 mod archives;
@@ -31,6 +33,8 @@ mod resolve;
 mod rewrite;
 #[path = "session.rs"]
 mod session;
+#[path = "statics.rs"]
+mod statics;
 #[path = "stub.rs"]
 mod stub;
 
@@ -44,7 +48,12 @@ pub(super) struct System {
     prepared: Mutex<HashMap<PathBuf, Prepared>>,
     /// The archives that were indexed last, with their times.
     archives: Mutex<Option<(Vec<Version>, Arc<Archives>)>>,
+    /// The libraries with variables of their own, the oldest first.
+    libraries: Mutex<Vec<BuiltLibrary>>,
 }
+
+/// How many thin libraries were linked in this process.
+static LIBRARIES: AtomicU64 = AtomicU64::new(0);
 
 /// A file at a time.
 type Version = (PathBuf, Option<SystemTime>);
@@ -56,6 +65,7 @@ impl System {
             sessions: Mutex::default(),
             prepared: Mutex::default(),
             archives: Mutex::default(),
+            libraries: Mutex::default(),
         })
     }
 
@@ -109,7 +119,8 @@ impl System {
         record: &Record,
         rlib: &Path,
         number: u32,
-    ) -> Result<PathBuf, FallbackReason> {
+        types: Option<&dyn StaticTypes>,
+    ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         let target = host_target(&record.sysroot).unwrap_or_default();
         let linker = Linker::find(&record.sysroot, &target)?;
         let changed = record.compiled_after(self.host.built);
@@ -121,18 +132,26 @@ impl System {
         let stem = rlib.file_stem().unwrap_or_default().to_string_lossy();
         let directory = self.directory(args, record)?;
         let mut prepared = lock(&self.prepared).remove(&directory).unwrap_or_default();
+        let mark = LIBRARIES.fetch_add(1, Ordering::Relaxed).to_string();
+        // Links wait for each other, so that a variable that several crates share is brought by one of them.
+        let mut libraries = lock(&self.libraries);
         let thin = ThinLink {
             rlib,
             changed: &changed,
             archives: &archives,
             host: &self.host,
+            libraries: &libraries,
+            types,
+            mark: &mark,
             linker: &linker,
             directory: &directory,
         };
         let name = format!("{stem}-{number}.so");
         let linked = thin.link(&name, &mut prepared, &args.cancel_build);
         lock(&self.prepared).insert(directory, prepared);
-        linked
+        let linked = linked?;
+        libraries.extend(linked.brought);
+        Ok((linked.library, linked.changed))
     }
 
     fn archives(&self, rlibs: Vec<PathBuf>) -> Result<Arc<Archives>, FallbackReason> {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use crate::replay::Record;
-use crate::{BuildArgs, FallbackReason};
+use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
 
 /// There is none.
 #[derive(Debug)]
@@ -29,7 +29,8 @@ impl System {
         _: &Record,
         _: &Path,
         _: u32,
-    ) -> Result<PathBuf, FallbackReason> {
+        _: Option<&dyn StaticTypes>,
+    ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         match self.0 {}
     }
 }

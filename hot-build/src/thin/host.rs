@@ -23,6 +23,8 @@ pub(crate) struct HostImage {
     pub(crate) libraries: Vec<PathBuf>,
     names: Vec<u8>,
     symbols: HashMap<u64, Found, BuildHasherDefault<Identity>>,
+    /// The places of the names of variables, by the hashes of their [`path_of`].
+    variables: HashMap<u64, Vec<u32>, BuildHasherDefault<Identity>>,
 }
 
 /// A symbol of the program.
@@ -48,7 +50,7 @@ impl HostImage {
     pub(crate) fn of_this_process() -> Result<Self, FallbackReason> {
         let program = Path::new("/proc/self/exe");
         let path = fs::read_link(program).map_err(unreadable(program))?;
-        let maps_path = Path::new("/proc/self/maps");
+        let maps_path = Path::new(MAPS);
         let maps = fs::read_to_string(maps_path).map_err(unreadable(maps_path))?;
         let mappings: Vec<Mapping<'_>> = maps.lines().filter_map(Mapping::parse).collect();
         let start = mappings
@@ -106,9 +108,15 @@ impl HostImage {
             .map_err(not_elf)?
             .to_vec();
         let mut symbols = HashMap::with_capacity_and_hasher(table.len(), Default::default());
+        let mut variables: HashMap<u64, Vec<u32>, _> = HashMap::default();
         for symbol in table.iter() {
             if let Some(found) = Found::of(symbol, &layout) {
                 let name = name_at(&names, found.name);
+                let is_variable = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
+                if let Some(path) = path_of(name).filter(|_| is_variable) {
+                    let of_path = variables.entry(hash(path)).or_default();
+                    of_path.push(found.name);
+                }
                 match symbols.entry(hash(name)) {
                     Entry::Vacant(entry) => {
                         entry.insert(found);
@@ -125,15 +133,56 @@ impl HostImage {
             libraries,
             names,
             symbols,
+            variables,
         })
+    }
+
+    /// The names of the variables that have a name of that [path](path_of).
+    pub(crate) fn variables_of_path(&self, path: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let names = self.variables.get(&hash(path)).into_iter().flatten();
+        names.map(|name| name_at(&self.names, *name))
     }
 
     /// The symbol of that name, if there is one and it is clear which.
     pub(crate) fn find(&self, name: &[u8]) -> Option<HostSymbol> {
-        let found = self.symbols.get(&hash(name))?;
-        (!found.is_ambiguous && name_at(&self.names, found.name) == name).then_some(found.symbol)
+        self.lookup(name).ok().flatten()
+    }
+
+    /// The symbol of that name, if there is one.
+    pub(crate) fn lookup(&self, name: &[u8]) -> Result<Option<HostSymbol>, Ambiguous> {
+        let found = self.symbols.get(&hash(name));
+        match found.filter(|found| name_at(&self.names, found.name) == name) {
+            Some(found) if found.is_ambiguous => Err(Ambiguous),
+            found => Ok(found.map(|found| found.symbol)),
+        }
     }
 }
+
+/// What is written in the source, of the symbol of a Rust item: all but the hash at its end, which is of its
+/// type too. `None` for names without one.
+pub(crate) fn path_of(name: &[u8]) -> Option<&[u8]> {
+    const HASH: usize = b"17h0123456789abcdefE".len();
+    let (path, hash) = name.split_at_checked(name.len().checked_sub(HASH)?)?;
+    let is_hash = hash.starts_with(b"17h") && hash.ends_with(b"E");
+    (is_hash && path.starts_with(b"_ZN")).then_some(path)
+}
+
+/// The program has several symbols of one name, and it is not clear which is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
+/// The files that are in the memory of this process now.
+pub(crate) fn mapped_files() -> Result<Vec<PathBuf>, FallbackReason> {
+    let maps = Path::new(MAPS);
+    let text = fs::read_to_string(maps).map_err(unreadable(maps))?;
+    let mappings = text.lines().filter_map(Mapping::parse);
+    Ok(mappings
+        .filter(|mapping| mapping.offset == 0 && !mapping.path.is_empty())
+        .map(|mapping| PathBuf::from(mapping.path))
+        .collect())
+}
+
+const MAPS: &str = "/proc/self/maps";
 
 /// A symbol as it is remembered.
 #[derive(Clone, Copy, Debug)]
@@ -368,6 +417,14 @@ mod tests {
         assert_eq!(mapping.path, "/my games/a b");
         let anonymous = Mapping::parse("7ffd1000-7ffd2000 rw-p 00000000 00:00 0 ");
         assert_eq!(anonymous.map(|mapping| mapping.path), Some(""));
+    }
+
+    #[test]
+    fn the_hash_is_no_part_of_the_path() {
+        let name = b"_ZN5scene5CALLS17hda512a97dd1fb467E";
+        assert_eq!(path_of(name), Some(&b"_ZN5scene5CALLS"[..]));
+        assert_eq!(path_of(b"_RNvCs1_5scene5CALLS"), None);
+        assert_eq!(path_of(b"E"), None);
     }
 
     #[test]

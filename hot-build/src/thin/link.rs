@@ -9,13 +9,13 @@ use super::archives::{self, Archives, Member};
 use super::host::{HostImage, HostSymbol, Place, hash};
 use super::linker::{LinkRequest, Linker};
 use super::object_file::ObjectFile;
-use super::resolve::{self, Needs};
-use super::rewrite::{self, Moved, NewSymbols};
-use super::stub::{self, StubSymbol};
-use crate::{CancelSignal, FallbackReason};
+use super::resolve::{self, Needs, Pulled, Resolution};
+use super::rewrite::{self, Lending, Moved, NewSymbols};
+use super::statics::{self, BuiltLibrary, Placement, Target, Variable};
+use super::stub::{self, StubSymbol, StubWord};
+use crate::{CancelSignal, ChangedStatic, FallbackReason, StaticTypes};
 
 /// What a thin library is made of.
-#[derive(Debug)]
 pub(crate) struct ThinLink<'a> {
     /// The hot crate's rlib.
     pub(crate) rlib: &'a Path,
@@ -25,14 +25,30 @@ pub(crate) struct ThinLink<'a> {
     pub(crate) archives: &'a Archives,
     /// The program.
     pub(crate) host: &'a HostImage,
+    /// The libraries that were linked before, the oldest first.
+    pub(crate) libraries: &'a [BuiltLibrary],
+    /// Who compares the types of variables.
+    pub(crate) types: Option<&'a dyn StaticTypes>,
+    /// What tells this library from all others of this process.
+    pub(crate) mark: &'a str,
     /// The linker.
     pub(crate) linker: &'a Linker,
     /// The directory for what is written.
     pub(crate) directory: &'a Path,
 }
 
+/// A library that was linked.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) library: PathBuf,
+    /// What it brought that others are to use.
+    pub(crate) brought: Option<BuiltLibrary>,
+    /// The variables that begin anew in it.
+    pub(crate) changed: Vec<ChangedStatic>,
+}
+
 impl ThinLink<'_> {
-    /// Links, and returns the library's path, which has the given file name.
+    /// Links, and returns the library, which has the given file name.
     ///
     /// `prepared` is what an earlier link in the same directory left.
     pub(crate) fn link(
@@ -40,10 +56,9 @@ impl ThinLink<'_> {
         file_name: &str,
         prepared: &mut Prepared,
         cancel: &CancelSignal,
-    ) -> Result<PathBuf, FallbackReason> {
+    ) -> Result<Linked, FallbackReason> {
         // Gone if this fails, for then files may be half of the old and half of the new.
         let mut before = std::mem::take(prepared);
-        let mut now = Prepared::default();
         let mut objects = Vec::new();
         for member in archives::crate_objects(self.rlib)? {
             objects.push(match before.objects.remove(&stable_name(&member)) {
@@ -58,64 +73,167 @@ impl ThinLink<'_> {
             .iter()
             .map(|pulled| Ok((pulled, resolve::parse(&pulled.member)?)))
             .collect::<Result<Vec<_>, FallbackReason>>()?;
-        for object in &objects {
-            now.moved.extend(object.shared.iter().cloned());
+        let mut inputs = Inputs {
+            objects,
+            pulled,
+            moved: before.moved,
+        };
+        let mut placement = Placement::new(
+            inputs.variables(self.host),
+            self.host,
+            self.libraries,
+            self.types,
+        )?;
+        let library = self.directory.join(file_name);
+        loop {
+            self.write_and_link(&library, &mut inputs, &resolution, &placement, cancel)?;
+            // Types are compared as the linked library has them: only there is all debug information together.
+            if cancel.is_cancelled() || !placement.compare(&library, self.types)? {
+                break;
+            }
+        }
+        let own = placement.own().cloned().collect();
+        let brought = BuiltLibrary::read(&library, self.mark, own)?;
+        *prepared = Prepared {
+            objects: inputs
+                .objects
+                .into_iter()
+                .map(|object| (stable_name(&object.member), object))
+                .collect(),
+            moved: inputs.moved,
+        };
+        Ok(Linked {
+            changed: placement.changed(&library, self.types),
+            library,
+            brought,
+        })
+    }
+
+    fn write_and_link(
+        &self,
+        library: &Path,
+        inputs: &mut Inputs<'_>,
+        resolution: &Resolution,
+        placement: &Placement,
+        cancel: &CancelSignal,
+    ) -> Result<(), FallbackReason> {
+        let mut moved = Moved::new();
+        for object in &inputs.objects {
+            let shared = object.shared.iter().cloned();
+            moved.extend(shared.map(|(name, host)| (name, Target::Program(host))));
         }
         let mut of_old_code = Moved::new();
-        for (pulled, object) in &pulled {
+        for (pulled, object) in &inputs.pulled {
             let shared = resolve::shared(object, self.host, !pulled.is_changed);
-            let shared = shared.into_iter().map(|(name, host)| (name.to_vec(), host));
+            let shared = shared
+                .into_iter()
+                .map(|(name, host)| (name.to_vec(), Target::Program(host)));
             if pulled.is_changed {
-                now.moved.extend(shared);
+                moved.extend(shared);
             } else {
                 of_old_code.extend(shared);
             }
         }
-        let same_moved = now.moved == before.moved;
+        let mut needed: Vec<PathBuf> = Vec::new();
+        for (variable, target) in placement.moved() {
+            let of_its_code = match variable.object {
+                Some(_) => &mut of_old_code,
+                None => &mut moved,
+            };
+            of_its_code.insert(variable.name.clone(), target.clone());
+            if let Some(owner) = target.library()
+                && !needed.iter().any(|known| known == owner)
+            {
+                needed.push(owner.to_owned());
+            }
+        }
+        let lending = Lending {
+            mark: self.mark,
+            names: placement
+                .own()
+                .map(|variable| variable.name.as_slice())
+                .collect(),
+        };
+        let same_moved = moved == inputs.moved;
 
         let output = Output::begin(self.directory)?;
         let mut wanted = NewSymbols::default();
-        let mut object_files = Vec::with_capacity(objects.len() + 1);
-        let mut member_files = Vec::with_capacity(pulled.len());
-        for mut object in objects {
+        let mut object_files = Vec::with_capacity(inputs.objects.len() + 1);
+        let mut member_files = Vec::with_capacity(inputs.pulled.len());
+        for object in &mut inputs.objects {
+            let lends = object
+                .variables
+                .iter()
+                .any(|variable| lending.names.contains(variable.name.as_slice()));
             let written = match object.written.take() {
-                Some(written) if same_moved => written,
+                // The names of what is lent differ from library to library.
+                Some(written) if same_moved && !lends && !written.lends => written,
                 _ => {
                     let name = stable_name(&object.member);
                     let parsed = resolve::parse(&object.member)?;
-                    output.write_object(&name, &parsed, &now.moved)?
+                    let mut written = output.write_object(&name, &parsed, &moved, &lending)?;
+                    written.lends = lends;
+                    written
                 }
             };
             object_files.push(OsString::from(&written.file));
             wanted.add(&written.symbols);
             object.written = Some(written);
-            now.objects.insert(stable_name(&object.member), object);
         }
-        for (number, (pulled, object)) in pulled.iter().enumerate() {
+        for (number, (pulled, object)) in inputs.pulled.iter().enumerate() {
             let moved = if pulled.is_changed {
-                &now.moved
+                &moved
             } else {
                 &of_old_code
             };
-            let written = output.write_object(&format!("pulled-{number}.o"), object, moved)?;
+            let name = format!("pulled-{number}.o");
+            let written = output.write_object(&name, object, moved, &lending)?;
             wanted.add(&written.symbols);
             member_files.push(written.file.into());
         }
-        let stub = output.write("stub.o", &stub_of(&resolution, &wanted))?;
+        inputs.moved = moved;
+        let stub = output.write("stub.o", &stub_of(resolution, &wanted))?;
         // First, for of several definitions the first counts.
         object_files.insert(0, stub.into());
         let exports = output.write("exports", EXPORTS.as_bytes())?;
-        let library = self.directory.join(file_name);
         let request = LinkRequest {
-            library: &library,
+            library,
             exports: &exports,
             objects: &object_files,
             members: &member_files,
+            needed: &needed,
             libraries: &self.host.libraries,
         };
-        let linked = self.linker.link(&request, cancel);
-        *prepared = now;
-        linked.map(|()| library)
+        self.linker.link(&request, cancel)
+    }
+}
+
+/// All that is linked, but for where variables are.
+struct Inputs<'a> {
+    objects: Vec<PreparedObject>,
+    pulled: Vec<(&'a Pulled, ObjectFile<'a>)>,
+    /// The variables that the objects were last written for.
+    moved: Moved,
+}
+
+impl Inputs<'_> {
+    /// The variables that the program's code is not known to have.
+    fn variables(&self, host: &HostImage) -> Vec<Variable> {
+        let mut variables: Vec<Variable> = Vec::new();
+        for object in &self.objects {
+            variables.extend(object.variables.iter().cloned());
+        }
+        for (pulled, object) in &self.pulled {
+            if pulled.is_changed {
+                variables.extend(statics::variables(object, None));
+                continue;
+            }
+            let of_object = statics::variables(object, Some(pulled.member.identity));
+            // What the program has is the program's, for the code is the same.
+            let is_new = |variable: &Variable| host.find(&variable.name).is_none();
+            variables.extend(of_object.into_iter().filter(is_new));
+        }
+        variables
     }
 }
 
@@ -132,8 +250,10 @@ struct PreparedObject {
     /// As the compiler made it.
     member: Member,
     needs: Needs,
-    /// Variables that are the program's.
+    /// Variables that are the program's without question.
     shared: Vec<(Vec<u8>, HostSymbol)>,
+    /// Variables that it defines.
+    variables: Vec<Variable>,
     written: Option<Written>,
 }
 
@@ -148,6 +268,7 @@ impl PreparedObject {
         Ok(Self {
             needs,
             shared,
+            variables: statics::variables(&object, None),
             written: None,
             member,
         })
@@ -159,6 +280,8 @@ impl PreparedObject {
 struct Written {
     file: PathBuf,
     symbols: NewSymbols,
+    /// Whether it exports variables under names of the library.
+    lends: bool,
 }
 
 /// The name of an object without the part that the compiler makes up for each of its runs: with an
@@ -172,9 +295,9 @@ fn stable_name(member: &Member) -> String {
 }
 
 /// All that a loader looks up by name. Everything else is bound within the library.
-const EXPORTS: &str = "{ global: hot_init_*; hot_entry_*; local: *; };\n";
+const EXPORTS: &str = "{ global: hot_init_*; hot_entry_*; hot_lent_*; local: *; };\n";
 
-fn stub_of(resolution: &resolve::Resolution, wanted: &NewSymbols) -> Vec<u8> {
+fn stub_of(resolution: &Resolution, wanted: &NewSymbols) -> Vec<u8> {
     let mut symbols = Vec::with_capacity(resolution.host.len() + wanted.absolutes.len());
     for (name, symbol) in &resolution.host {
         let (address, is_code) = match symbol.place {
@@ -198,7 +321,12 @@ fn stub_of(resolution: &resolve::Resolution, wanted: &NewSymbols) -> Vec<u8> {
             by_jump,
         });
     }
-    stub::write(&symbols)
+    let words = wanted.words.iter().map(|(name, word)| StubWord {
+        name,
+        symbol: &word.symbol,
+        offset: word.offset,
+    });
+    stub::write(&symbols, &words.collect::<Vec<_>>())
 }
 
 /// Where the linker's input is written.
@@ -223,11 +351,16 @@ impl Output {
         name: &str,
         object: &ObjectFile<'_>,
         moved: &Moved,
+        lending: &Lending<'_>,
     ) -> Result<Written, FallbackReason> {
         let mut symbols = NewSymbols::default();
-        let rewritten = rewrite::rewrite(object, moved, &mut symbols)?;
+        let rewritten = rewrite::rewrite(object, moved, lending, &mut symbols)?;
         let file = self.write(name, rewritten.as_deref().unwrap_or(object.bytes))?;
-        Ok(Written { file, symbols })
+        Ok(Written {
+            file,
+            symbols,
+            lends: false,
+        })
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, FallbackReason> {
@@ -252,6 +385,7 @@ mod tests {
             stable_name(&Member {
                 name: name.to_owned(),
                 bytes: Vec::new(),
+                identity: 0,
             })
         };
         assert_eq!(stable("scene.09c38ft.1p2thnl.rcgu.o"), "scene.09c38ft.o");

@@ -65,6 +65,11 @@ impl Linker {
                 .args(request.members)
                 .arg("--end-lib");
         }
+        if !request.needed.is_empty() {
+            // Whether or not the linker thinks so: the system keeps them as long as the new library.
+            command.arg("--no-as-needed").args(request.needed);
+            command.arg("--as-needed");
+        }
         command.args(request.libraries);
         let line = run::command_line(&command);
         let failed = |message: String| FallbackReason::Linker {
@@ -120,6 +125,8 @@ pub(crate) struct LinkRequest<'a> {
     pub(crate) objects: &'a [OsString],
     /// Objects of which only what is needed is linked.
     pub(crate) members: &'a [OsString],
+    /// Thin libraries that the new one uses variables of.
+    pub(crate) needed: &'a [PathBuf],
     /// Libraries that the program has loaded.
     pub(crate) libraries: &'a [PathBuf],
 }

@@ -7,7 +7,8 @@ use object::elf;
 
 use super::archives::{Archives, Member, MemberId};
 use super::host::{HostImage, HostSymbol, Place, hash};
-use super::object_file::{ObjectFile, Section, Symbol};
+use super::object_file::ObjectFile;
+use super::statics::INDIRECT;
 use crate::FallbackReason;
 
 /// What is linked, and against what.
@@ -163,8 +164,8 @@ impl Needs {
     }
 }
 
-/// What of `object` the program has too: variables, and if its code is the program's, everything else that
-/// has a name. And the program's thread-locals that it uses.
+/// What of `object` is the program's without question: thread-locals that are defined elsewhere, and if its
+/// code is the program's, everything that has a name and is in the program too.
 pub(crate) fn shared<'data>(
     object: &ObjectFile<'data>,
     host: &HostImage,
@@ -176,6 +177,9 @@ pub(crate) fn shared<'data>(
         .iter()
         .filter(|symbol| !symbol.name.is_empty())
     {
+        if symbol.is_defined && !is_the_programs_code {
+            continue;
+        }
         let Some(found) = host.find(symbol.name) else {
             continue;
         };
@@ -183,15 +187,10 @@ pub(crate) fn shared<'data>(
         let is_shared = if !symbol.is_defined {
             is_thread_local
         } else if symbol.is_function {
-            is_the_programs_code && matches!(found.place, Place::Code(_))
+            matches!(found.place, Place::Code(_))
         } else {
-            let is_kept = if is_the_programs_code {
-                !symbol.name.starts_with(INDIRECT)
-            } else {
-                is_in_variables(object, symbol) && !is_of_the_build(symbol.name)
-            };
             symbol.is_variable
-                && is_kept
+                && !symbol.name.starts_with(INDIRECT)
                 && symbol.size != 0
                 && found.size == symbol.size
                 && is_thread_local == symbol.is_thread_local
@@ -204,35 +203,11 @@ pub(crate) fn shared<'data>(
     shared
 }
 
-fn is_in_variables(object: &ObjectFile<'_>, symbol: &Symbol<'_>) -> bool {
-    symbol
-        .section
-        .and_then(|section| object.sections.get(section))
-        .is_some_and(Section::holds_variables)
-}
-
 pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
     ObjectFile::parse(&member.bytes).map_err(|error| FallbackReason::InputUnreadable {
         path: Path::new(&member.name).to_owned(),
         problem: error.to_string(),
     })
-}
-
-/// Begins the name of a pointer that the unwind tables use. Each library has its own.
-const INDIRECT: &[u8] = b"DW.ref.";
-
-/// Variables that tell of the very build they are part of: how its items register, and what its log
-/// messages look like. Each build has its own.
-fn is_of_the_build(name: &[u8]) -> bool {
-    const PARTS: [&[u8]; 4] = [
-        b"__HOT_",
-        b"__hot_entry_is_missing__",
-        b"CALLSITE",
-        INDIRECT,
-    ];
-    PARTS
-        .iter()
-        .any(|part| name.windows(part.len()).any(|window| window == *part))
 }
 
 /// Whether the linker defines a symbol for each library it makes.

@@ -6,24 +6,45 @@
 //! instructions have one length. A reference to a thread-local of the program needs no call of the
 //! loader's, for its distance from the thread pointer is known.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use object::elf;
 
 use super::host::{HostSymbol, Place};
 use super::object_file::{ObjectFile, Relocation};
+use super::statics::{self, Lent, Target};
 use crate::FallbackReason;
 
-/// Variables and functions that are to be the program's, by the names of their symbols.
-pub(crate) type Moved = HashMap<Vec<u8>, HostSymbol>;
+/// Variables and functions that are to be the program's or an earlier library's, by the names of their
+/// symbols.
+pub(crate) type Moved = HashMap<Vec<u8>, Target>;
 
-/// Symbols that rewritten objects need: their names, and the addresses in the program.
+/// The variables that a library lends to those after it.
+#[derive(Debug)]
+pub(crate) struct Lending<'a> {
+    /// What is in the names of its exports.
+    pub(crate) mark: &'a str,
+    /// The names of the variables' own symbols.
+    pub(crate) names: HashSet<&'a [u8]>,
+}
+
+/// Symbols that rewritten objects need.
 #[derive(Debug, Default)]
 pub(crate) struct NewSymbols {
-    /// Those that stand for the address.
+    /// Those that stand for an address in the program.
     pub(crate) absolutes: BTreeMap<Vec<u8>, u64>,
-    /// Those that stand for a jump there.
+    /// Those that stand for a jump to an address in the program.
     pub(crate) jumps: BTreeMap<Vec<u8>, u64>,
+    /// Those that stand for a word in which the address of a library's variable is.
+    pub(crate) words: BTreeMap<Vec<u8>, Word>,
+}
+
+/// A word that the system's loader fills in: the address of a symbol, and so many bytes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) symbol: Vec<u8>,
+    pub(crate) offset: i64,
 }
 
 impl NewSymbols {
@@ -31,26 +52,31 @@ impl NewSymbols {
         let copied = |(name, address): (&Vec<u8>, &u64)| (name.clone(), *address);
         self.absolutes.extend(other.absolutes.iter().map(copied));
         self.jumps.extend(other.jumps.iter().map(copied));
+        let words = other.words.iter();
+        self.words
+            .extend(words.map(|(name, word)| (name.clone(), word.clone())));
     }
 }
 
-/// The file's bytes with all uses of the variables in `moved` led to the program's copies. Whatever
-/// symbols that takes are added to `wanted`. `None` when there is no such use.
+/// The file's bytes with all uses of the variables in `moved` led to where those are, and with the variables
+/// that are lent exported. Whatever symbols that takes are added to `wanted`. `None` when there is nothing
+/// to change.
 pub(crate) fn rewrite(
     object: &ObjectFile<'_>,
     moved: &Moved,
+    lending: &Lending<'_>,
     wanted: &mut NewSymbols,
 ) -> Result<Option<Vec<u8>>, FallbackReason> {
     let targets = Targets::new(object, moved);
-    if targets.is_empty() {
+    let lent = lent(object, lending);
+    if targets.is_empty() && lent.is_empty() {
         return Ok(None);
     }
     let mut patch = Patch {
         object,
         bytes: object.bytes.to_vec(),
-        new_symbols: Vec::new(),
-        absolutes: &mut wanted.absolutes,
-        jumps: &mut wanted.jumps,
+        new_symbols: lent,
+        wanted,
     };
     for index in 0..object.sections.len() {
         let relocations = object.relocations(index).map_err(|error| not_elf(&error))?;
@@ -62,7 +88,23 @@ pub(crate) fn rewrite(
     Ok(Some(patch.finish()?))
 }
 
-/// What the symbols of one object stand for in the program.
+/// The symbols under which an object's variables are lent.
+fn lent(object: &ObjectFile<'_>, lending: &Lending<'_>) -> Vec<NewSymbol> {
+    let symbols = object.symbols.iter();
+    symbols
+        .filter(|symbol| symbol.is_defined && lending.names.contains(symbol.name))
+        .filter_map(|symbol| {
+            Some(NewSymbol {
+                name: statics::exported_name(lending.mark, symbol.name),
+                place: Some((symbol.section?, symbol.value, symbol.size)),
+                is_thread_local: symbol.is_thread_local,
+                is_hidden: false,
+            })
+        })
+        .collect()
+}
+
+/// What the symbols of one object stand for elsewhere.
 struct Targets<'a> {
     /// By the index of the symbol, for those that are used by name.
     by_symbol: HashMap<usize, Variable<'a>>,
@@ -70,15 +112,15 @@ struct Targets<'a> {
     by_section: HashMap<usize, Vec<(u64, Variable<'a>)>>,
 }
 
-/// A variable of the program.
+/// A variable that is elsewhere, or a function of the program.
 #[derive(Clone, Copy)]
 struct Variable<'a> {
     name: &'a [u8],
-    host: HostSymbol,
+    target: &'a Target,
 }
 
 impl<'a> Targets<'a> {
-    fn new(object: &ObjectFile<'a>, moved: &Moved) -> Self {
+    fn new(object: &ObjectFile<'a>, moved: &'a Moved) -> Self {
         let mut targets = Self {
             by_symbol: HashMap::new(),
             by_section: HashMap::new(),
@@ -88,12 +130,12 @@ impl<'a> Targets<'a> {
             if symbol.name.is_empty() || (symbol.is_defined && !is_item) {
                 continue;
             }
-            let Some(host) = moved.get(symbol.name) else {
+            let Some(target) = moved.get(symbol.name) else {
                 continue;
             };
             let variable = Variable {
                 name: symbol.name,
-                host: *host,
+                target,
             };
             targets.by_symbol.insert(index, variable);
             if let Some(section) = symbol.section {
@@ -125,7 +167,7 @@ impl<'a> Targets<'a> {
         let variables = self.by_section.get(&symbol.section?)?;
         variables.iter().find_map(|(start, variable)| {
             let inside = place - i64::try_from(*start).ok()?;
-            let size = i64::try_from(variable.host.size).ok()?;
+            let size = i64::try_from(variable.target.size()).ok()?;
             (0..size).contains(&inside).then_some((*variable, inside))
         })
     }
@@ -135,9 +177,19 @@ impl<'a> Targets<'a> {
 struct Patch<'a, 'data> {
     object: &'a ObjectFile<'data>,
     bytes: Vec<u8>,
-    new_symbols: Vec<Vec<u8>>,
-    absolutes: &'a mut BTreeMap<Vec<u8>, u64>,
-    jumps: &'a mut BTreeMap<Vec<u8>, u64>,
+    new_symbols: Vec<NewSymbol>,
+    wanted: &'a mut NewSymbols,
+}
+
+/// A symbol that the file gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NewSymbol {
+    name: Vec<u8>,
+    /// Its section, the offset there, and its size. `None` for one that is defined elsewhere.
+    place: Option<(usize, u64, u64)>,
+    is_thread_local: bool,
+    /// Whether it is for this library alone.
+    is_hidden: bool,
 }
 
 impl Patch<'_, '_> {
@@ -157,26 +209,41 @@ impl Patch<'_, '_> {
                 elf::R_X86_64_TLSLD => module_block.requests.push((at, *relocation, next.copied())),
                 elf::R_X86_64_DTPOFF32 => match targets.of(self.object, relocation, 0) {
                     Some((variable, offset)) => {
-                        module_block
-                            .moved
-                            .push((*relocation, variable.name.to_vec()));
-                        let written = thread_offset(variable, offset)
-                            .is_some_and(|value| self.put_i32(at, value));
-                        module_block.stays |= !written;
+                        module_block.moved.push(MovedUse {
+                            at,
+                            relocation: *relocation,
+                            variable,
+                            offset,
+                        });
                     }
                     None => module_block.stays = true,
                 },
                 elf::R_X86_64_TLSGD => {
                     if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
-                        let rewritten = thread_offset(variable, offset)
-                            .and_then(|value| self.general_dynamic(at, relocation, next, value));
+                        let rewritten = match variable.target {
+                            Target::Program(host) => {
+                                thread_offset(host, offset).and_then(|value| {
+                                    self.general_dynamic(at, relocation, next, value)
+                                })
+                            }
+                            Target::Library(lent) if offset == 0 => {
+                                let symbol = self.lent(lent);
+                                self.retarget(relocation, symbol, elf::R_X86_64_TLSGD, -4);
+                                Some(())
+                            }
+                            Target::Library(_) => None,
+                        };
                         self.or_unreachable(rewritten, relocation, variable.name);
                     }
                 }
                 elf::R_X86_64_GOTTPOFF => {
                     if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
-                        let rewritten = thread_offset(variable, offset)
-                            .and_then(|value| self.initial_exec(at, relocation, value));
+                        let rewritten = match variable.target {
+                            Target::Program(host) => thread_offset(host, offset)
+                                .and_then(|value| self.initial_exec(at, relocation, value)),
+                            // Only the program's are at one distance in every thread.
+                            Target::Library(_) => None,
+                        };
                         self.or_unreachable(rewritten, relocation, variable.name);
                     }
                 }
@@ -188,15 +255,13 @@ impl Patch<'_, '_> {
                 }
                 elf::R_X86_64_64 => {
                     if let Some((variable, offset)) = targets.of(self.object, relocation, 0) {
-                        let rewritten = self.absolute(variable, offset).map(|symbol| {
-                            self.retarget(relocation, symbol, elf::R_X86_64_64, 0);
-                        });
+                        let rewritten = self.written_address(relocation, variable, offset);
                         self.or_unreachable(rewritten, relocation, variable.name);
                     }
                 }
                 elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => {
                     if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
-                        let rewritten = if let Place::Code(address) = variable.host.place {
+                        let rewritten = if let Some(address) = code_address(variable) {
                             self.by_jump(relocation, address, offset)
                         } else if section.is_code() && self.load_address(at) {
                             self.by_table(relocation, variable, offset)
@@ -221,20 +286,52 @@ impl Patch<'_, '_> {
     /// what other crates bring along, most is not.
     fn or_unreachable(&mut self, rewritten: Option<()>, relocation: &Relocation, name: &[u8]) {
         if rewritten.is_none() {
-            let symbol = self.new_symbol([UNREACHABLE.as_bytes(), name].concat());
+            let name = [UNREACHABLE.as_bytes(), name].concat();
+            let symbol = self.hidden(name);
             self.retarget(relocation, symbol, elf::R_X86_64_PC32, -4);
         }
     }
 
-    /// Reads the address of a variable from the linker's table of addresses.
+    /// Reads the address of a variable of the program from the linker's table of addresses, and that of a
+    /// library's from a word of our own.
     fn by_table(
         &mut self,
         relocation: &Relocation,
         variable: Variable<'_>,
         offset: i64,
     ) -> Option<()> {
-        let symbol = self.absolute(variable, offset)?;
-        self.retarget(relocation, symbol, elf::R_X86_64_GOTPCREL, -4);
+        match variable.target {
+            Target::Program(host) => {
+                let symbol = self.absolute(host, offset)?;
+                self.retarget(relocation, symbol, elf::R_X86_64_GOTPCREL, -4);
+            }
+            Target::Library(lent) if !lent.is_thread_local => {
+                let symbol = self.word(lent, offset);
+                self.retarget(relocation, symbol, elf::R_X86_64_PC32, -4);
+            }
+            Target::Library(_) => return None,
+        }
+        Some(())
+    }
+
+    /// The address of a variable as a word of the file.
+    fn written_address(
+        &mut self,
+        relocation: &Relocation,
+        variable: Variable<'_>,
+        offset: i64,
+    ) -> Option<()> {
+        match variable.target {
+            Target::Program(host) => {
+                let symbol = self.absolute(host, offset)?;
+                self.retarget(relocation, symbol, elf::R_X86_64_64, 0);
+            }
+            Target::Library(lent) if !lent.is_thread_local => {
+                let symbol = self.lent(lent);
+                self.retarget(relocation, symbol, elf::R_X86_64_64, offset);
+            }
+            Target::Library(_) => return None,
+        }
         Some(())
     }
 
@@ -244,8 +341,8 @@ impl Patch<'_, '_> {
             return None;
         }
         let name = format!("hot_thin_jump_{address:x}").into_bytes();
-        self.jumps.insert(name.clone(), address);
-        let symbol = self.new_symbol(name);
+        self.wanted.jumps.insert(name.clone(), address);
+        let symbol = self.hidden(name);
         self.retarget(relocation, symbol, elf::R_X86_64_PLT32, -4);
         Some(())
     }
@@ -304,22 +401,33 @@ impl Patch<'_, '_> {
         Some(())
     }
 
-    /// The calls that find the module's block become loads of the thread pointer.
-    fn module_block(&mut self, block: &ModuleBlock) {
+    /// The calls that find the module's block become loads of the thread pointer, or find the block of
+    /// another library.
+    fn module_block(&mut self, block: &ModuleBlock<'_>) {
         if block.moved.is_empty() {
             return;
         }
-        let requests: Option<Vec<_>> = block
-            .requests
-            .iter()
-            .map(|(at, relocation, next)| self.block_request(*at, relocation, next.as_ref()))
-            .collect();
-        let Some(requests) = requests.filter(|_| !block.stays) else {
-            for (relocation, name) in &block.moved {
-                self.or_unreachable(None, relocation, name);
-            }
-            return;
+        let led = match block.anchor() {
+            Some(Anchor::Program) => self.block_of_the_program(block),
+            Some(Anchor::Library(anchor)) => self.block_of_a_library(block, &anchor),
+            None => None,
         };
+        if led.is_none() {
+            for used in &block.moved {
+                self.or_unreachable(None, &used.relocation, used.variable.name);
+            }
+        }
+    }
+
+    fn block_of_the_program(&mut self, block: &ModuleBlock<'_>) -> Option<()> {
+        let requests = self.block_requests(block)?;
+        for used in &block.moved {
+            let Target::Program(host) = used.variable.target else {
+                return None;
+            };
+            let value = thread_offset(host, used.offset)?;
+            self.put_i32(used.at, value).then_some(())?;
+        }
         for ((start, length), (_, relocation, next)) in requests.iter().zip(&block.requests) {
             // mov %fs:0, %rax, with as many prefixes as fill the room
             let code = *start + length - 9;
@@ -331,9 +439,40 @@ impl Patch<'_, '_> {
                 self.no_relocation(next);
             }
         }
-        for (relocation, _) in &block.moved {
-            self.no_relocation(relocation);
+        for used in &block.moved {
+            self.no_relocation(&used.relocation);
         }
+        Some(())
+    }
+
+    /// The call is left as it is, and asked for one variable of the library: the others are at fixed
+    /// distances from it.
+    fn block_of_a_library(&mut self, block: &ModuleBlock<'_>, anchor: &Lent) -> Option<()> {
+        self.block_requests(block)?;
+        let start = i64::try_from(anchor.offset).ok()?;
+        for used in &block.moved {
+            let Target::Library(lent) = used.variable.target else {
+                return None;
+            };
+            let value = i64::try_from(lent.offset).ok()? - start + used.offset;
+            self.put_i32(used.at, value).then_some(())?;
+        }
+        let symbol = self.lent(anchor);
+        for (_, relocation, _) in &block.requests {
+            self.retarget(relocation, symbol, elf::R_X86_64_TLSGD, -4);
+        }
+        for used in &block.moved {
+            self.no_relocation(&used.relocation);
+        }
+        Some(())
+    }
+
+    fn block_requests(&self, block: &ModuleBlock<'_>) -> Option<Vec<(usize, usize)>> {
+        block
+            .requests
+            .iter()
+            .map(|(at, relocation, next)| self.block_request(*at, relocation, next.as_ref()))
+            .collect()
     }
 
     /// Where the instructions that ask for the module's block begin, and how long they are, if they are
@@ -355,21 +494,52 @@ impl Patch<'_, '_> {
         is_usual.then_some((start, length))
     }
 
-    /// The index of a symbol that stands for the address of `variable`, plus `offset`.
-    fn absolute(&mut self, variable: Variable<'_>, offset: i64) -> Option<u32> {
-        let (Place::Data(address) | Place::Code(address)) = variable.host.place else {
+    /// The index of a symbol that stands for the address of a variable of the program, plus `offset`.
+    fn absolute(&mut self, host: &HostSymbol, offset: i64) -> Option<u32> {
+        let (Place::Data(address) | Place::Code(address)) = host.place else {
             return None;
         };
         let address = address.wrapping_add_signed(offset);
         let name = format!("hot_thin_{address:x}").into_bytes();
-        self.absolutes.insert(name.clone(), address);
-        Some(self.new_symbol(name))
+        self.wanted.absolutes.insert(name.clone(), address);
+        Some(self.hidden(name))
     }
 
-    fn new_symbol(&mut self, name: Vec<u8>) -> u32 {
-        let known = self.new_symbols.iter().position(|known| *known == name);
+    /// The index of a symbol that stands for a word with the address of a library's variable, plus `offset`.
+    fn word(&mut self, lent: &Lent, offset: i64) -> u32 {
+        let mut name = format!("hot_thin_word_{offset:x}_").into_bytes();
+        name.extend_from_slice(&lent.export);
+        let word = Word {
+            symbol: lent.export.clone(),
+            offset,
+        };
+        self.wanted.words.insert(name.clone(), word);
+        self.hidden(name)
+    }
+
+    /// The index of the symbol that a library exports a variable as.
+    fn lent(&mut self, lent: &Lent) -> u32 {
+        self.new_symbol(NewSymbol {
+            name: lent.export.clone(),
+            place: None,
+            is_thread_local: lent.is_thread_local,
+            is_hidden: false,
+        })
+    }
+
+    fn hidden(&mut self, name: Vec<u8>) -> u32 {
+        self.new_symbol(NewSymbol {
+            name,
+            place: None,
+            is_thread_local: false,
+            is_hidden: true,
+        })
+    }
+
+    fn new_symbol(&mut self, symbol: NewSymbol) -> u32 {
+        let known = self.new_symbols.iter().position(|known| *known == symbol);
         let index = known.unwrap_or_else(|| {
-            self.new_symbols.push(name);
+            self.new_symbols.push(symbol);
             self.new_symbols.len() - 1
         });
         (self.object.symbols.len() + index) as u32
@@ -411,20 +581,33 @@ impl Patch<'_, '_> {
         }
         if self.object.has_extended_indexes {
             return Err(FallbackReason::UnreachableStatic {
-                symbol: String::from_utf8_lossy(&self.new_symbols[0]).into_owned(),
+                symbol: String::from_utf8_lossy(&self.new_symbols[0].name).into_owned(),
             });
         }
         let strings = self.object.sections[self.object.string_section];
         let symbols = self.object.sections[self.object.symbol_section];
         let mut new_strings = self.object.bytes[strings.offset..][..strings.size].to_vec();
         let mut new_symbols = self.object.bytes[symbols.offset..][..symbols.size].to_vec();
-        for name in &self.new_symbols {
+        for symbol in &self.new_symbols {
+            let kind = match (symbol.is_thread_local, symbol.place) {
+                (true, _) => elf::STT_TLS,
+                (false, Some(_)) => elf::STT_OBJECT,
+                (false, None) => elf::STT_NOTYPE,
+            };
+            let visibility = match symbol.is_hidden {
+                true => elf::STV_HIDDEN,
+                false => elf::STV_DEFAULT,
+            };
+            let (section, value, size) = symbol.place.unwrap_or_default();
             let mut entry = [0; 24];
             entry[..4].copy_from_slice(&(new_strings.len() as u32).to_le_bytes());
-            entry[4] = (elf::STB_GLOBAL.0 << 4) | elf::STT_NOTYPE.0;
-            entry[5] = elf::STV_HIDDEN.0;
+            entry[4] = (elf::STB_GLOBAL.0 << 4) | kind.0;
+            entry[5] = visibility.0;
+            entry[6..8].copy_from_slice(&(section as u16).to_le_bytes());
+            entry[8..16].copy_from_slice(&value.to_le_bytes());
+            entry[16..].copy_from_slice(&size.to_le_bytes());
             new_symbols.extend_from_slice(&entry);
-            new_strings.extend_from_slice(name);
+            new_strings.extend_from_slice(&symbol.name);
             new_strings.push(0);
         }
         self.append(self.object.string_section, &new_strings);
@@ -451,20 +634,65 @@ const ADD: u8 = 0x03;
 
 /// What a section does with the thread-locals of its own module.
 #[derive(Default)]
-struct ModuleBlock {
+struct ModuleBlock<'a> {
     /// Where it asks for the block, and the relocation of the call that follows.
     requests: Vec<(usize, Relocation, Option<Relocation>)>,
-    /// Uses of variables that are to be the program's.
-    moved: Vec<(Relocation, Vec<u8>)>,
+    /// Uses of variables that are elsewhere.
+    moved: Vec<MovedUse<'a>>,
     /// Whether other variables are used.
     stays: bool,
 }
 
-/// The distance of a place in a thread-local from the thread pointer.
-fn thread_offset(variable: Variable<'_>, offset: i64) -> Option<i64> {
-    match variable.host.place {
+/// The use of a thread-local that is elsewhere.
+struct MovedUse<'a> {
+    /// Where in the file its offset is written.
+    at: usize,
+    relocation: Relocation,
+    variable: Variable<'a>,
+    offset: i64,
+}
+
+/// Whose block is to be found.
+enum Anchor {
+    Program,
+    /// That of the library with this variable.
+    Library(Arc<Lent>),
+}
+
+impl ModuleBlock<'_> {
+    /// `None` if it would be several, for it is found once for all uses.
+    fn anchor(&self) -> Option<Anchor> {
+        if self.stays {
+            return None;
+        }
+        let first = self.moved.first()?.variable.target;
+        let mut all = self.moved.iter();
+        if !all.all(|used| used.variable.target.library() == first.library()) {
+            return None;
+        }
+        Some(match first {
+            Target::Program(_) => Anchor::Program,
+            Target::Library(lent) => Anchor::Library(lent.clone()),
+        })
+    }
+}
+
+/// The distance of a place in a thread-local of the program from the thread pointer.
+fn thread_offset(host: &HostSymbol, offset: i64) -> Option<i64> {
+    match host.place {
         Place::ThreadLocal(start) => Some(i64::from(start) + offset),
         Place::Code(_) | Place::Data(_) => None,
+    }
+}
+
+/// The address of a function of the program.
+fn code_address(variable: Variable<'_>) -> Option<u64> {
+    match variable.target {
+        Target::Program(HostSymbol {
+            place: Place::Code(address),
+            ..
+        }) => Some(*address),
+        _ => None,
     }
 }
 

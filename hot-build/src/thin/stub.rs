@@ -12,8 +12,18 @@ pub(crate) struct StubSymbol<'a> {
     pub(crate) by_jump: bool,
 }
 
+/// A word that the system's loader fills in with the address of another library's symbol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StubWord<'a> {
+    pub(crate) name: &'a [u8],
+    /// The symbol of the other library.
+    pub(crate) symbol: &'a [u8],
+    /// What is added to its address.
+    pub(crate) offset: i64,
+}
+
 /// Writes the stub.
-pub(crate) fn write(symbols: &[StubSymbol<'_>]) -> Vec<u8> {
+pub(crate) fn write(symbols: &[StubSymbol<'_>], words: &[StubWord<'_>]) -> Vec<u8> {
     let mut code = Vec::new();
     let mut strings = vec![0];
     let mut table = vec![0; SYMBOL];
@@ -41,20 +51,56 @@ pub(crate) fn write(symbols: &[StubSymbol<'_>]) -> Vec<u8> {
         strings.extend_from_slice(symbol.name);
         strings.push(0);
     }
+    let mut relocations = Vec::new();
+    for (number, word) in words.iter().enumerate() {
+        let place = (number * WORD) as u64;
+        table.extend_from_slice(&(strings.len() as u32).to_le_bytes());
+        table.push((elf::STB_GLOBAL.0 << 4) | elf::STT_OBJECT.0);
+        table.push(elf::STV_HIDDEN.0);
+        table.extend_from_slice(&(WORDS as u16).to_le_bytes());
+        table.extend_from_slice(&place.to_le_bytes());
+        table.extend_from_slice(&(WORD as u64).to_le_bytes());
+        strings.extend_from_slice(word.name);
+        strings.push(0);
+        // What it leads to is defined elsewhere.
+        let target = (table.len() / SYMBOL) as u64;
+        table.extend_from_slice(&(strings.len() as u32).to_le_bytes());
+        table.push((elf::STB_GLOBAL.0 << 4) | elf::STT_NOTYPE.0);
+        table.push(elf::STV_DEFAULT.0);
+        table.extend_from_slice(&[0; 18]);
+        strings.extend_from_slice(word.symbol);
+        strings.push(0);
+        relocations.extend_from_slice(&place.to_le_bytes());
+        relocations
+            .extend_from_slice(&(target << 32 | u64::from(elf::R_X86_64_64.0)).to_le_bytes());
+        relocations.extend_from_slice(&word.offset.to_le_bytes());
+    }
 
     let mut file = File::default();
     file.section(".text", elf::SHT_PROGBITS, EXECUTED, &code);
     file.section(".note.GNU-stack", elf::SHT_PROGBITS, 0, &[]);
     file.section(".strtab", elf::SHT_STRTAB, 0, &strings);
     file.section(".symtab", elf::SHT_SYMTAB, 0, &table);
+    file.section(
+        ".data.rel.ro",
+        elf::SHT_PROGBITS,
+        WRITTEN,
+        &vec![0; words.len() * WORD],
+    );
+    file.section(".rela.data.rel.ro", elf::SHT_RELA, 0, &relocations);
     file.finish()
 }
 
 const CODE: usize = 1;
 const STRINGS: u32 = 3;
+const SYMBOLS: u32 = 4;
+const WORDS: usize = 5;
 const SYMBOL: usize = 24;
+const RELOCATION: usize = 24;
+const WORD: usize = 8;
 const HEADER: usize = 64;
 const EXECUTED: u64 = 0x6;
+const WRITTEN: u64 = 0x3;
 
 /// A relocatable file in the making: its sections follow the header, their headers come last.
 #[derive(Default)]
@@ -72,20 +118,21 @@ impl File {
         }
         self.content
             .resize(self.content.len().next_multiple_of(16), 0);
-        let is_symbols = kind == elf::SHT_SYMTAB;
+        // The section that it refers to, what it is about, and the size of its entries.
+        let (link, info, entry) = match kind {
+            // Symbols: where their names are, and that all but the first are global.
+            elf::SHT_SYMTAB => (STRINGS, 1, SYMBOL),
+            elf::SHT_RELA => (SYMBOLS, WORDS as u32, RELOCATION),
+            _ => (0, 0, 0),
+        };
         let words = [
             flags,
             0,
             (HEADER + self.content.len()) as u64,
             content.len() as u64,
-            // Symbols: where their names are, and that all but the first are global.
-            if is_symbols {
-                u64::from(STRINGS) | 1 << 32
-            } else {
-                0
-            },
+            u64::from(link) | u64::from(info) << 32,
             16,
-            if is_symbols { SYMBOL as u64 } else { 0 },
+            entry as u64,
         ];
         self.headers
             .extend_from_slice(&(self.names.len() as u32).to_le_bytes());
@@ -136,18 +183,21 @@ mod tests {
 
     #[test]
     fn data_is_absolute_and_code_is_a_jump() {
-        let bytes = write(&[
-            StubSymbol {
-                name: b"counter",
-                address: 0x5555_0000_1234,
-                by_jump: false,
-            },
-            StubSymbol {
-                name: b"step",
-                address: 0x5555_0000_5678,
-                by_jump: true,
-            },
-        ]);
+        let bytes = write(
+            &[
+                StubSymbol {
+                    name: b"counter",
+                    address: 0x5555_0000_1234,
+                    by_jump: false,
+                },
+                StubSymbol {
+                    name: b"step",
+                    address: 0x5555_0000_5678,
+                    by_jump: true,
+                },
+            ],
+            &[],
+        );
         let file = object::File::parse(&*bytes).expect("an object file");
         let symbol = |name: &str| file.symbol_by_name(name).expect("it is in the file");
         assert_eq!(symbol("counter").address(), 0x5555_0000_1234);
@@ -160,8 +210,35 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_filled_in_with_the_address_of_another_librarys_symbol() {
+        let words = ["first", "second"].map(|name| StubWord {
+            name: name.as_bytes(),
+            symbol: b"lent",
+            offset: 16,
+        });
+        let bytes = write(&[], &words);
+        let file = object::File::parse(&*bytes).expect("an object file");
+        let section = file.section_by_name(".data.rel.ro").expect("the words");
+        let second = file.symbol_by_name("second").expect("it is in the file");
+        assert_eq!(
+            (second.address(), second.section_index()),
+            (8, Some(section.index()))
+        );
+        let relocations: Vec<_> = section.relocations().collect();
+        assert_eq!(relocations.len(), 2);
+        let (place, relocation) = &relocations[1];
+        assert_eq!((*place, relocation.addend()), (8, 16));
+        let object::RelocationTarget::Symbol(target) = relocation.target() else {
+            panic!("{relocation:?}");
+        };
+        let target = file.symbol_by_index(target).expect("a symbol");
+        assert_eq!(target.name(), Ok("lent"));
+        assert!(target.is_undefined());
+    }
+
+    #[test]
     fn a_stub_may_be_empty() {
-        let bytes = write(&[]);
+        let bytes = write(&[], &[]);
         let file = object::File::parse(&*bytes).expect("an object file");
         assert_eq!(file.symbols().count(), 0);
     }

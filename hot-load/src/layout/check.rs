@@ -3,16 +3,16 @@
 //! Items of one layout form a class. Class 0 is the program's; the items of a library that are not in it get
 //! a mark ([`LayoutMark`]), which everyone consults who is about to call one item in the place of another.
 
+use super::files::{self, LibraryLayouts, LinkedLayouts, PROGRAM, all_missing, read_linked};
 use super::{
-    CrateSource, IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide,
-    Layouts, Missing, source,
+    IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
+    source,
 };
 use hot_abi::generation::Generation;
 use hot_abi::layout::LayoutMark;
 use hot_abi::private::path_hash;
 use hot_abi::registry::{HotCrate, Module};
 use std::collections::HashMap;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -26,11 +26,15 @@ pub(crate) struct LayoutCheck {
 /// A library whose layouts are being read.
 pub(crate) struct Reading {
     library: PathBuf,
-    thread: Option<JoinHandle<LibraryLayouts>>,
+    known: Option<Arc<LibraryLayouts>>,
+    thread: Option<JoinHandle<LinkedLayouts>>,
 }
 
 impl Reading {
-    fn finish(self) -> LibraryLayouts {
+    fn finish(self) -> LinkedLayouts {
+        if let Some(known) = self.known {
+            return known.linked.clone();
+        }
         match self.thread.map(JoinHandle::join) {
             Some(Ok(layouts)) => layouts,
             Some(Err(_)) => all_missing(&Missing::Unreadable("its reader panicked".to_owned())),
@@ -39,9 +43,6 @@ impl Reading {
         }
     }
 }
-
-/// What a file has to say of the layouts of each hot crate that is linked into the program.
-type LibraryLayouts = Vec<(&'static HotCrate, Result<Arc<Layouts>, Missing>)>;
 
 impl LayoutCheck {
     /// Begins to read the layouts of the program, on a thread of its own.
@@ -54,13 +55,22 @@ impl LayoutCheck {
         }
     }
 
-    /// Begins to read the layouts of a library, which need not be loaded, on a thread of its own.
-    pub(crate) fn begin(&self, library: &Path) -> Reading {
-        let path = library.to_owned();
-        let reading = thread::Builder::new().name("hot-layouts".into());
+    /// Begins to read the layouts of a library, which need not be loaded, on a thread of its own. `built` is
+    /// the file that it is a copy of: that may have been read already.
+    pub(crate) fn begin(&self, library: &Path, built: &Path) -> Reading {
+        let known = files::remembered(built);
+        let thread = match known {
+            Some(_) => None,
+            None => {
+                let path = library.to_owned();
+                let reading = thread::Builder::new().name("hot-layouts".into());
+                reading.spawn(move || read_linked(&path)).ok()
+            }
+        };
         Reading {
             library: library.to_owned(),
-            thread: reading.spawn(move || read_linked(&path)).ok(),
+            known,
+            thread,
         }
     }
 
@@ -86,12 +96,6 @@ impl LayoutCheck {
         })
     }
 }
-
-/// The layouts of the program. They never change.
-static PROGRAM: LazyLock<LibraryLayouts> = LazyLock::new(|| match running_program() {
-    Ok(program) => read_linked(&program),
-    Err(error) => all_missing(&Missing::File(error.to_string())),
-});
 
 /// The classes of the items of libraries.
 #[derive(Debug, Default)]
@@ -120,7 +124,7 @@ struct Item {
 
 impl Classes {
     /// Marks the items of one crate of a library.
-    fn mark(&mut self, krate: &'static HotCrate, library: &LibraryLayouts) -> LayoutReport {
+    fn mark(&mut self, krate: &'static HotCrate, library: &LinkedLayouts) -> LayoutReport {
         let shallow = |side, missing: &Missing| LayoutReport {
             depth: LayoutDepth::Shallow {
                 side,
@@ -201,36 +205,7 @@ fn items(krate: &'static HotCrate) -> Vec<Item> {
     functions.chain(nodes).collect()
 }
 
-fn of_crate(layouts: &LibraryLayouts, krate: &HotCrate) -> Result<Arc<Layouts>, Missing> {
+fn of_crate(layouts: &LinkedLayouts, krate: &HotCrate) -> Result<Arc<Layouts>, Missing> {
     let found = layouts.iter().find(|(own, _)| own.is(krate));
     found.map_or(Err(Missing::DebugInfo), |(_, layouts)| layouts.clone())
-}
-
-/// Reads the layouts of the linked crates from a file.
-fn read_linked(file: &Path) -> LibraryLayouts {
-    let crates = crate::linked_crates();
-    let sources = crates.iter().map(|krate| CrateSource {
-        crate_name: krate.crate_name,
-        root_file: krate.root_file,
-    });
-    match Layouts::read(file, &sources.collect::<Vec<_>>()) {
-        Ok(layouts) => {
-            let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
-            crates.iter().copied().zip(layouts).collect()
-        }
-        Err(missing) => all_missing(&missing),
-    }
-}
-
-fn all_missing(missing: &Missing) -> LibraryLayouts {
-    let crates = crate::linked_crates().iter();
-    crates.map(|krate| (*krate, Err(missing.clone()))).collect()
-}
-
-/// The file that the program was started from, even if a newer one has taken its name meanwhile.
-fn running_program() -> std::io::Result<PathBuf> {
-    if cfg!(any(target_os = "linux", target_os = "android")) {
-        return Ok(PathBuf::from("/proc/self/exe"));
-    }
-    env::current_exe()
 }

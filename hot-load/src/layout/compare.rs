@@ -10,6 +10,19 @@ pub(super) fn differences(
     program: (&Graph, TypeId),
     library: (&Graph, TypeId),
 ) -> Vec<LayoutDifference> {
+    compare(program, library).differences
+}
+
+/// What a comparison came to.
+#[derive(Debug)]
+pub(super) struct Compared {
+    pub(super) differences: Vec<LayoutDifference>,
+    /// Whether there is a difference only because the debug information does not tell a type's layout.
+    pub(super) is_unknown: bool,
+}
+
+/// As [`differences`], and tells what is not known from what changed.
+pub(super) fn compare(program: (&Graph, TypeId), library: (&Graph, TypeId)) -> Compared {
     let mut comparison = Comparison {
         program: program.0,
         library: library.0,
@@ -17,14 +30,21 @@ pub(super) fn differences(
         waiting: Vec::new(),
         causes: Vec::new(),
         effects: Vec::new(),
+        unknown: 0,
     };
     comparison.edge(None, Some(program.1), Some(library.1));
     while let Some((program, library)) = comparison.waiting.pop() {
         comparison.types(program, library);
     }
-    match comparison.causes.is_empty() {
-        true => comparison.effects,
-        false => comparison.causes,
+    let is_unknown = comparison.unknown > 0
+        && comparison.unknown == comparison.causes.len()
+        && comparison.effects.is_empty();
+    Compared {
+        differences: match comparison.causes.is_empty() {
+            true => comparison.effects,
+            false => comparison.causes,
+        },
+        is_unknown,
     }
 }
 
@@ -37,6 +57,8 @@ struct Comparison<'a> {
     causes: Vec<LayoutDifference>,
     /// Sizes and places that may have changed only because of something else.
     effects: Vec<LayoutDifference>,
+    /// How many of the causes are types that the debug information does not tell.
+    unknown: usize,
 }
 
 /// Where an edge begins: the type, as both have it, and the part.
@@ -47,6 +69,7 @@ impl Comparison<'_> {
     fn types(&mut self, program: TypeId, library: TypeId) {
         let (own, new) = (&self.program.types[program], &self.library.types[library]);
         if own.shape == Shape::Unknown || new.shape == Shape::Unknown {
+            self.unknown += 1;
             let told = |ty: &Type| match ty.shape {
                 Shape::Unknown => "a type whose layout is not in its debug information",
                 _ => "a type whose layout is known",

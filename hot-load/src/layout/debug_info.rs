@@ -113,26 +113,56 @@ impl<'a> Units<'a> {
     ) -> gimli::Result<Units<'a>> {
         let mut by_crate: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
         let mut split = false;
-        let mut roots = Roots::default();
-        let mut headers = dwarf.units();
-        while let Some(header) = headers.next()? {
-            let root = roots.read(dwarf, &header)?;
-            split |= root.split || matches!(header.type_(), gimli::UnitType::Skeleton(_));
-            let name = match root.name {
-                Some(name) => Some(name),
-                // It is in a table that only the whole unit tells the place of.
-                None => dwarf.unit(header)?.name,
-            };
-            let Some(name) = name else { continue };
+        each_unit(dwarf, |header, name, is_split| {
+            split |= is_split;
+            let Some(name) = name else { return Ok(()) };
             // Crates of several workspaces may have root files of one name.
             for (krate, units) in crates.iter().zip(&mut by_crate) {
                 if is_unit_of(name.slice(), krate.root_file) {
                     units.push(dwarf.unit(header)?);
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(Units { by_crate, split })
     }
+}
+
+/// The root files of all crates that have a unit, as the compiler was given them. Each once.
+pub(super) fn root_files(dwarf: &Dwarf<Bytes<'_>>) -> gimli::Result<Vec<String>> {
+    let mut roots: Vec<String> = Vec::new();
+    each_unit(dwarf, |_, name, _| {
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        if let Some(name) = name
+            && let Some((root, _)) = name.split_once("/@/")
+            && !roots.iter().any(|known| known == root)
+        {
+            roots.push(root.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(roots)
+}
+
+/// Goes over the units in the order of the file, with the name of each, and whether the rest of it is in
+/// another file.
+fn each_unit<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    mut take: impl FnMut(UnitHeader<Bytes<'a>>, Option<Bytes<'a>>, bool) -> gimli::Result<()>,
+) -> gimli::Result<()> {
+    let mut roots = Roots::default();
+    let mut headers = dwarf.units();
+    while let Some(header) = headers.next()? {
+        let root = roots.read(dwarf, &header)?;
+        let is_split = root.split || matches!(header.type_(), gimli::UnitType::Skeleton(_));
+        let name = match root.name {
+            Some(name) => Some(name),
+            // It is in a table that only the whole unit tells the place of.
+            None => dwarf.unit(header)?.name,
+        };
+        take(header, name, is_split)?;
+    }
+    Ok(())
 }
 
 pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {

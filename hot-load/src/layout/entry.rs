@@ -2,7 +2,7 @@
 
 use super::debug_info::Bytes;
 use super::graph::{Part, Role, Shape};
-use super::index::Index;
+use super::index::{Index, StaticEntry};
 use super::names;
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, EntriesRaw, Unit, UnitOffset, constants,
@@ -37,8 +37,24 @@ impl<'a> Entries<'_, 'a> {
 
     /// A type's name with what it is nested in.
     pub(super) fn full_name(&self, place: Place) -> gimli::Result<String> {
+        self.name_in(place, self.units[place.unit].1.scopes_of(place.offset))
+    }
+
+    /// A static's name with what it is nested in.
+    pub(super) fn static_name(&self, unit: usize, entry: &StaticEntry) -> gimli::Result<String> {
+        let place = Place {
+            unit,
+            offset: entry.entry,
+        };
+        self.name_in(place, self.units[unit].1.scopes_of_static(entry))
+    }
+
+    fn name_in(
+        &self,
+        place: Place,
+        scopes: impl Iterator<Item = UnitOffset>,
+    ) -> gimli::Result<String> {
         let mut path = Vec::new();
-        let scopes = self.units[place.unit].1.scopes_of(place.offset);
         for offset in std::iter::once(place.offset).chain(scopes) {
             let entry = self.entry(Place { offset, ..place })?;
             path.extend(self.name_of(place.unit, &entry)?);

@@ -1,4 +1,4 @@
-//! One pass over a unit: the statics that lead to layouts, and what each type is nested in.
+//! One pass over a unit: its statics, and what each type is nested in.
 
 use super::debug_info::Bytes;
 use gimli::{AttributeValue, Dwarf, EntriesRaw, Operation, Unit, UnitOffset, constants};
@@ -20,6 +20,8 @@ pub(super) struct Index {
     /// The types of the statics of hot traits.
     pub(super) interfaces: Vec<UnitOffset>,
     pub(super) method_tables: Vec<MethodTable>,
+    /// All other statics.
+    pub(super) statics: Vec<StaticEntry>,
     /// Namespaces, and types that other types are nested in.
     scopes: Vec<Scope>,
     /// Every type that has a scope, in the order of the file, and its scope.
@@ -35,6 +37,18 @@ pub(super) struct MethodTable {
     pub(super) ty: UnitOffset,
     /// Where the table is in the file's memory; `None` if it was left out.
     pub(super) address: Option<u64>,
+}
+
+/// A static or thread-local of the code.
+#[derive(Debug)]
+pub(super) struct StaticEntry {
+    /// The name of its symbol.
+    pub(super) symbol: String,
+    /// Its own entry.
+    pub(super) entry: UnitOffset,
+    /// Its type.
+    pub(super) ty: UnitOffset,
+    scope: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +94,7 @@ impl Index {
                             && name_at(dwarf, unit, namespace)?.is_some_and(|namespace| {
                                 namespace.slice() == crate_name.as_bytes()
                             });
-                        index.add(&found, is_own);
+                        index.add(&found, is_own, offset, scope);
                     }
                     continue;
                 }
@@ -112,7 +126,19 @@ impl Index {
     /// The entries that the entry at `offset` is nested in, the innermost first.
     pub(super) fn scopes_of(&self, offset: UnitOffset) -> impl Iterator<Item = UnitOffset> + '_ {
         let found = self.types.binary_search_by_key(&offset, |(ty, _)| *ty);
-        let mut next = found.ok().map(|at| self.types[at].1);
+        self.scopes_from(found.ok().map(|at| self.types[at].1))
+    }
+
+    /// The entries that a static is nested in, the innermost first.
+    pub(super) fn scopes_of_static(
+        &self,
+        entry: &StaticEntry,
+    ) -> impl Iterator<Item = UnitOffset> + use<'_> {
+        self.scopes_from(entry.scope)
+    }
+
+    fn scopes_from(&self, innermost: Option<usize>) -> impl Iterator<Item = UnitOffset> + use<'_> {
+        let mut next = innermost;
         std::iter::from_fn(move || {
             let scope = self.scopes[next?];
             next = scope.parent;
@@ -120,7 +146,7 @@ impl Index {
         })
     }
 
-    fn add(&mut self, found: &Static<'_>, is_own: bool) {
+    fn add(&mut self, found: &Static<'_>, is_own: bool, entry: UnitOffset, scope: Option<usize>) {
         match found.name.slice() {
             ITEM if is_own => self.items.push(found.ty),
             INTERFACE if is_own => self.interfaces.push(found.ty),
@@ -131,7 +157,17 @@ impl Index {
                     address: found.address,
                 });
             }
-            _ => {}
+            name if name.starts_with(OWN) => {}
+            name => {
+                // A static that is exported as it is written has no other name.
+                let symbol = found.symbol.map_or(name, |symbol| symbol.slice());
+                self.statics.push(StaticEntry {
+                    symbol: String::from_utf8_lossy(symbol).into_owned(),
+                    entry,
+                    ty: found.ty,
+                    scope,
+                });
+            }
         }
     }
 
@@ -144,6 +180,7 @@ impl Index {
 /// A static: its name, the entry of its type, and its place in memory.
 struct Static<'a> {
     name: Bytes<'a>,
+    symbol: Option<Bytes<'a>>,
     ty: UnitOffset,
     address: Option<u64>,
 }
@@ -155,11 +192,14 @@ impl<'a> Static<'a> {
         entries: &mut EntriesRaw<'_, Bytes<'a>>,
         attributes: &[gimli::AttributeSpecification],
     ) -> gimli::Result<Option<Static<'a>>> {
-        let (mut name, mut ty, mut address) = (None, None, None);
+        let (mut name, mut symbol, mut ty, mut address) = (None, None, None, None);
         for spec in attributes {
             let attribute = entries.read_attribute(*spec)?;
             match (attribute.name(), attribute.value()) {
                 (constants::DW_AT_name, value) => name = Some(dwarf.attr_string(unit, value)?),
+                (constants::DW_AT_linkage_name, value) => {
+                    symbol = Some(dwarf.attr_string(unit, value)?);
+                }
                 (constants::DW_AT_type, AttributeValue::UnitRef(offset)) => ty = Some(offset),
                 (constants::DW_AT_location, AttributeValue::Exprloc(location)) => {
                     address = address_of(dwarf, unit, location)?;
@@ -170,7 +210,12 @@ impl<'a> Static<'a> {
         let (Some(name), Some(ty)) = (name, ty) else {
             return Ok(None);
         };
-        Ok(Some(Static { name, ty, address }))
+        Ok(Some(Static {
+            name,
+            symbol,
+            ty,
+            address,
+        }))
     }
 }
 

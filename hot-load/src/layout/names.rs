@@ -64,6 +64,11 @@ pub(super) fn without_numbering(name: &str) -> String {
     plain
 }
 
+/// A static as it is written: without the code that `thread_local!` puts its value into.
+pub(super) fn static_as_written(path: &str) -> &str {
+    path.find("::{").map_or(path, |end| &path[..end])
+}
+
 /// Every path in a type's name that could be that of a type, with its arguments: `a::B<c::D>`, then `c::D`.
 pub(super) fn paths_in(name: &str) -> Vec<&str> {
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
@@ -149,6 +154,13 @@ mod tests {
             "b::{impl}::f::{closure_env}<u8, 4>"
         );
         assert_eq!(without_numbering("b::r#type"), "b::r#type");
+    }
+
+    #[test]
+    fn a_thread_local_is_named_as_it_is_written() {
+        let path = "scene::count::PLAIN::{constant}::{closure}::__RUST_STD_INTERNAL_VAL";
+        assert_eq!(static_as_written(path), "scene::count::PLAIN");
+        assert_eq!(static_as_written("scene::COUNT"), "scene::COUNT");
     }
 
     #[test]

@@ -10,29 +10,41 @@ use super::{CrateSource, Missing};
 use gimli::{AttributeValue, Dwarf, Unit, UnitOffset, constants};
 use std::collections::HashMap;
 
-/// The layouts of what crosses by the items of a crate.
+/// The layouts of what crosses by the items of a crate, and of its statics.
 #[derive(Debug)]
 pub(super) struct Crossing {
     pub(super) graph: Graph,
     /// By the hash of the item's path or name.
     pub(super) items: HashMap<u64, TypeId>,
+    /// By the name of the symbol.
+    pub(super) statics: HashMap<String, StaticType>,
 }
 
-/// Reads all that the items of each crate lead to.
-pub(super) fn crossing(
+/// A static or thread-local.
+#[derive(Debug)]
+pub(super) struct StaticType {
+    /// With the modules it is in.
+    pub(super) path: String,
+    pub(super) ty: TypeId,
+}
+
+/// Reads all that the items and the statics of each crate lead to.
+pub(super) fn crossing<'a>(
     file: &MappedFile,
+    dwarf: &Dwarf<Bytes<'a>>,
     crates: &[CrateSource<'_>],
 ) -> Result<Vec<Result<Crossing, Missing>>, Missing> {
-    let dwarf = &file.dwarf()?;
     let units = Units::find(dwarf, crates).map_err(unreadable)?;
     let split = units.split;
     let by_crate = crates.iter().zip(units.by_crate);
-    let crossing =
-        |(krate, units): (&CrateSource<'_>, Vec<Unit<_>>)| match (units.is_empty(), split) {
-            (true, true) => Err(Missing::Split),
-            (true, false) => Err(Missing::DebugInfo),
-            (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name),
-        };
+    let crossing = |(krate, units): (&CrateSource<'_>, Vec<Unit<Bytes<'a>>>)| match (
+        units.is_empty(),
+        split,
+    ) {
+        (true, true) => Err(Missing::Split),
+        (true, false) => Err(Missing::DebugInfo),
+        (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name),
+    };
     Ok(by_crate.map(crossing).collect())
 }
 
@@ -44,13 +56,15 @@ fn crossing_of_units<'a>(
 ) -> Result<Crossing, Missing> {
     let mut reader = Reader::new(file, dwarf, units, crate_name).map_err(unreadable)?;
     let items = reader.items().map_err(unreadable)?;
-    if items.is_empty() {
+    let statics = reader.static_types().map_err(unreadable)?;
+    if items.is_empty() && statics.is_empty() {
         return Err(Missing::Types);
     }
     reader.read_all()?;
     Ok(Crossing {
         graph: reader.graph,
         items,
+        statics,
     })
 }
 
@@ -123,6 +137,21 @@ impl<'d, 'a> Reader<'d, 'a> {
             }
         }
         Ok(items)
+    }
+
+    fn static_types(&mut self) -> gimli::Result<HashMap<String, StaticType>> {
+        let mut types = HashMap::new();
+        for unit in 0..self.entries.units.len() {
+            let found = std::mem::take(&mut self.entries.units[unit].1.statics);
+            for entry in found {
+                let path = self.entries.static_name(unit, &entry)?;
+                let path = names::static_as_written(&path).to_owned();
+                let offset = entry.ty;
+                let ty = self.id(Place { unit, offset });
+                types.insert(entry.symbol, StaticType { path, ty });
+            }
+        }
+        Ok(types)
     }
 
     fn find_interfaces(&mut self) -> gimli::Result<()> {

@@ -108,7 +108,7 @@ impl LayoutDifference {
     /// Items whose very signatures differ.
     pub(super) fn of_signature(program: String, library: String) -> LayoutDifference {
         LayoutDifference {
-            type_name: "the signature".to_owned(),
+            type_name: SIGNATURE.to_owned(),
             part: None,
             program,
             library,
@@ -116,6 +116,16 @@ impl LayoutDifference {
         }
     }
 }
+
+impl LayoutDifference {
+    /// Whether the two types have not even one name.
+    pub(super) fn is_of_signature(&self) -> bool {
+        self.type_name == SIGNATURE && self.part.is_none()
+    }
+}
+
+/// Stands for the type where the difference is which type it is.
+const SIGNATURE: &str = "the signature";
 
 impl IncompatibleItem {
     /// How it differs, in a line.

@@ -1,18 +1,13 @@
-//! Thin libraries in real programs: each test builds a program that is part of its own reloading, runs it,
-//! edits its crates, and asks it what it sees.
-
-#![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
-
-mod support;
+//! A program that is part of its own reloading.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use support::{Project, package};
+use crate::support::{Project, package};
 
 /// The hot crate's code. It counts in every kind of variable that a crate can have.
-const SCENE: &str = r#"
+pub(crate) const SCENE: &str = r#"
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -54,7 +49,7 @@ pub extern "C-unwind" fn hot_entry_panic(out: &mut String) {
 "#;
 
 /// A crate that the hot crate uses.
-const PAINT: &str = r#"
+pub(crate) const PAINT: &str = r#"
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -74,10 +69,40 @@ pub extern "C-unwind" fn hot_entry_paint(out: &mut String) {
 
 /// The program. It does what it is told line by line, and answers each line with one.
 const GAME: &str = r#"
-use hot_build::{BuildArgs, Rebuilder, ThinBuilder};
+use hot_build::{BuildArgs, Rebuilder, StaticComparison, StaticPair, StaticTypes, ThinBuilder};
+use hot_load::layout::{self, StaticComparison as Compared};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::BufRead;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The libraries that were opened.
+static OPENED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+struct Types;
+
+impl StaticTypes for Types {
+    fn compare(&self, owner: Option<&Path>, library: &Path, statics: &[StaticPair<'_>]) -> Vec<StaticComparison> {
+        let pairs: Vec<_> = statics.iter().map(|pair| (pair.new, pair.old)).collect();
+        let compared = layout::compare_statics(owner, library, &pairs).into_iter();
+        compared
+            .map(|compared| match compared {
+                Compared::Same => StaticComparison::Same,
+                Compared::Changed { name, change, .. } => StaticComparison::Changed { name, change },
+                Compared::Unknown { problem } => StaticComparison::Unknown { problem },
+            })
+            .collect()
+    }
+
+    fn statics_in(&self, library: &Path) -> Vec<String> {
+        layout::statics_in(library)
+    }
+
+    fn opened(&self, built: &Path) -> Option<PathBuf> {
+        OPENED.lock().unwrap().iter().find(|opened| *opened == built).cloned()
+    }
+}
 
 unsafe extern "C" {
     fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
@@ -86,11 +111,12 @@ unsafe extern "C" {
 
 type Entry = extern "C-unwind" fn(&mut String);
 
-fn load(path: &std::path::Path, name: &str) -> Entry {
-    let path = CString::new(path.to_str().unwrap()).unwrap();
+fn load(file: &Path, name: &str) -> Entry {
+    let path = CString::new(file.to_str().unwrap()).unwrap();
     unsafe {
         let library = dlopen(path.as_ptr(), 2);
         assert!(!library.is_null(), "it does not load");
+        OPENED.lock().unwrap().push(file.to_owned());
         let name = CString::new(name).unwrap();
         let entry = dlsym(library, name.as_ptr());
         assert!(!entry.is_null(), "there is no {name:?}");
@@ -101,7 +127,7 @@ fn load(path: &std::path::Path, name: &str) -> Entry {
 fn main() {
     std::panic::set_hook(Box::new(|_| {}));
     let root = std::env::args().nth(1).unwrap();
-    let builder = ThinBuilder::new();
+    let builder = ThinBuilder::new().with_static_types(Arc::new(Types));
     let mut scene: Entry = scene::hot_entry_scene;
     let mut panic: Entry = scene::hot_entry_panic;
     let mut paint: Entry = paint::hot_entry_paint;
@@ -120,7 +146,7 @@ fn main() {
             command @ ("build" | "build paint") => {
                 let name = if command == "build" { "scene" } else { "paint" };
                 let mut args = BuildArgs::new(format!("{root}/{name}"));
-                args.hot_crate.package = Some(name.into());
+                args.hot_crate.package = Some(format!("GAME_{name}"));
                 args.program.package = Some("GAME".into());
                 args.program.manifest_dir = Some(format!("{root}/game").into());
                 args.program.target_dir = std::env::args().nth(2).map(Into::into);
@@ -134,6 +160,9 @@ fn main() {
                         }
                         let phases: Vec<_> = artifact.phases.iter().map(|phase| phase.name).collect();
                         out = format!("{} {}", artifact.mode, phases.join("+"));
+                        for changed in &artifact.changed_statics {
+                            out = format!("{out}; {changed}");
+                        }
                         if let Some(reason) = artifact.fallback {
                             out = format!("{out}{reason:?}");
                         }
@@ -148,195 +177,48 @@ fn main() {
 }
 "#;
 
-#[test]
-fn variables_live_on_and_cargo_is_asked_once() {
-    let game = Game::new("thin_game", "");
-    let mut running = game.run();
-    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
-
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
-
-    game.edit("scene/src/lib.rs", "\"two ", "\"three ");
-    assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "three 3 3 3 3 red 3 3");
-    assert_eq!(running.says("call in a thread"), "three 4 4 1 1 red 4 1");
-    assert_eq!(running.says("panic"), "dropped, caught");
-
-    // What the crate used to have none of.
-    game.edit(
-        "scene/src/lib.rs",
-        "static CALLS",
-        "static NEW: AtomicU32 = AtomicU32::new(40);\n\
-         thread_local! { static NEW_LOCAL: Cell<u32> = const { Cell::new(50) }; }\nstatic CALLS",
-    );
-    game.edit(
-        "scene/src/lib.rs",
-        "write!(out, \"three ",
-        "let sorted: std::collections::BTreeMap<u8, u8> = [(2, 0), (1, 0)].into();\n\
-         write!(out, \"{:?} {} {} \", sorted.keys(), NEW.load(Ordering::SeqCst), NEW_LOCAL.get()).unwrap();\n\
-         write!(out, \"four ",
-    );
-    assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "[1, 2] 40 50 four 5 5 4 4 red 5 4");
-}
-
-#[test]
-fn what_cargo_decides_is_left_to_cargo() {
-    let game = Game::new("thin_planned", "");
-    let mut running = game.run();
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-
-    // Nobody knows how this crate is compiled until cargo has compiled it once.
-    game.edit("paint/src/lib.rs", "\"red\"", "\"green\"");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "two 1 1 1 1 green 1 1");
-    game.edit("paint/src/lib.rs", "\"green\"", "\"blue\"");
-    assert_eq!(running.says("build"), "thin plan+compile+compile+link");
-    assert_eq!(running.says("call"), "two 2 2 2 2 blue 2 2");
-    game.edit("scene/src/lib.rs", "\"two ", "\"three ");
-    assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "three 3 3 3 3 blue 3 3");
-
-    game.edit("scene/Cargo.toml", "[lib]", "[features]\nfog = []\n[lib]");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "three 4 4 4 4 blue 4 4");
-
-    game.edit("scene/src/lib.rs", "static LIST", "statik LIST");
-    let says = running.says("build");
-    assert!(says.contains("expected"), "{says}");
-    game.edit("scene/src/lib.rs", "statik LIST", "static LIST");
-    game.edit("scene/src/lib.rs", "\"three ", "\"four ");
-    assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "four 5 5 5 5 blue 5 5");
-}
-
-#[test]
-fn two_crates_of_one_program_share_their_variables() {
-    let game = Game::new("thin_two", "");
-    let mut running = game.run();
-    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
-    game.edit("paint/src/lib.rs", "\"red\"", "\"green\"");
-    assert_eq!(running.says("build paint"), "thin cargo+record+link");
-    assert_eq!(running.says("call paint"), "(\"green\", 2, 2)");
-    assert_eq!(running.says("call"), "one 2 2 2 2 red 3 3");
-
-    // The scene is compiled against the paint of today, so it must not call that of the program.
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "two 3 3 3 3 green 4 4");
-    game.edit("paint/src/lib.rs", "\"green\"", "\"blue\"");
-    assert_eq!(running.says("build paint"), "thin plan+compile+link");
-    assert_eq!(running.says("call paint"), "(\"blue\", 5, 5)");
-    assert_eq!(running.says("build"), "thin plan+compile+compile+link");
-    assert_eq!(running.says("call"), "two 4 4 4 4 blue 6 6");
-}
-
-#[test]
-fn a_program_at_a_fixed_address() {
-    let game = Game::with_files(
-        "thin_fixed",
-        "",
-        &[(
-            "game/build.rs",
-            "fn main() { println!(\"cargo::rustc-link-arg-bins=-no-pie\"); }",
-        )],
-    );
-    let mut running = game.run();
-    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
-    assert_eq!(running.says("panic"), "dropped, caught");
-}
-
-#[test]
-fn debug_information_is_not_needed() {
-    let game = Game::new("thin_bare", "[profile.dev]\ndebug = 0\n");
-    let mut running = game.run();
-    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    assert_eq!(running.says("build"), "thin cargo+record+link");
-    assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
-    assert_eq!(running.says("panic"), "dropped, caught");
-}
-
-#[test]
-fn optimised_code_that_cannot_be_led_is_built_in_full() {
-    let game = Game::new(
-        "thin_optimised",
-        "[profile.dev.package.scene]\nopt-level = 2\n",
-    );
-    let mut running = game.run();
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    let says = running.says("build");
-    assert!(says.starts_with("full "), "{says}");
-    assert!(says.contains("UnreachableStatic"), "{says}");
-    assert_eq!(running.says("call"), "two 1 1 1 1 red 1 1");
-}
-
-#[test]
-fn a_program_without_symbols_gets_full_libraries() {
-    let game = Game::new("thin_stripped", "");
-    let stripped = game.program.with_file_name("thin_stripped_of_symbols");
-    let sysroot = Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .expect("rustc runs");
-    let sysroot = String::from_utf8(sysroot.stdout).expect("a path");
-    let objcopy =
-        Path::new(sysroot.trim_end()).join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy");
-    let status = Command::new(objcopy)
-        .arg("--strip-all")
-        .args([&game.program, &stripped])
-        .status()
-        .expect("the toolchain has an objcopy");
-    assert!(status.success());
-    let mut running = Running::start(&stripped, &game);
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    let says = running.says("build");
-    assert!(says.starts_with("full "), "{says}");
-    assert!(says.contains("ProgramStripped"), "{says}");
-    assert_eq!(running.says("call"), "two 1 1 1 1 red 1 1");
-}
-
 /// A program with a hot crate.
-struct Game {
-    project: Project,
+pub(crate) struct Game {
+    pub(crate) project: Project,
     target_dir: PathBuf,
-    program: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl Game {
-    /// Builds it, in a target directory of that name, which stays: the dependencies are compiled once.
-    fn new(name: &str, profile: &str) -> Self {
+    /// Builds it. The target directory is that of all programs, and stays: the dependencies are compiled once.
+    /// The name is that of the program, and the names of its crates begin with it.
+    pub(crate) fn new(name: &str, profile: &str) -> Self {
         Self::with_files(name, profile, &[])
     }
 
-    fn with_files(name: &str, profile: &str, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with_files(name: &str, profile: &str, files: &[(&str, &str)]) -> Self {
         let crates = env!("CARGO_MANIFEST_DIR");
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"game\", \"scene\", \"paint\"]\n{profile}"
         );
+        let own = |krate: &str| {
+            format!("{krate} = {{ package = \"{name}_{krate}\", path = \"../{krate}\" }}\n")
+        };
+        let library = |krate: &str| {
+            package(&format!("{name}_{krate}"))
+                + "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n[dependencies]\n"
+        };
         let game = package(name)
+            + "[dependencies]\n"
+            + &own("scene")
+            + &own("paint")
             + &format!(
-                "[dependencies]\nscene = {{ path = \"../scene\" }}\npaint = {{ path = \"../paint\" }}\n\
-                 hot-build = {{ path = \"{crates}\", features = [\"thin\"] }}\n"
+                "hot-build = {{ path = \"{crates}\", features = [\"thin\"] }}\n\
+                 hot-load = {{ path = \"{crates}/../hot-load\" }}\n"
             );
-        let scene = package("scene")
-            + "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n[dependencies]\npaint = { path = \"../paint\" }\n";
+        let scene = library("scene") + &own("paint");
         let project = Project::new(&[
             ("Cargo.toml", &manifest),
             ("game/Cargo.toml", &game),
             ("game/src/main.rs", &GAME.replace("GAME", name)),
             ("scene/Cargo.toml", &scene),
             ("scene/src/lib.rs", SCENE),
-            (
-                "paint/Cargo.toml",
-                &(package("paint") + "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n"),
-            ),
+            ("paint/Cargo.toml", &library("paint")),
             ("paint/src/lib.rs", PAINT),
         ]);
         for (path, text) in files {
@@ -347,7 +229,7 @@ impl Game {
         if let Ok(lock) = std::fs::read_to_string(lock) {
             project.write("Cargo.lock", &lock);
         }
-        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let target_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thin");
         let output = Command::new(env!("CARGO"))
             .args(["build", "--package", name])
             .arg("--target-dir")
@@ -367,11 +249,11 @@ impl Game {
         }
     }
 
-    fn run(&self) -> Running {
+    pub(crate) fn run(&self) -> Running {
         Running::start(&self.program, self)
     }
 
-    fn edit(&self, file: &str, old: &str, new: &str) {
+    pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let text = std::fs::read_to_string(self.project.path(file)).expect("it is there");
         assert!(text.contains(old), "{old:?} in {text}");
         self.project.write(file, &text.replace(old, new));
@@ -379,14 +261,14 @@ impl Game {
 }
 
 /// A program that runs. It ends when it is dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Running {
-    fn start(program: &Path, game: &Game) -> Self {
+    pub(crate) fn start(program: &Path, game: &Game) -> Self {
         let mut command = Command::new(program);
         for (key, _) in std::env::vars_os() {
             let key = key.to_string_lossy().into_owned();
@@ -411,7 +293,7 @@ impl Running {
     }
 
     /// What the program answers.
-    fn says(&mut self, line: &str) -> String {
+    pub(crate) fn says(&mut self, line: &str) -> String {
         writeln!(self.input, "{line}").expect("the program listens");
         self.output
             .next()

@@ -1,0 +1,180 @@
+//! What was read of each file. A library is read once, though several want to know of it.
+
+use super::{CrateSource, Layouts, Missing};
+use hot_abi::registry::HotCrate;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+use std::{env, fs};
+
+/// The layouts of a crate in a file, or what keeps them from being read.
+pub(super) type CrateLayouts = Result<Arc<Layouts>, Missing>;
+
+/// What a file has to say of the layouts of each hot crate that is linked into the program.
+pub(super) type LinkedLayouts = Vec<(&'static HotCrate, CrateLayouts)>;
+
+/// The layouts of the hot crates in the program. They never change.
+pub(super) static PROGRAM: LazyLock<LinkedLayouts> = LazyLock::new(|| match running_program() {
+    Ok(program) => read_linked(&program),
+    Err(error) => all_missing(&Missing::File(error.to_string())),
+});
+
+/// The layouts of a crate in the program, which need not be a hot one, by its root file.
+pub(super) fn of_program(root_file: &str) -> CrateLayouts {
+    static OTHERS: Mutex<Option<HashMap<String, CrateLayouts>>> = Mutex::new(None);
+    let mut hot = PROGRAM
+        .iter()
+        .filter(|(krate, _)| krate.root_file == root_file);
+    // Of several crates of that root file each was given the units of all.
+    if let Some((_, layouts)) = hot.next() {
+        return layouts.clone();
+    }
+    let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let others = others.get_or_insert_default();
+    if let Some(known) = others.get(root_file) {
+        return known.clone();
+    }
+    let source = CrateSource {
+        crate_name: "",
+        root_file,
+    };
+    let layouts = running_program()
+        .map_err(|error| Missing::File(error.to_string()))
+        .and_then(|program| Layouts::read(&program, &[source]))
+        .and_then(|mut layouts| layouts.pop().unwrap_or(Err(Missing::DebugInfo)))
+        .map(Arc::new);
+    others.insert(root_file.to_owned(), layouts.clone());
+    layouts
+}
+
+/// What a thin library has to say of the layouts of all the crates in it.
+#[derive(Debug)]
+pub(super) struct LibraryLayouts {
+    pub(super) linked: LinkedLayouts,
+    /// The others, by their root files.
+    pub(super) others: Vec<(String, CrateLayouts)>,
+}
+
+impl LibraryLayouts {
+    /// Every crate's, with its root file.
+    pub(super) fn crates(&self) -> impl Iterator<Item = (&str, &CrateLayouts)> {
+        let linked = self.linked.iter();
+        let linked = linked.map(|(krate, layouts)| (krate.root_file, layouts));
+        let others = self.others.iter();
+        linked.chain(others.map(|(root, layouts)| (root.as_str(), layouts)))
+    }
+}
+
+/// A file at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    path: PathBuf,
+    length: u64,
+    written: SystemTime,
+}
+
+impl Version {
+    fn of(path: &Path) -> Option<Version> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Version {
+            path: path.to_owned(),
+            length: metadata.len(),
+            written: metadata.modified().ok()?,
+        })
+    }
+}
+
+/// A library, which may still have to be read. Whoever wants it second waits for the first.
+type Entry = (Version, Arc<OnceLock<Arc<LibraryLayouts>>>);
+
+/// The libraries that were read last, the newest at the end.
+static RECENT: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+/// How many are remembered: the one that was just built, and those that its statics live in.
+const REMEMBERED: usize = 6;
+
+/// The layouts of all crates in a thin library. Nobody writes to the file: each build makes another.
+pub(super) fn of_library(library: &Path) -> Arc<LibraryLayouts> {
+    let Some(version) = Version::of(library) else {
+        return Arc::new(read_library(library));
+    };
+    let layouts = {
+        let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent.iter().position(|(known, _)| *known == version);
+        let entry = match known {
+            Some(at) => recent.remove(at),
+            None => (version, Arc::default()),
+        };
+        let layouts = entry.1.clone();
+        recent.push(entry);
+        let surplus = recent.len().saturating_sub(REMEMBERED);
+        recent.drain(..surplus);
+        layouts
+    };
+    layouts
+        .get_or_init(|| Arc::new(read_library(library)))
+        .clone()
+}
+
+/// The layouts of the hot crates in a library that is remembered.
+pub(super) fn remembered(library: &Path) -> Option<Arc<LibraryLayouts>> {
+    let version = Version::of(library)?;
+    let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_, layouts) = recent.iter().find(|(known, _)| *known == version)?;
+    layouts.get().cloned()
+}
+
+/// Reads the layouts of the linked crates from a file.
+pub(super) fn read_linked(file: &Path) -> LinkedLayouts {
+    match Layouts::read(file, &linked_sources()) {
+        Ok(layouts) => linked(layouts),
+        Err(missing) => all_missing(&missing),
+    }
+}
+
+pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
+    let crates = crate::linked_crates().iter();
+    crates.map(|krate| (*krate, Err(missing.clone()))).collect()
+}
+
+fn read_library(library: &Path) -> LibraryLayouts {
+    let sources = linked_sources();
+    match Layouts::read_with_others(library, &sources) {
+        Ok((of_linked, others)) => LibraryLayouts {
+            linked: linked(of_linked),
+            others: others
+                .into_iter()
+                .map(|(root, layouts)| (root, layouts.map(Arc::new)))
+                .collect(),
+        },
+        Err(missing) => LibraryLayouts {
+            linked: all_missing(&missing),
+            others: Vec::new(),
+        },
+    }
+}
+
+fn linked_sources() -> Vec<CrateSource<'static>> {
+    let crates = crate::linked_crates().iter();
+    crates
+        .map(|krate| CrateSource {
+            crate_name: krate.crate_name,
+            root_file: krate.root_file,
+        })
+        .collect()
+}
+
+fn linked(layouts: Vec<Result<Layouts, Missing>>) -> LinkedLayouts {
+    let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
+    let crates = crate::linked_crates().iter().copied();
+    crates.zip(layouts).collect()
+}
+
+/// The file that the program was started from, even if a newer one has taken its name meanwhile.
+fn running_program() -> std::io::Result<PathBuf> {
+    if cfg!(any(target_os = "linux", target_os = "android")) {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    env::current_exe()
+}

@@ -1,0 +1,168 @@
+//! Whether statics and thread-locals of two builds have one type, and can therefore be one variable.
+
+use super::compare::{self, Compared};
+use super::files::{self, CrateLayouts, LibraryLayouts};
+use super::read::StaticType;
+use super::{LayoutDifference, Layouts, Missing};
+use std::path::Path;
+
+/// How the type of a static compares with that of the static whose place it is to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaticComparison {
+    /// They are one type, with all that it leads to.
+    Same,
+    /// The type changed.
+    Changed {
+        /// The static, with its path.
+        name: String,
+        /// In a line: the old and the new.
+        change: String,
+        /// How the types differ.
+        differences: Vec<LayoutDifference>,
+    },
+    /// It cannot be known, for this reason.
+    Unknown {
+        /// What the debug information lacks.
+        problem: String,
+    },
+}
+
+/// Compares the types of statics and thread-locals in a thin library with those in `owner`, another thin
+/// library, or in the program where that is `None`. Each pair is the symbol in the library and that in the
+/// owner.
+///
+/// Nobody may write to the files of libraries meanwhile. What was read of them is remembered, so that the
+/// check of a library that is loaded next does not read it again.
+pub fn compare_statics(
+    owner: Option<&Path>,
+    library: &Path,
+    symbols: &[(&str, &str)],
+) -> Vec<StaticComparison> {
+    let library = files::of_library(library);
+    let owner = owner.map(files::of_library);
+    let compare = |(new, old): &(&str, &str)| compare_static(owner.as_deref(), old, &library, new);
+    symbols.iter().map(compare).collect()
+}
+
+/// The symbols of all statics and thread-locals that the debug information of a thin library tells of. Empty
+/// if it has none that can be read.
+///
+/// Nobody may write to the file meanwhile.
+pub fn statics_in(library: &Path) -> Vec<String> {
+    let library = files::of_library(library);
+    let crates = library
+        .crates()
+        .filter_map(|(_, crates)| crates.as_ref().ok());
+    let symbols = crates.flat_map(|layouts| layouts.crossing.statics.keys().cloned());
+    symbols.collect()
+}
+
+fn compare_static(
+    owner: Option<&LibraryLayouts>,
+    old: &str,
+    library: &LibraryLayouts,
+    new: &str,
+) -> StaticComparison {
+    let (root, new, new_type) = match find(library, new) {
+        Ok(found) => found,
+        Err(missing) => return unknown("the new code", &missing),
+    };
+    let compared = match owner {
+        Some(owner) => match find(owner, old) {
+            Ok((_, own, own_type)) => compared((own, own_type), (new, new_type)),
+            Err(missing) => return unknown("the code that it has to share it with", &missing),
+        },
+        None => match files::of_program(root) {
+            Ok(own) => match own.crossing.statics.get(old) {
+                Some(own_type) => compared((&own, own_type), (new, new_type)),
+                None => return unknown("the program", &Missing::Types),
+            },
+            Err(missing) => return unknown("the program", &missing),
+        },
+    };
+    if compared.is_unknown {
+        return StaticComparison::Unknown {
+            problem: join(&compared.differences),
+        };
+    }
+    match compared.differences.is_empty() {
+        true => StaticComparison::Same,
+        false => StaticComparison::Changed {
+            name: new_type.path.clone(),
+            change: change(&compared.differences),
+            differences: compared.differences,
+        },
+    }
+}
+
+fn compared(own: (&Layouts, &StaticType), new: (&Layouts, &StaticType)) -> Compared {
+    compare::compare(
+        (&own.0.crossing.graph, own.1.ty),
+        (&new.0.crossing.graph, new.1.ty),
+    )
+}
+
+/// The crate of a library that has the static, by its root file, and the static. Or else what is missing.
+fn find<'a>(
+    library: &'a LibraryLayouts,
+    symbol: &str,
+) -> Result<(&'a str, &'a Layouts, &'a StaticType), Missing> {
+    let in_crate = |(root, layouts): (&'a str, &'a CrateLayouts)| {
+        let layouts = layouts.as_deref().ok()?;
+        Some((root, layouts, layouts.crossing.statics.get(symbol)?))
+    };
+    if let Some(found) = library.crates().find_map(in_crate) {
+        return Ok(found);
+    }
+    // A crate that is not in the library has no debug information there, which means nothing.
+    let mut problems = library
+        .crates()
+        .filter_map(|(_, layouts)| layouts.as_ref().err());
+    let telling = problems.find(|problem| **problem != Missing::DebugInfo);
+    let is_read = library.crates().any(|(_, layouts)| layouts.is_ok());
+    Err(match (telling, is_read) {
+        (Some(problem), _) => problem.clone(),
+        (None, true) => Missing::Types,
+        (None, false) => Missing::DebugInfo,
+    })
+}
+
+fn unknown(side: &str, missing: &Missing) -> StaticComparison {
+    StaticComparison::Unknown {
+        problem: format!("the reason is {side}: {missing}"),
+    }
+}
+
+/// What changed, briefly: the first few differences.
+fn change(differences: &[LayoutDifference]) -> String {
+    let mut changes: Vec<String> = differences
+        .iter()
+        .take(TOLD)
+        .map(|difference| {
+            let LayoutDifference {
+                type_name,
+                part,
+                program,
+                library,
+                ..
+            } = difference;
+            match part {
+                _ if difference.is_of_signature() => format!("{program} → {library}"),
+                Some(part) => format!("`{type_name}`, {part}: {program} → {library}"),
+                None => format!("`{type_name}`: {program} → {library}"),
+            }
+        })
+        .collect();
+    if differences.len() > TOLD {
+        changes.push(format!("and {} more", differences.len() - TOLD));
+    }
+    changes.join("; ")
+}
+
+/// How many differences are told.
+const TOLD: usize = 3;
+
+fn join(differences: &[LayoutDifference]) -> String {
+    let differences = differences.iter().map(LayoutDifference::to_string);
+    differences.collect::<Vec<_>>().join("; ")
+}
