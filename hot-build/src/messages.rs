@@ -33,6 +33,14 @@ pub(crate) fn rustc_diagnostic(line: &str, crate_name: &str, source: &Path) -> O
     take_over(message, crate_name, source)
 }
 
+/// The file that rustc says it has made, by a line that is no diagnostic:
+/// `{"$message_type":"artifact","artifact":"/target/debug/deps/libscene.rlib","emit":"link"}`.
+#[cfg(feature = "thin")]
+pub(crate) fn rustc_artifact(line: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    Some(PathBuf::from(message.get("artifact")?.as_str()?))
+}
+
 fn take_over(message: rustc::Diagnostic, target: &str, source: &Path) -> Option<Diagnostic> {
     let level = level(message.level)?;
     let closing = message.message.starts_with("aborting due to ")
@@ -145,6 +153,21 @@ mod tests {
             "message", "failed",
         ];
         assert_eq!(kinds, expected);
+    }
+
+    #[cfg(feature = "thin")]
+    #[test]
+    fn understands_that_rustc_made_a_file() {
+        let line = r#"{"$message_type":"artifact","artifact":"/d/libscene.rlib","emit":"link"}"#;
+        assert_eq!(
+            rustc_artifact(line),
+            Some(PathBuf::from("/d/libscene.rlib"))
+        );
+        let source = Path::new("/scene/src/lib.rs");
+        assert!(rustc_diagnostic(line, "scene", source).is_none());
+        for line in ["", "note: done", r#"{"message":"unused variable"}"#] {
+            assert_eq!(rustc_artifact(line), None, "{line}");
+        }
     }
 
     #[test]

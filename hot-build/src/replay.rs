@@ -19,7 +19,7 @@ mod variables;
 
 pub(crate) use command::RustcCommand;
 pub(crate) use commands::Commands;
-pub(crate) use compile::{CompileFailure, compile};
+pub(crate) use compile::{CompileFailure, Compiled, Ending, compile};
 pub(crate) use record::{Plan, Record};
 pub(crate) use recorder::Recorder;
 pub(crate) use toolchain::host_target;

@@ -15,8 +15,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::background;
 use crate::cargo::{BUILD_ARGS_VARIABLE, repeat_program_recorded};
-use crate::replay::{Commands, CompileFailure, Plan, Record, Recorder, compile};
-
+use crate::replay::{Commands, CompileFailure, Compiled, Ending, Plan, Record, Recorder, compile};
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildMode, BuildPhase, CargoReason,
     ChangedStatic, FallbackReason, LocalPackages, Rebuilder, run,
@@ -229,6 +228,9 @@ struct Work<'a> {
     started: Instant,
     since: SystemTime,
     phases: Vec<BuildPhase>,
+    /// Compilers that have done their work. What is started next does not wait for them, but what comes after
+    /// this build does.
+    endings: Vec<Ending>,
 }
 
 impl<'a> Work<'a> {
@@ -244,6 +246,7 @@ impl<'a> Work<'a> {
             started: Instant::now(),
             since: SystemTime::now(),
             phases: Vec::new(),
+            endings: Vec::new(),
         }
     }
 
@@ -303,7 +306,10 @@ impl<'a> Work<'a> {
                 &mut diagnostics,
             );
             let rlib = match compiled {
-                Ok(rlib) => rlib,
+                Ok(Compiled { rlib, ending }) => {
+                    self.endings.push(ending);
+                    rlib
+                }
                 Err(CompileFailure::Failed(error)) => return Outcome::Done(Box::new(Err(error))),
                 Err(CompileFailure::AskCargo) => return Outcome::AskCargo(CargoReason::Compiler),
             };

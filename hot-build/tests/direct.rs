@@ -99,6 +99,26 @@ fn a_crate_without_a_macro_is_compiled_by_cargo_once() {
 }
 
 #[test]
+fn of_a_crate_without_a_macro_only_what_was_read_counts() {
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=shade.txt\");\n    \
+                  println!(\"cargo::rustc-env=PAINT_SHADE=dark\");\n}\n";
+    let game = Game::with(&[
+        ("paint/build.rs", script),
+        ("paint/shade.txt", "dark"),
+        (
+            "paint/src/lib.rs",
+            "pub fn paint() -> &'static str {\n    env!(\"PAINT_SHADE\")\n}\n",
+        ),
+    ]);
+    let mut running = game.run(&[]);
+    game.write("paint/README.md", "More about paint.");
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    game.write("paint/shade.txt", "light");
+    running.asks("NotRecorded", "shade.txt");
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+}
+
+#[test]
 fn settings_are_cargos_to_read() {
     let game = Game::new();
     let mut running = game.run(&[]);
@@ -377,6 +397,7 @@ impl Game {
             "rust-toolchain.toml",
             "scene/build.rs",
             "scene/colours.txt",
+            "paint/build.rs",
         ] {
             // Most tests have none of these.
             let _ = fs::remove_file(game.root.join(file));

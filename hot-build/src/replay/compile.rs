@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use crate::child::{Child, ChildEvent};
-use crate::{BuildArgs, BuildError, BuildReport, Diagnostic, messages, run};
+use crate::{BuildArgs, BuildError, BuildReport, CancelWatch, Diagnostic, messages, run};
 
 use super::RustcCommand;
 
@@ -18,7 +18,32 @@ pub(crate) enum CompileFailure {
     AskCargo,
 }
 
-/// Repeats `command` with its output in `out_dir`, and returns the rlib.
+/// What a run of the compiler made.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// The rlib. It is whole.
+    pub(crate) rlib: PathBuf,
+    /// The run, which comes to its end.
+    pub(crate) ending: Ending,
+}
+
+/// A compiler that has made its rlib and does what is of no interest here: a dynamic library that nobody
+/// links, and cleaning up, which is a fifth of its time. Dropping it waits for the end, after which its
+/// directory is free for the next run. Cancelling the build kills it.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    child: Child,
+    _watch: CancelWatch,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // How it ends changes nothing: the rlib is there, and so is the incremental cache.
+        while self.child.next_event().is_some() {}
+    }
+}
+
+/// Repeats `command` with its output in `out_dir`, until the rlib is there.
 ///
 /// Of a command that is not `proven` to be right nothing is reported until it succeeds: whatever it says may
 /// be because of it.
@@ -29,7 +54,7 @@ pub(crate) fn compile(
     out_dir: &Path,
     replaced: &HashMap<String, PathBuf>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<PathBuf, CompileFailure> {
+) -> Result<Compiled, CompileFailure> {
     if args.cancel_build.is_cancelled() {
         return Err(CompileFailure::Failed(BuildError::Cancelled));
     }
@@ -42,21 +67,26 @@ pub(crate) fn compile(
         return Err(CompileFailure::AskCargo);
     };
     let killer = child.killer();
-    let _watch = args.cancel_build.on_cancel(move || killer.kill());
+    let watch = args.cancel_build.on_cancel(move || killer.kill());
 
+    let rlib = out_dir.join(command.rlib_name());
     let source = command.source();
     let mut found = Vec::new();
+    let mut is_made = false;
     let mut status: Option<ExitStatus> = None;
-    while let Some(event) = child.next_event() {
+    while !is_made && let Some(event) = child.next_event() {
         match event {
             ChildEvent::Line(_, line) => {
-                let read = messages::rustc_diagnostic(&line, &command.crate_name, &source);
-                if let Some(diagnostic) = read {
+                if let Some(diagnostic) =
+                    messages::rustc_diagnostic(&line, &command.crate_name, &source)
+                {
                     if proven {
                         args.reporter
                             .report(BuildReport::Diagnostic(diagnostic.clone()));
                     }
                     found.push(diagnostic);
+                } else {
+                    is_made = messages::rustc_artifact(&line).is_some_and(|file| file == rlib);
                 }
             }
             ChildEvent::PipeEnd(..) => {}
@@ -67,7 +97,7 @@ pub(crate) fn compile(
         return Err(CompileFailure::Failed(BuildError::Cancelled));
     }
     match status {
-        Some(status) if status.success() => {
+        _ if is_made || status.is_some_and(|status| status.success()) => {
             for diagnostic in found.iter().filter(|_| !proven) {
                 args.reporter
                     .report(BuildReport::Diagnostic(diagnostic.clone()));
@@ -78,7 +108,11 @@ pub(crate) fn compile(
                 fresh: false,
                 done: 1,
             });
-            Ok(out_dir.join(command.rlib_name()))
+            let ending = Ending {
+                child,
+                _watch: watch,
+            };
+            Ok(Compiled { rlib, ending })
         }
         Some(status) if proven && is_about_the_code(&found) => {
             diagnostics.extend(found);

@@ -79,14 +79,10 @@ impl Decisive {
                 },
             });
         }
-        let mut files = script_sources(package, out_dir)?;
-        for file in named {
-            if file.is_dir() {
-                files.extend(files_below(&file, &others));
-            } else {
-                files.push(file);
-            }
-        }
+        // `build/<package>-<hash>/out`
+        let builds = out_dir.ancestors().nth(2).unwrap_or(out_dir);
+        let mut files = script_sources(package, builds)?;
+        files.extend(with_files_in(named, &others));
         Ok(Self {
             files: Stamps::take(files, since),
             kind: Kind::BuildScript,
@@ -106,7 +102,7 @@ impl Decisive {
         }
     }
 
-    /// What was read to compile a package without a build script, by the compiler's own list, where
+    /// What was read to compile a package, by the compiler's own list and by what its build script said, where
     /// nobody knows how it was compiled.
     ///
     /// # Errors
@@ -114,12 +110,24 @@ impl Decisive {
     /// When the list cannot be read.
     pub(super) fn of_compiled(
         package: &LocalPackage,
+        packages: &LocalPackages,
         dep_info: &Path,
+        read_by_script: &[PathBuf],
         since: SystemTime,
     ) -> Result<Self, BuildError> {
         let directory = &package.manifest_dir;
-        let mut files = inputs::read_dep_info(dep_info, &directory.join("Cargo.toml"))?;
-        files.insert(directory.join("build.rs"));
+        let mut files: Vec<PathBuf> =
+            inputs::read_dep_info(dep_info, &directory.join("Cargo.toml"))?
+                .into_iter()
+                .collect();
+        // One that comes into being counts too.
+        files.push(directory.join("build.rs"));
+        if let Some(deps_dir) = dep_info.parent() {
+            files.extend(script_sources(package, &deps_dir.with_file_name("build"))?);
+        }
+        let others = folders_of_others(package, packages);
+        let read = read_by_script.iter().map(|path| directory.join(path));
+        files.extend(with_files_in(read, &others));
         Ok(Self {
             files: Stamps::take(files, since),
             kind: Kind::NotRecorded,
@@ -182,16 +190,22 @@ fn folders_of_others(package: &LocalPackage, packages: &LocalPackages) -> Vec<Pa
         .collect()
 }
 
-/// The sources of a package's build script. The compiler listed them where the script was built:
-/// `build/<package>-<hash>`, beside where it wrote to.
-fn script_sources(package: &LocalPackage, out_dir: &Path) -> Result<Vec<PathBuf>, BuildError> {
-    let mut files: Vec<PathBuf> = package.build_script.iter().cloned().collect();
-    let (Some(script), Some(builds)) = (
-        &package.build_script,
-        out_dir.parent().and_then(Path::parent),
-    ) else {
-        return Ok(files);
+/// The files, and for a directory what is in it.
+fn with_files_in(files: impl IntoIterator<Item = PathBuf>, others: &[PathBuf]) -> Vec<PathBuf> {
+    let expand = |file: PathBuf| match file.is_dir() {
+        true => files_below(&file, others),
+        false => vec![file],
     };
+    files.into_iter().flat_map(expand).collect()
+}
+
+/// The sources of a package's build script. The compiler listed them where scripts are built:
+/// `<builds>/<package>-<hash>`.
+fn script_sources(package: &LocalPackage, builds: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let Some(script) = &package.build_script else {
+        return Ok(Vec::new());
+    };
+    let mut files = vec![script.clone()];
     let builds = std::fs::read_dir(builds).into_iter().flatten().flatten();
     for build in builds {
         let name = build.file_name();

@@ -13,7 +13,7 @@ use crate::{BuildArgs, BuildError, CargoReason, LocalPackage, LocalPackages, env
 
 use super::decisive::{self, Decisive};
 use super::record::{Record, Unit, position};
-use super::traces::{Library, Traces};
+use super::traces::{Closure, Library, Script, Traces};
 use super::variables::{self, Variables};
 use super::{RustcCommand, toolchain};
 
@@ -79,7 +79,7 @@ impl Record {
         let parts = Parts {
             commands,
             packages,
-            libraries: &below.libraries,
+            below: &below,
             begun,
         };
         let (units, mut decisive) = parts.read(&closure)?;
@@ -117,7 +117,7 @@ impl Record {
 struct Parts<'a> {
     commands: &'a [RustcCommand],
     packages: &'a LocalPackages,
-    libraries: &'a [Library],
+    below: &'a Closure,
     /// When cargo began to compile the hot crate.
     begun: SystemTime,
 }
@@ -128,6 +128,7 @@ impl Parts<'_> {
         let mut decisive = Vec::new();
         for package in closure {
             let library = self
+                .below
                 .libraries
                 .iter()
                 .find(|library| library.package == package.name);
@@ -144,10 +145,17 @@ impl Parts<'_> {
                 );
                 continue;
             }
-            decisive.push(match library {
-                Some(library) if package.build_script.is_none() => {
-                    is_as_compiled(&library.dep_info)?;
-                    Decisive::of_compiled(package, &library.dep_info, since).map_err(unreadable)?
+            let script = self.below.scripts.get(&package.name);
+            let read_by_script = match script {
+                Some(script) => script.reads.as_deref(),
+                None if package.build_script.is_none() => Some(&[][..]),
+                None => None,
+            };
+            decisive.push(match (library, read_by_script) {
+                (Some(library), Some(read)) => {
+                    is_as_compiled(&library.dep_info, script)?;
+                    Decisive::of_compiled(package, self.packages, &library.dep_info, read, since)
+                        .map_err(unreadable)?
                 }
                 _ => Decisive::of_unknown(package, self.packages, since),
             });
@@ -184,11 +192,21 @@ fn known(command: &RustcCommand, since: SystemTime) -> Result<Unit, CargoReason>
 
 /// Whether the variables that a crate asked for are what they were. Those that cargo sets for its package
 /// are: they are from its manifest.
-fn is_as_compiled(dep_info: &Path) -> Result<(), CargoReason> {
+fn is_as_compiled(dep_info: &Path, script: Option<&Script>) -> Result<(), CargoReason> {
     let variables = inputs::read_dep_info_variables(dep_info).map_err(unreadable)?;
+    let set = script
+        .map(|script| inputs::build_script_variables(&script.out_dir))
+        .transpose()
+        .map_err(unreadable)?
+        .unwrap_or_default();
     let differs = |(name, value): &&(String, Option<String>)| {
-        !environment::is_of_a_package(name.as_ref())
-            && environment::given(name) != value.as_ref().map(Into::into)
+        if environment::is_of_a_package(name.as_ref()) {
+            return false;
+        }
+        match set.iter().find(|(known, _)| known == name) {
+            Some((_, given)) => value.as_ref() != Some(given),
+            None => environment::given(name) != value.as_ref().map(Into::into),
+        }
     };
     match variables.iter().find(differs) {
         Some((name, _)) => Err(CargoReason::Variable { name: name.clone() }),

@@ -5,7 +5,7 @@
 //! what it depends on is named by its number. This is not documented, so whatever is not as expected
 //! is an answer of its own: nobody knows, ask cargo.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -40,6 +40,18 @@ pub(crate) struct Closure {
     pub(crate) libraries: Vec<Library>,
     /// The variables that build scripts asked for, with the values that they had.
     pub(crate) variables: BTreeSet<(String, Option<String>)>,
+    /// The build scripts that ran, by the names of their packages.
+    pub(crate) scripts: BTreeMap<String, Script>,
+}
+
+/// A build script that ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// The files and directories that it said it reads, from the package's directory. `None` where it said
+    /// nothing, so that everything counts.
+    pub(crate) reads: Option<Vec<PathBuf>>,
+    /// Where it wrote to.
+    pub(crate) out_dir: PathBuf,
 }
 
 /// A library that is part of another.
@@ -97,7 +109,14 @@ impl Traces {
             }
             let trace = self.by_number.get(&number)?;
             if trace.file.starts_with("run-build-script-") {
-                closure.variables.extend(trace.read()?.variables);
+                let content = trace.read()?;
+                let says_nothing = content.paths.is_none() && content.variables.is_empty();
+                let script = Script {
+                    reads: (!says_nothing).then(|| content.paths.unwrap_or_default()),
+                    out_dir: trace.out_dir()?,
+                };
+                closure.scripts.insert(trace.package()?.to_owned(), script);
+                closure.variables.extend(content.variables);
                 continue;
             }
             // Else it is a build script, before it runs.
@@ -166,6 +185,12 @@ impl Trace {
         self.directory.file_name()?.to_str()
     }
 
+    /// Where a build script wrote to: `build/<package>-<hash>/out`.
+    fn out_dir(&self) -> Option<PathBuf> {
+        let builds = self.deps_dir.with_file_name("build");
+        Some(builds.join(self.name()?).join("out"))
+    }
+
     /// When cargo began to build it.
     fn begun(&self) -> Option<SystemTime> {
         let file = self.directory.join("invoked.timestamp");
@@ -203,29 +228,37 @@ impl Library {
 struct Content {
     dependencies: Vec<u64>,
     variables: Vec<(String, Option<String>)>,
+    /// What a build script said that it reads, if it said so of any file.
+    paths: Option<Vec<PathBuf>>,
 }
 
 impl Content {
-    /// `{"deps": [[.., "<name>", .., <number>]], "local": [{"RerunIfEnvChanged": {"var": .., "val": ..}}]}`
+    /// `{"deps": [[.., "<name>", .., <number>]], "local": [{"RerunIfEnvChanged": {"var": .., "val": ..}},
+    /// {"RerunIfChanged": {.., "paths": [..]}}]}`
     fn parse(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
-        let dependencies = value.get("deps")?.as_array()?.iter();
-        let dependencies = dependencies.map(|dependency| dependency.as_array()?.last()?.as_u64());
-        let local = value.get("local")?.as_array()?.iter();
-        let variables = local
-            .filter_map(|local| local.get("RerunIfEnvChanged"))
-            .map(|asked| {
+        let mut content = Self::default();
+        for dependency in value.get("deps")?.as_array()? {
+            let number = dependency.as_array()?.last()?.as_u64()?;
+            content.dependencies.push(number);
+        }
+        for local in value.get("local")?.as_array()? {
+            if let Some(asked) = local.get("RerunIfEnvChanged") {
                 let name = asked.get("var")?.as_str()?.to_owned();
                 let value = match asked.get("val")? {
                     Value::Null => None,
                     value => Some(value.as_str()?.to_owned()),
                 };
-                Some((name, value))
-            });
-        Some(Self {
-            dependencies: dependencies.collect::<Option<_>>()?,
-            variables: variables.collect::<Option<_>>()?,
-        })
+                content.variables.push((name, value));
+            }
+            if let Some(read) = local.get("RerunIfChanged") {
+                let paths = content.paths.get_or_insert_default();
+                for path in read.get("paths")?.as_array()? {
+                    paths.push(PathBuf::from(path.as_str()?));
+                }
+            }
+        }
+        Some(content)
     }
 }
 
@@ -252,7 +285,8 @@ mod tests {
         assert_eq!(number("03551a23".to_owned()), None);
         let content = r#"{"rustc":7,"features":"[]","deps":[[12,"regex",false,11565225031719605507]],
             "local":[{"CheckDepInfo":{"dep_info":"x","checksum":false}},
-                     {"RerunIfEnvChanged":{"var":"X","val":null}},{"RerunIfEnvChanged":{"var":"Y","val":"1"}}],
+                     {"RerunIfEnvChanged":{"var":"X","val":null}},{"RerunIfEnvChanged":{"var":"Y","val":"1"}},
+                     {"RerunIfChanged":{"output":"debug/build/x/output","paths":["build.rs","../shaders"]}}],
             "rustflags":[]}"#;
         let expected = Content {
             dependencies: vec![11_565_225_031_719_605_507],
@@ -260,6 +294,7 @@ mod tests {
                 ("X".to_owned(), None),
                 ("Y".to_owned(), Some("1".to_owned())),
             ],
+            paths: Some(vec!["build.rs".into(), "../shaders".into()]),
         };
         assert_eq!(Content::parse(content), Some(expected));
         assert_eq!(Content::parse("{}"), None);
