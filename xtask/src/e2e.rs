@@ -4,12 +4,14 @@
 //! A scenario is a function in one of the files of `scenarios/`, and a line in its list there. It runs
 //! once for each [`Mode`] of linking new code, and the two modes run side by side.
 
+mod codes;
 mod log;
 mod mode;
 mod project;
 mod scenarios;
 mod variant;
 
+use codes::Codes;
 pub(crate) use log::Log;
 pub(crate) use mode::Mode;
 
@@ -88,7 +90,8 @@ pub(crate) fn run(filter: Option<&str>, mode: Option<&str>) -> Result<()> {
         runs.into_iter()
             .try_for_each(|run| run.join().unwrap_or_else(|panic| resume_unwind(panic)))
     })?;
-    tally.finish(others.len() * modes.len(), began)
+    let whole = others.is_empty() && modes == Mode::ALL;
+    tally.finish(others.len() * modes.len(), whole, began)
 }
 
 /// Runs the scenarios in one mode, one after the other. Fails if it was interrupted, or could not begin.
@@ -109,9 +112,13 @@ fn run_all(chosen: &[Scenario], mode: Mode, target_dir: &Path, tally: &Tally) ->
             Ok(verdict)
         });
         interrupt::check()?;
+        tally.codes.hear(&project.log().to_string());
         match outcome {
             Ok(Verdict::Passed) => tally.passed(&name, began),
-            Ok(Verdict::Skipped(reason)) => tally.skipped(&name, &reason),
+            Ok(Verdict::Skipped(reason)) => {
+                tally.skipped(&name, &reason);
+                tally.count(|counts| counts.untried += 1);
+            }
             Err(error) => tally.failed(&name, began, &error, &project),
         }
     }
@@ -121,6 +128,7 @@ fn run_all(chosen: &[Scenario], mode: Mode, target_dir: &Path, tally: &Tally) ->
 /// What came of the scenarios so far. It prints each as it ends.
 struct Tally {
     terminal: Terminal,
+    codes: Codes,
     counts: Mutex<Counts>,
 }
 
@@ -128,6 +136,8 @@ struct Tally {
 struct Counts {
     passed: usize,
     skipped: usize,
+    /// How many of those cannot be tried on this machine.
+    untried: usize,
     failed: Vec<String>,
 }
 
@@ -135,6 +145,7 @@ impl Tally {
     fn new() -> Tally {
         Tally {
             terminal: Terminal::stdout(),
+            codes: Codes::default(),
             counts: Mutex::default(),
         }
     }
@@ -172,8 +183,9 @@ impl Tally {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Prints the sums, and fails if a scenario did.
-    fn finish(self, filtered_out: usize, began: Instant) -> Result<()> {
+    /// Prints the sums, and fails if a scenario did, or if codes were not shown that should have been by a
+    /// `whole` run.
+    fn finish(self, filtered_out: usize, whole: bool, began: Instant) -> Result<()> {
         let counts = self
             .counts
             .into_inner()
@@ -181,6 +193,7 @@ impl Tally {
         let Counts {
             passed,
             skipped,
+            untried,
             failed,
         } = counts;
         let verdict = if failed.is_empty() {
@@ -197,7 +210,7 @@ impl Tally {
         if !failed.is_empty() {
             bail!("these scenarios failed: {}", failed.join(", "));
         }
-        Ok(())
+        self.codes.check(whole && untried == 0)
     }
 }
 
