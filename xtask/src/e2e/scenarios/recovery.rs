@@ -20,13 +20,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "panic_in_new_code",
-        about: "a panic of new code is told, a host that catches it goes on, and the repair goes live",
+        about: "a panic of new code is told, the code before answers, and the repair goes live",
         modes: Modes::Both,
         run: panic_in_new_code,
     },
     Scenario {
         name: "panic_of_a_node",
-        about: "a panic of a node's method is told with its place, and the repair goes live",
+        about: "a panic of a node's method is told with its place, the code before answers, and the repair goes live",
         modes: Modes::Both,
         run: panic_of_a_node,
     },
@@ -107,7 +107,8 @@ fn panic_of_a_node(project: &Project) -> Result<Verdict> {
         "the event does not say what panicked: {told}"
     );
     says_where(&told)?;
-    host.says("panel", "a panic")?;
+    // The code before answers, with no panic that reaches the host.
+    host.says("panel", "panel one of the host")?;
     let before = host.tick()?;
     ensure!(host.tick()? > before, "the program stands still");
     project.edit(SCENE, bad, &good.replace("panel one", "panel two"))?;
