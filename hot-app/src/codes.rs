@@ -7,6 +7,16 @@ use hot_load::HeapCheck;
 use std::fmt;
 
 impl Event {
+    /// Every code that [`codes`](Self::codes) can give besides those of what it holds, each with what it stands
+    /// for.
+    pub const CODES: &'static [(&'static str, &'static str)] = &[(
+        Event::ROLLED_BACK,
+        "A generation panicked among its first calls and was rolled back.",
+    )];
+
+    /// The code of a generation that was rolled back.
+    pub const ROLLED_BACK: &'static str = "HOT0504";
+
     /// The codes of what went wrong: `HOT` and four digits each, which never change their meaning, in the
     /// order in which the sentence shows them. Empty where nothing did. `docs/codes/` of the repository has a
     /// page for each.
@@ -30,7 +40,12 @@ impl Event {
             Event::NotApplied { error, .. } => vec![error.code()],
             Event::StateCarried { report, .. } => one(report.code()),
             Event::Fallback { code, .. } => one(*code),
-            Event::Panicked { .. } => vec![Caught::CODE],
+            Event::Panicked { .. } | Event::WaitingForBuild { .. } => vec![Caught::CODE],
+            Event::RolledBack { items, .. } => {
+                let rolled_back = std::iter::once(Event::ROLLED_BACK);
+                rolled_back.chain(items.codes()).collect()
+            }
+            Event::NotRecalled { .. } => vec![Event::ROLLED_BACK],
             Event::Problem { problem } => one(problem.code()),
             Event::Watching { .. }
             | Event::Polling { .. }
@@ -78,6 +93,7 @@ impl Problem {
             "HOT0712",
             "New code cannot be tried out in a child process on this system.",
         ),
+        ("HOT0713", "The program is built so that panics end it."),
     ];
 
     /// The code of this problem: `HOT` and four digits. It never changes its meaning.
@@ -99,6 +115,7 @@ impl Problem {
             Problem::InputsUnknown { .. } => "HOT0710",
             Problem::UnknownLinking { .. } => "HOT0711",
             Problem::CanaryUnavailable => "HOT0712",
+            Problem::PanicsAbort => "HOT0713",
         })
     }
 }

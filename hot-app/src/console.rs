@@ -47,6 +47,9 @@ impl Console {
                 failed: Some(_), ..
             }
             | Event::Panicked { .. }
+            | Event::RolledBack { .. }
+            | Event::NotRecalled { .. }
+            | Event::WaitingForBuild { .. }
             | Event::Problem { .. } => Some(self.line(event, Tone::Bad)),
             Event::Fallback { .. } => Some(self.line(event, Tone::Plain)),
             Event::Applied { .. } => Some(self.line(event, Tone::Good)),

@@ -11,7 +11,8 @@ use crate::event::{Event, Phase};
 use crate::hot_reload::{Options, already_running};
 use crate::linking::Linking;
 use crate::notices;
-use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline};
+use crate::panics;
+use crate::pipeline::{Effect, Input, JobId, LoadedLibrary, Pipeline, RollBack};
 use crate::problem::Problem;
 use crate::program;
 use crate::running::Running;
@@ -71,7 +72,8 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     let ids: Vec<_> = crates.iter().map(|krate| CrateId::of(krate)).collect();
     let pipeline = Pipeline::new(ids.iter().cloned());
     HOT_RELOAD.set_status(pipeline.status());
-    notices::forward(running.sender(), ids.clone());
+    panics::decide(options.on_panic, &running, options.console);
+    notices::forward(running.sender(), ids.clone(), options.on_panic);
     let canary = options.load.canary && !Canary::IS_AVAILABLE;
     let canary = canary.then_some(Problem::CanaryUnavailable);
     for problem in options.problems.into_iter().chain(canary) {
@@ -200,9 +202,11 @@ impl Driver {
                 self.offer(Offer {
                     krate,
                     generation: Some(library.generation),
+                    rolls_back: None,
                 });
             }
             Effect::Recall { krate, generation } => self.recall(krate, generation),
+            Effect::RollBack { krate, why } => self.roll_back(krate, why),
             Effect::Withdraw { krate } => self.running.safe_point().withdraw(&krate),
             Effect::Watch => self.watch_scopes(),
             Effect::FindScopes => self.find_scopes(false),
@@ -216,20 +220,46 @@ impl Driver {
 
     /// Offers a generation that is in memory.
     fn recall(&self, krate: CrateId, number: u32) {
-        let Some((_, linked)) = self.crates.iter().find(|(known, _)| *known == krate) else {
+        let Some(linked) = self.linked(&krate) else {
             return;
         };
         let generation = self.running.loader().generation(linked, number);
         if generation.is_none() && number != 0 {
-            let in_memory = HOT_RELOAD.generations(krate.manifest_dir());
-            self.problem(Problem::UnknownGeneration {
-                manifest_dir: krate.manifest_dir().to_owned(),
+            // Released in this moment.
+            self.running.send(Message::Input(Input::NotInMemory {
+                krate,
                 generation: number,
-                in_memory,
-            });
+            }));
             return;
         }
-        self.offer(Offer { krate, generation });
+        self.offer(Offer {
+            krate,
+            generation,
+            rolls_back: None,
+        });
+    }
+
+    /// Offers the last good generation.
+    fn roll_back(&self, krate: CrateId, why: RollBack) {
+        let Some(linked) = self.linked(&krate) else {
+            return;
+        };
+        let generation = hot_abi::policy::last_good(linked);
+        let number = generation.as_ref().map_or(0, |good| good.number());
+        // It may have been made live once more meanwhile, and be given another chance.
+        if number != why.from {
+            self.offer(Offer {
+                krate,
+                generation,
+                rolls_back: Some(why),
+            });
+        }
+    }
+
+    fn linked(&self, krate: &CrateId) -> Option<&'static HotCrate> {
+        let mut crates = self.crates.iter();
+        let found = crates.find(|(known, _)| known == krate);
+        found.map(|(_, linked)| *linked)
     }
 
     fn emit(&self, event: &Event) {
@@ -245,6 +275,9 @@ impl Driver {
 
     /// Tells what is wrong with the program itself.
     fn check_program(&self) {
+        if !hot_abi::boundary::can_contain() {
+            self.problem(Problem::PanicsAbort);
+        }
         if self.crates.is_empty() {
             self.problem(Problem::NoHotCrate);
         }

@@ -4,13 +4,14 @@ use crate::codes::Tag;
 use crate::crate_id::CrateId;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
+use hot_abi::policy::Aftermath;
 use hot_build::{BuildError, BuildMode, BuildReport, ChangedStatic, Diagnostic, FallbackReason};
 use hot_load::{
     Applied, LayoutChange, LoadError, Migrated, MigrationError, PatchReport, SignatureChange,
     StateReport, StaticMismatch, Work,
 };
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A part of what happened between a save and the new code being live: its name, and how long it took.
@@ -123,6 +124,20 @@ pub enum Event {
         krate: CrateId,
         /// The number of the generation; 0 is the code linked into the program.
         generation: u32,
+        /// Whether it is live, and simply stays so: a mistake was mended before it was built.
+        is_live: bool,
+    },
+    /// The sources are those of a generation that was rolled back. It does not go live for that; the program can
+    /// [switch](crate::Service::switch_to) to it all the same.
+    NotRecalled {
+        /// The crate.
+        krate: CrateId,
+        /// The number of the generation.
+        generation: u32,
+        /// The generation that stays live.
+        live: u32,
+        /// What panicked in it, and with which message.
+        reason: String,
     },
     /// A generation is live: the next call runs its code.
     Applied {
@@ -132,6 +147,9 @@ pub enum Event {
         generation: u32,
         /// What became of each of its items.
         items: Applied,
+        /// The files whose content is not the one that the code had that was live before, sorted. Empty where
+        /// that is not known.
+        changed: Vec<PathBuf>,
         /// How long the program's thread was held up at its safe point.
         duration: Duration,
         /// From the system's report of the change to the code being live; `None` for a build that was asked
@@ -147,6 +165,34 @@ pub enum Event {
         generation: u32,
         /// Why.
         error: MigrationError,
+    },
+    /// A generation panicked among its first calls and was left: the last good one is live again, for all calls.
+    RolledBack {
+        /// The crate.
+        krate: CrateId,
+        /// The generation that panicked.
+        from: u32,
+        /// The one that is live again; 0 is the code linked into the program.
+        to: u32,
+        /// What panicked, and with which message.
+        reason: String,
+        /// What became of each item.
+        items: Applied,
+        /// How long the program's thread was held up at its safe point.
+        duration: Duration,
+    },
+    /// New code panicked, and the thread waits for other code to make the call again, as the program wants it.
+    WaitingForBuild {
+        /// The crate.
+        krate: CrateId,
+        /// The function or node that was called.
+        item: &'static str,
+        /// The generation that panicked.
+        generation: u32,
+        /// The panic's message.
+        message: String,
+        /// Whether it is the thread that makes new code live, and with it perhaps draws the window.
+        is_safe_point: bool,
     },
     /// Work that went on after its deadline has ended. What is still going on is in the
     /// [status](crate::HotStatus::overdue).
@@ -191,15 +237,23 @@ pub enum Event {
         /// The code of that reason.
         code: Option<&'static str>,
     },
-    /// New code panicked. The panic was contained at the edge of its library and went on in its caller.
+    /// New code panicked, which was contained at the edge of its library.
     Panicked {
-        /// The function or node that was called.
+        /// The crate.
+        krate: CrateId,
+        /// The function or node that was called, or the hook or type whose code ran.
         item: &'static str,
+        /// The generation that panicked.
+        generation: u32,
+        /// Whether it was among the first calls of its generation.
+        in_probation: bool,
+        /// What became of the call.
+        aftermath: Aftermath,
         /// The panic's message.
         message: String,
         /// File, line and column.
         location: Option<String>,
-        /// The backtrace, where one was asked for.
+        /// The backtrace.
         backtrace: Option<String>,
     },
     /// Something that is tied to no build went wrong.
@@ -226,8 +280,11 @@ impl Event {
             Event::Loaded { .. } => "loaded",
             Event::Refused { .. } => "refused",
             Event::Recalled { .. } => "recalled",
+            Event::NotRecalled { .. } => "not-recalled",
             Event::Applied { .. } => "applied",
             Event::NotApplied { .. } => "not-applied",
+            Event::RolledBack { .. } => "rolled-back",
+            Event::WaitingForBuild { .. } => "waiting-for-build",
             Event::EndedLate { .. } => "ended-late",
             Event::StateCarried { .. } => "state-carried",
             Event::NodeMade { .. } => "node-made",
@@ -250,8 +307,12 @@ impl Event {
             | Event::Loaded { krate, .. }
             | Event::Refused { krate, .. }
             | Event::Recalled { krate, .. }
+            | Event::NotRecalled { krate, .. }
             | Event::Applied { krate, .. }
             | Event::NotApplied { krate, .. }
+            | Event::RolledBack { krate, .. }
+            | Event::WaitingForBuild { krate, .. }
+            | Event::Panicked { krate, .. }
             | Event::EndedLate { krate, .. }
             | Event::StateCarried { krate, .. }
             | Event::NodeMade { krate, .. }
@@ -259,7 +320,6 @@ impl Event {
             Event::Watching { .. }
             | Event::Polling { .. }
             | Event::RootReturned { .. }
-            | Event::Panicked { .. }
             | Event::Problem { .. } => None,
         }
     }
@@ -367,50 +427,74 @@ impl fmt::Display for Event {
                 generation,
                 items,
                 since_change,
+                changed,
                 ..
             } => {
                 write!(f, "{krate}: generation {generation} is live")?;
                 if let Some(time) = since_change {
                     write!(f, ", {} after the change", Millis(*time))?;
+                    match changed.as_slice() {
+                        [] => {}
+                        [file] => write!(f, " of {}", short(krate, file).display())?,
+                        files => write!(f, " of {} files", files.len())?,
+                    }
                 }
-                for change in &items.signatures_changed {
-                    write!(f, "; {change}{}", Tag(Some(SignatureChange::CODE)))?;
-                }
-                for change in &items.layouts_changed {
-                    write!(f, "; {change}{}", Tag(Some(LayoutChange::CODE)))?;
-                }
-                for function in &items.functions_removed {
-                    write!(
-                        f,
-                        "; `{function}` is gone, and the code linked into the program answers its callers{}",
-                        Tag(Some(Applied::FUNCTION_REMOVED))
-                    )?;
-                }
-                for Migrated { path, report } in &items.migrated {
-                    write!(f, "; `{path}` migrated: {report}{}", Tag(report.code()))?;
-                }
-                for node in &items.nodes_removed {
-                    write!(
-                        f,
-                        "; node `{node}` is gone, and the code linked into the program takes its place{}",
-                        Tag(Some(Applied::NODE_REMOVED))
-                    )?;
-                }
-                Ok(())
+                items_left_behind(f, items)
+            }
+            Event::RolledBack {
+                krate,
+                from,
+                to,
+                reason,
+                items,
+                ..
+            } => {
+                let code = Tag(Some(Event::ROLLED_BACK));
+                write!(
+                    f,
+                    "{krate}: generation {from} is rolled back{code}, for {reason}; {} is live again",
+                    Code(*to)
+                )?;
+                items_left_behind(f, items)
+            }
+            Event::WaitingForBuild {
+                krate,
+                item,
+                message,
+                is_safe_point,
+                ..
+            } => {
+                let code = Tag(Some(Caught::CODE));
+                write!(f, "{krate}: `{item}` panicked{code}: {message}; ")?;
+                f.write_str(match is_safe_point {
+                    true => "the program stands still until it is mended: save, or undo",
+                    false => "its thread waits until it is mended: save, or undo",
+                })
             }
             Event::Recalled {
                 krate,
-                generation: 0,
+                generation,
+                is_live: true,
+            } => write!(f, "{krate}: {} stays live", Code(*generation)),
+            Event::Recalled {
+                krate, generation, ..
+            } => write!(
+                f,
+                "{krate}: back to {}, which is in memory",
+                Code(*generation)
+            ),
+            Event::NotRecalled {
+                krate,
+                generation,
+                live,
+                reason,
             } => {
+                let code = Tag(Some(Event::ROLLED_BACK));
                 write!(
                     f,
-                    "{krate}: back to the code linked into the program, which is in memory"
-                )
-            }
-            Event::Recalled { krate, generation } => {
-                write!(
-                    f,
-                    "{krate}: back to generation {generation}, which is in memory"
+                    "{krate}: these are the sources of generation {generation}, which was rolled back{code}, for \
+                     {reason}; {} stays live",
+                    Code(*live)
                 )
             }
             Event::NotApplied {
@@ -485,16 +569,62 @@ impl fmt::Display for Event {
                 item,
                 message,
                 location,
+                aftermath,
                 ..
             } => {
                 let code = Tag(Some(Caught::CODE));
                 write!(f, "`{item}` panicked in new code{code}: {message}")?;
-                match location {
-                    Some(location) => write!(f, " (at {location})"),
-                    None => Ok(()),
+                if let Some(location) = location {
+                    write!(f, " (at {location})")?;
                 }
+                write!(f, "; {aftermath}")
             }
             Event::Problem { problem } => write!(f, "{problem}{}", Tag(problem.code())),
+        }
+    }
+}
+
+/// Tells which items of a generation that went live are not answered by it.
+fn items_left_behind(f: &mut fmt::Formatter<'_>, items: &Applied) -> fmt::Result {
+    for change in &items.signatures_changed {
+        write!(f, "; {change}{}", Tag(Some(SignatureChange::CODE)))?;
+    }
+    for change in &items.layouts_changed {
+        write!(f, "; {change}{}", Tag(Some(LayoutChange::CODE)))?;
+    }
+    for function in &items.functions_removed {
+        write!(
+            f,
+            "; `{function}` is gone, and the code linked into the program answers its callers{}",
+            Tag(Some(Applied::FUNCTION_REMOVED))
+        )?;
+    }
+    for Migrated { path, report } in &items.migrated {
+        write!(f, "; `{path}` migrated: {report}{}", Tag(report.code()))?;
+    }
+    for node in &items.nodes_removed {
+        write!(
+            f,
+            "; node `{node}` is gone, and the code linked into the program takes its place{}",
+            Tag(Some(Applied::NODE_REMOVED))
+        )?;
+    }
+    Ok(())
+}
+
+/// A file as a person at the crate would name it.
+fn short<'a>(krate: &CrateId, file: &'a Path) -> &'a Path {
+    file.strip_prefix(krate.manifest_dir()).unwrap_or(file)
+}
+
+/// A generation in a sentence.
+struct Code(u32);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("the code linked into the program"),
+            number => write!(f, "generation {number}"),
         }
     }
 }

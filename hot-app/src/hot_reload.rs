@@ -3,6 +3,7 @@
 use crate::console::Console;
 use crate::driver;
 use crate::linking::Linking;
+use crate::panic_policy::PanicPolicy;
 use crate::problem::Problem;
 use crate::running::Running;
 use crate::service::HOT_RELOAD;
@@ -64,6 +65,7 @@ pub struct Options {
     pub(crate) wake: Option<Box<dyn Fn() + Send + Sync>>,
     pub(crate) background: bool,
     pub(crate) linking: Linking,
+    pub(crate) on_panic: PanicPolicy,
     /// What is wrong with the environment.
     pub(crate) problems: Vec<Problem>,
 }
@@ -117,6 +119,12 @@ impl Options {
         self
     }
 
+    /// What follows when new code panics: [`PanicPolicy::RollBack`] by default.
+    pub fn on_panic(mut self, policy: PanicPolicy) -> Options {
+        self.on_panic = policy;
+        self
+    }
+
     /// Calls `wake` whenever new code is ready for [`HotReload::update`], for a loop that sleeps until
     /// something happens. It is called on another thread and must be quick.
     pub fn wake(mut self, wake: impl Fn() + Send + Sync + 'static) -> Options {
@@ -155,6 +163,7 @@ impl Default for Options {
             wake: None,
             background: false,
             linking,
+            on_panic: PanicPolicy::default(),
             problems,
         }
     }

@@ -53,9 +53,16 @@ mod extension;
 #[cfg(feature = "reload")]
 mod hot_reload;
 #[cfg(feature = "reload")]
+mod library_stamp;
+#[cfg(feature = "reload")]
 mod linking;
 #[cfg(feature = "reload")]
+mod news;
+#[cfg(feature = "reload")]
 mod notices;
+mod panic_policy;
+#[cfg(feature = "reload")]
+mod panics;
 #[cfg(feature = "reload")]
 mod pipeline;
 #[cfg(feature = "reload")]
@@ -93,13 +100,15 @@ pub use {
     problem::Problem,
     safe_point::Hold,
     service::{HOT_RELOAD, Service},
-    status::HotStatus,
+    source::Source,
+    status::{HotStatus, Outcome, PanickedItem},
 };
 
 #[cfg(not(feature = "reload"))]
 pub use off::*;
 
 pub use hot_abi::global_allocator;
+pub use panic_policy::PanicPolicy;
 
 #[doc(hidden)]
 pub mod private {

@@ -3,14 +3,16 @@
 use crate::crate_id::CrateId;
 use crate::driver::Message;
 use crate::event::Event;
-use crate::pipeline::Input;
+use crate::panic_policy::PanicPolicy;
+use crate::panics;
+use crate::pipeline::{Input, Panic};
 use crate::problem::Problem;
 use hot_abi::notice::{self, FallbackReason, Notice};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
 /// Makes events of what nodes and functions have to tell.
-pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
+pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>, on_panic: PanicPolicy) {
     let krate_of = move |manifest_dir: &str| {
         let known = crates
             .iter()
@@ -60,12 +62,22 @@ pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>) {
                 node,
                 report: report.clone(),
             },
-            Notice::Panicked { panicked, .. } => Event::Panicked {
-                item: panicked.item,
-                message: panicked.caught.message.clone(),
-                location: panicked.caught.location.clone(),
-                backtrace: panicked.caught.backtrace.clone(),
-            },
+            Notice::Panicked {
+                panicked,
+                aftermath,
+            } => {
+                let krate = krate_of(panicked.manifest_dir);
+                let panic = Panic {
+                    krate: krate.clone(),
+                    item: panicked.item,
+                    generation: panicked.generation,
+                    reason: format!("`{}` panicked: {}", panicked.item, panicked.caught),
+                    consequence: panics::consequence(on_panic, panicked, aftermath),
+                };
+                let event = panics::event(krate, panicked, *aftermath);
+                let _ = sender.send(Message::Input(Input::Panicked { panic, event }));
+                return;
+            }
             // What a hot crate does to itself, or a notice of a later version of hot-abi.
             other => Event::Problem {
                 problem: Problem::HotCrate(other.clone()),

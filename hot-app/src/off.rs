@@ -1,5 +1,6 @@
 //! The same names with reloading off: nothing happens, and nothing else is linked.
 
+use crate::panic_policy::PanicPolicy;
 use std::fmt;
 use std::path::Path;
 use std::thread;
@@ -56,6 +57,18 @@ impl Options {
 
     /// Does nothing.
     #[inline(always)]
+    pub fn linking(self, _linking: Linking) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn on_panic(self, _policy: PanicPolicy) -> Options {
+        self
+    }
+
+    /// Does nothing.
+    #[inline(always)]
     pub fn canary(self, _canary: bool) -> Options {
         self
     }
@@ -87,6 +100,18 @@ impl Options {
     /// Does nothing.
     #[inline(always)]
     pub fn background(self) {}
+}
+
+/// How new code would be linked, of which there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Linking {
+    /// Thin where it can be, full where it cannot.
+    #[default]
+    Auto,
+    /// Always a library that stands for itself.
+    Full,
+    /// Always a library of the changed code alone.
+    Thin,
 }
 
 /// The hot reloading of this program, which is off.

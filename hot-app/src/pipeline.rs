@@ -8,14 +8,21 @@
 //! - a change while its crate is being built cancels that build, and the next begins at once: the latest
 //!   save wins, and none is lost;
 //! - a library that is loaded waits for the safe point, and a newer one takes its place;
-//! - sources that are what they were before are not built again: the generation is still in memory.
+//! - sources that are what they were before are not built again: the generation is still in memory;
+//! - a generation that panicked among its first calls is left for the last good one, and its sources are not
+//!   taken for good when they come back.
+
+mod panics;
+
+pub(crate) use panics::{Consequence, Panic, RollBack};
 
 use crate::crate_id::CrateId;
 use crate::event::{Event, Phase};
+use crate::library_stamp::LibraryStamp;
 use crate::problem::Problem;
 use crate::scope::CrateScope;
-use crate::source::{SourceKey, SourceState};
-use crate::status::HotStatus;
+use crate::source::{Source, SourceState};
+use crate::status::{HotStatus, Outcome};
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
 use hot_load::{Applied, LoadError, MigrationError, PatchReport};
 use hot_watch::{Change, Changes};
@@ -62,6 +69,10 @@ pub(crate) enum Input<L> {
         generation: u32,
         items: Applied,
         duration: Duration,
+        /// The generations of the crate that are in memory now.
+        in_memory: Vec<u32>,
+        /// Set if it is there in the place of one that panicked.
+        rolls_back: Option<RollBack>,
     },
     /// A generation could not go live.
     NotApplied {
@@ -69,6 +80,10 @@ pub(crate) enum Input<L> {
         generation: u32,
         error: MigrationError,
     },
+    /// A generation that was to be recalled is no longer in memory.
+    NotInMemory { krate: CrateId, generation: u32 },
+    /// New code panicked, which the event tells.
+    Panicked { panic: Panic, event: Event },
     /// Something happened that only has to be told.
     Tell(Event),
 }
@@ -99,6 +114,8 @@ pub(crate) enum Effect<L> {
     Offer { krate: CrateId, library: L },
     /// Offer a generation that is in memory to the safe point, in the place of a newer one.
     Recall { krate: CrateId, generation: u32 },
+    /// Offer the last good generation to the safe point, in the place of one that panicked.
+    RollBack { krate: CrateId, why: RollBack },
     /// Take back what was offered: the live code is the right one.
     Withdraw { krate: CrateId },
     /// Watch what the crates' scopes say now.
@@ -141,9 +158,15 @@ struct CrateState {
     /// What the sources are now.
     source: SourceState,
     /// What they were when the running job began.
-    built_from: Option<SourceKey>,
-    /// What they were for each generation in memory.
-    generations: Vec<(SourceKey, u32)>,
+    built_from: Option<Source>,
+    /// What they were for each generation in memory, oldest first.
+    generations: Vec<(Source, u32)>,
+    /// The generations that panicked among their first calls, and what panicked.
+    failed: Vec<(u32, String)>,
+    /// The generation that waits for the safe point.
+    offered: Option<u32>,
+    /// The running build is told to stop, and no other follows.
+    is_cancelling: bool,
     /// The job whose library is being loaded.
     loading: Option<JobId>,
     /// What the last library that was loaded looked like, to know it again.
@@ -154,19 +177,19 @@ struct CrateState {
     built: Option<LibraryStamp>,
 }
 
-/// What tells two files of one path apart without reading them.
-type LibraryStamp = (PathBuf, u64, Option<std::time::SystemTime>);
-
 impl Pipeline {
     pub(crate) fn new(crates: impl IntoIterator<Item = CrateId>) -> Pipeline {
         let crates = crates.into_iter().map(|krate| CrateState {
             scope: CrateScope::of_directory(krate.manifest_dir()),
+            source: SourceState::new(krate.manifest_dir()),
             status: HotStatus::new(krate),
             due: false,
             changed_at: None,
-            source: SourceState::default(),
             built_from: None,
             generations: Vec::new(),
+            failed: Vec::new(),
+            offered: None,
+            is_cancelling: false,
             loading: None,
             loaded: None,
             loaded_generation: 0,
@@ -245,8 +268,17 @@ impl Pipeline {
                 generation,
                 items,
                 duration,
+                in_memory,
+                rolls_back,
             } => {
-                self.applied(now, krate, generation, (items, duration), &mut effects);
+                let live = Live {
+                    generation,
+                    items,
+                    duration,
+                    in_memory,
+                    rolls_back,
+                };
+                self.applied(now, &krate, live, &mut effects);
             }
             Input::NotApplied {
                 krate,
@@ -256,12 +288,29 @@ impl Pipeline {
                 if let Some(state) = self.state_of(&krate) {
                     // The next build may bring the same library, which then deserves another try.
                     state.loaded = None;
+                    state.offered = None;
+                    state.status.outcome = Some(Outcome::NotApplied {
+                        generation,
+                        error: error.clone(),
+                    });
                     effects.push(Effect::Emit(Event::NotApplied {
                         krate,
                         generation,
                         error,
                     }));
                 }
+            }
+            Input::NotInMemory { krate, generation } => {
+                if let Some(index) = self.index_of(krate.manifest_dir()) {
+                    let state = &mut self.crates[index];
+                    state.generations.retain(|(_, other)| *other != generation);
+                    state.offered = None;
+                    self.request(index, &mut effects);
+                }
+            }
+            Input::Panicked { panic, event } => {
+                effects.push(Effect::Emit(event));
+                self.panicked(panic, &mut effects);
             }
             Input::Tell(event) => effects.push(Effect::Emit(event)),
         }
@@ -301,7 +350,10 @@ impl Pipeline {
                 phases: phases.clone(),
             }));
             if let Some(generation) = state.in_memory() {
-                self.recall(index, generation, effects);
+                match state.failure_of(generation) {
+                    Some(reason) => self.not_recalled(index, generation, reason, effects),
+                    None => self.recall(index, generation, effects),
+                }
                 continue;
             }
             state.due = true;
@@ -320,15 +372,22 @@ impl Pipeline {
         // What is being loaded is of a source that is no more.
         state.loading = None;
         let krate = state.status.krate.clone();
+        let is_live = state.status.generation == generation;
         effects.push(Effect::Emit(Event::Recalled {
             krate: krate.clone(),
             generation,
+            is_live,
         }));
-        if state.status.generation == generation {
-            state.status.stale = false;
+        if is_live {
+            if state.in_memory() == Some(generation) {
+                state.status.stale = false;
+            }
+            state.status.outcome = Some(Outcome::Unchanged);
             state.changed_at = None;
+            state.offered = None;
             effects.push(Effect::Withdraw { krate });
         } else {
+            state.offered = Some(generation);
             effects.push(Effect::Recall { krate, generation });
         }
     }
@@ -342,6 +401,8 @@ impl Pipeline {
     ) {
         let state = &mut self.crates[index];
         state.changed_at = Some(now);
+        // Whoever asks for it gives it another chance.
+        state.failed.retain(|(failed, _)| *failed != generation);
         self.recall(index, generation, effects);
     }
 
@@ -362,7 +423,9 @@ impl Pipeline {
             state.scope.inputs = inputs;
         }
         if linked_in_is_current {
-            state.generations.push((SourceKey::at_start(), 0));
+            let source = Source::at_start(krate.manifest_dir());
+            state.generations.push((source, 0));
+            state.status.source = state.source_of(state.status.generation);
         }
         effects.push(Effect::Watch);
     }
@@ -386,6 +449,7 @@ impl Pipeline {
                 effects.push(Effect::CancelBuild { job: building.job });
             }
             building.superseded = Some(false);
+            self.crates[index].is_cancelling = true;
         }
     }
 
@@ -415,6 +479,7 @@ impl Pipeline {
         let state = &mut self.crates[building.index];
         let krate = state.status.krate.clone();
         let started = state.status.building.take();
+        state.is_cancelling = false;
         // A build that ended before it could be cancelled is of an old source all the same.
         let result = match building.superseded {
             Some(_) => Err(BuildError::Cancelled),
@@ -431,18 +496,28 @@ impl Pipeline {
                 if state.scope.inputs != inputs_before {
                     effects.push(Effect::Watch);
                 }
-                let stamp = stamp(&artifact.library);
+                let stamp = LibraryStamp::of(&artifact);
                 if stamp.is_some() && stamp == state.loaded {
                     let generation = state.loaded_generation;
                     // It may wait for the safe point, or the program may have gone back behind it.
                     let is_live = state.status.generation == generation;
                     state.status.stale = state.due || !is_live;
                     state.changed_at = state.changed_at.filter(|_| state.due || !is_live);
+                    state.status.outcome = Some(Outcome::Unchanged);
+                    let failure = state.failure_of(generation);
                     effects.push(Effect::Emit(Event::Unchanged {
                         krate: krate.clone(),
                         duration,
                     }));
-                    if !is_live {
+                    // The same code may have other sources now, in a comment.
+                    if let Some(source) = state.built_from.take() {
+                        state.generations.push((source, generation));
+                        state.status.source = state.source_of(state.status.generation);
+                    }
+                    if let Some(reason) = failure {
+                        self.not_recalled(building.index, generation, reason, effects);
+                    } else if !is_live {
+                        state.offered = Some(generation);
                         effects.push(Effect::Recall { krate, generation });
                     }
                     return;
@@ -468,10 +543,14 @@ impl Pipeline {
             Err(BuildError::Cancelled) => {
                 state.status.last_build = Some(Err(BuildError::Cancelled));
                 let superseded = state.due;
+                if !superseded {
+                    state.status.outcome = Some(Outcome::Cancelled);
+                }
                 effects.push(Effect::Emit(Event::Cancelled { krate, superseded }));
             }
             Err(error) => {
                 state.status.last_build = Some(Err(error.clone()));
+                state.status.outcome = Some(Outcome::BuildFailed);
                 state.changed_at = state.changed_at.filter(|_| state.due);
                 effects.push(Effect::Emit(Event::BuildFailed { krate, error }));
             }
@@ -503,9 +582,9 @@ impl Pipeline {
                 state.loaded = state.built.take();
                 state.loaded_generation = generation;
                 if let Some(source) = state.built_from.take() {
-                    state.generations.retain(|(known, _)| *known != source);
                     state.generations.push((source, generation));
                 }
+                state.offered = Some(generation);
                 state.status.refused = None;
                 effects.push(Effect::Emit(Event::Loaded {
                     krate: krate.clone(),
@@ -517,6 +596,7 @@ impl Pipeline {
             }
             Err(error) => {
                 state.status.refused = Some(error.clone());
+                state.status.outcome = Some(Outcome::Refused);
                 state.changed_at = state.changed_at.filter(|_| state.due);
                 effects.push(Effect::Emit(Event::Refused { krate, error }));
             }
@@ -526,37 +606,77 @@ impl Pipeline {
     fn applied<L>(
         &mut self,
         now: Instant,
-        krate: CrateId,
-        generation: u32,
-        (items, duration): (Applied, Duration),
+        krate: &CrateId,
+        live: Live,
         effects: &mut Vec<Effect<L>>,
     ) {
-        let Some(state) = self
-            .crates
-            .iter_mut()
-            .find(|state| state.status.krate == krate)
-        else {
+        let Some(state) = self.state_of(krate) else {
             return;
         };
-        let other_source = state
-            .in_memory()
-            .is_some_and(|current| current != generation);
-        let pending =
-            state.due || state.loading.is_some() || state.status.building.is_some() || other_source;
-        let since_change = match pending {
+        let Live {
+            generation,
+            items,
+            duration,
+            in_memory,
+            rolls_back,
+        } = live;
+        if state.offered == Some(generation) {
+            state.offered = None;
+        }
+        let before = state.status.source.take();
+        state
+            .generations
+            .retain(|(_, other)| in_memory.contains(other));
+        state.status.source = state.source_of(generation);
+        state.status.generation = generation;
+        state.status.panicked.clear();
+        state.status.stale = state.is_stale();
+        let krate = krate.clone();
+        // Its first calls may come before it is known here that it is live.
+        let fails = state.failure_of(generation).map(|reason| Effect::RollBack {
+            krate: krate.clone(),
+            why: RollBack {
+                from: generation,
+                reason,
+            },
+        });
+        if let Some(RollBack { from, reason }) = rolls_back {
+            state.changed_at = None;
+            state.status.stale = true;
+            state.status.outcome = Some(Outcome::RolledBack {
+                from,
+                reason: reason.clone(),
+            });
+            effects.push(Effect::Emit(Event::RolledBack {
+                krate,
+                from,
+                to: generation,
+                reason,
+                items,
+                duration,
+            }));
+            effects.extend(fails);
+            return;
+        }
+        let since_change = match state.status.stale {
             // The change that is waited for is a newer one.
             true => None,
             false => state.changed_at.take().map(|changed| now - changed),
         };
-        state.status.generation = generation;
-        state.status.stale = pending;
+        state.status.outcome = Some(Outcome::Applied(since_change));
+        let changed = match (&before, &state.status.source) {
+            (Some(before), Some(source)) => before.difference(source),
+            _ => Vec::new(),
+        };
         effects.push(Effect::Emit(Event::Applied {
             krate,
             generation,
             items,
+            changed,
             duration,
             since_change,
         }));
+        effects.extend(fails);
     }
 
     /// Starts the build that is due, if none is running.
@@ -570,7 +690,7 @@ impl Pipeline {
         };
         let state = &mut self.crates[index];
         state.due = false;
-        state.built_from = state.source.key();
+        state.built_from = state.source.now();
         state.status.building = Some(now);
         state.status.rebuild_count += 1;
         self.last_job += 1;
@@ -614,14 +734,51 @@ impl Pipeline {
     }
 }
 
+/// A generation that went live.
+struct Live {
+    generation: u32,
+    items: Applied,
+    duration: Duration,
+    in_memory: Vec<u32>,
+    rolls_back: Option<RollBack>,
+}
+
 impl CrateState {
-    /// The generation that was built from the sources as they are now, if it is in memory.
+    /// The newest generation that was built from the sources as they are now, if it is in memory.
     fn in_memory(&self) -> Option<u32> {
-        let key = self.source.key()?;
-        self.generations
-            .iter()
-            .find(|(source, _)| *source == key)
-            .map(|(_, generation)| *generation)
+        let now = self.source.now()?;
+        let mut newest_first = self.generations.iter().rev();
+        let found = newest_first.find(|(source, _)| *source == now);
+        found.map(|(_, generation)| *generation)
+    }
+
+    /// The newest sources that a generation is known to be built from.
+    fn source_of(&self, generation: u32) -> Option<Source> {
+        let mut newest_first = self.generations.iter().rev();
+        let found = newest_first.find(|(_, other)| *other == generation);
+        found.map(|(source, _)| source.clone())
+    }
+
+    /// What panicked in a generation, if it is not to be gone back to.
+    fn failure_of(&self, generation: u32) -> Option<String> {
+        let mut failed = self.failed.iter();
+        let found = failed.find(|(failed, _)| *failed == generation);
+        found.map(|(_, reason)| reason.clone())
+    }
+
+    fn offers_other_than(&self, generation: u32) -> bool {
+        self.offered.is_some_and(|offered| offered != generation)
+    }
+
+    /// Whether there is newer code than what is live, or there should be.
+    fn is_stale(&self) -> bool {
+        let live = self.status.generation;
+        let is_other = self.in_memory().is_some_and(|current| current != live);
+        self.due
+            || self.loading.is_some()
+            || (self.status.building.is_some() && !self.is_cancelling)
+            || is_other
+            || self.failure_of(live).is_some()
     }
 }
 
@@ -637,11 +794,6 @@ fn phases_of(now: Instant, changes: &Changes) -> Vec<Phase> {
         Phase::new("settle", settling),
         Phase::new("hash", changes.reading),
     ]
-}
-
-fn stamp(library: &Path) -> Option<LibraryStamp> {
-    let metadata = std::fs::metadata(library).ok()?;
-    Some((library.to_owned(), metadata.len(), metadata.modified().ok()))
 }
 
 #[cfg(test)]

@@ -91,6 +91,8 @@ pub enum Problem {
     },
     /// New code was to be tried out in a child process, which this system does not have.
     CanaryUnavailable,
+    /// The program is built with `panic = "abort"`.
+    PanicsAbort,
     /// A thread cannot be started.
     Thread {
         /// What it is for: "reloads", "makes new code live".
@@ -172,6 +174,10 @@ impl fmt::Display for Problem {
             Problem::CanaryUnavailable => f.write_str(
                 "new code is not tried out in a child process, for this system does not have it; turn off \
                  `Options::canary` here",
+            ),
+            Problem::PanicsAbort => f.write_str(
+                "the program is built with `panic = \"abort\"`, so a panic of new code ends it: nothing is answered by \
+                 an older generation, and none is rolled back; build it with `panic = \"unwind\"` for reloading",
             ),
             Problem::Thread { purpose, source } => {
                 write!(f, "cannot start the thread that {purpose}: {source}")

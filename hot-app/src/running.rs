@@ -3,14 +3,19 @@
 use crate::crate_id::CrateId;
 use crate::driver::Message;
 use crate::event::Event;
+use crate::news::News;
 use crate::pipeline::Input;
 use crate::problem::Problem;
 use crate::safe_point::{Offer, SafePoint};
-use hot_load::{Applied, HotCrate, LateEnd, Loader, MigrationError, Overdue, WhenBusy, Work};
+use hot_load::{
+    Applied, Generation, HotCrate, LateEnd, Loader, MigrationError, Overdue, WhenBusy, Work,
+};
+use std::cell::Cell;
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::mpsc::Sender;
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// Reloading that was started: what the program's own threads use of it.
@@ -21,6 +26,12 @@ pub(crate) struct Running {
     loader: Loader,
     wake: Wake,
     background: bool,
+    /// New code is ready, or live.
+    news: News,
+    /// The thread that made new code live last, in a program with a safe point of its own.
+    safe_point_thread: Mutex<Option<ThreadId>>,
+    /// Libraries that a thread is inside of, for it made newer code live in the middle of a call.
+    in_use: Mutex<Vec<Arc<Generation>>>,
 }
 
 impl Running {
@@ -38,6 +49,9 @@ impl Running {
             loader,
             wake,
             background,
+            news: News::default(),
+            safe_point_thread: Mutex::default(),
+            in_use: Mutex::default(),
         }
     }
 
@@ -62,12 +76,63 @@ impl Running {
         if ready.is_empty() {
             0
         } else {
-            self.apply(ready, WhenBusy::GiveUp)
+            self.apply_at_safe_point(ready)
         }
     }
 
     #[cold]
+    fn apply_at_safe_point(&self, ready: Vec<Offer>) -> usize {
+        *lock(&self.safe_point_thread) = Some(thread::current().id());
+        let count = self.apply(ready, WhenBusy::GiveUp);
+        // Nobody is in the middle of a call here.
+        let no_longer_in_use = std::mem::take(&mut *lock(&self.in_use));
+        drop(no_longer_in_use);
+        count
+    }
+
+    /// Whether this thread is the one that makes new code live.
+    pub(crate) fn is_safe_point_thread(&self) -> bool {
+        *lock(&self.safe_point_thread) == Some(thread::current().id())
+    }
+
+    /// Whether new code is just going live on this thread: its hooks are running.
+    pub(crate) fn is_applying() -> bool {
+        APPLYING.get()
+    }
+
+    /// Waits, in the middle of a call, until another generation of a crate is live than this one. Returns
+    /// whether it is: a value that the program holds may be locked by this very thread.
+    ///
+    /// Whoever is at the safe point makes it live itself, for nobody else can.
+    pub(crate) fn wait_for_other_than(
+        &self,
+        krate: &CrateId,
+        generation: u32,
+        is_safe_point: bool,
+    ) -> bool {
+        let is_other = || live_generation(krate) != generation;
+        loop {
+            let seen = self.news.seen();
+            if is_other() {
+                return true;
+            }
+            if is_safe_point {
+                let ready = self.safe_point.take();
+                if !ready.is_empty() {
+                    lock(&self.in_use).extend(self.loader.generations());
+                    self.apply(ready, WhenBusy::GiveUp);
+                    if !is_other() && self.safe_point.is_ready() {
+                        return false;
+                    }
+                    continue;
+                }
+            }
+            self.news.wait_for_more_than(seen);
+        }
+    }
+
     fn apply(&self, ready: Vec<Offer>, when_busy: WhenBusy) -> usize {
+        let _applying = Applying::begin();
         let mut count = 0;
         for offer in ready {
             let generation = offer.number();
@@ -85,6 +150,8 @@ impl Running {
                         generation,
                         items,
                         duration: began.elapsed(),
+                        in_memory: self.in_memory(&offer.krate),
+                        rolls_back: offer.rolls_back,
                     }
                 }
                 Err(MigrationError::Busy) => {
@@ -107,7 +174,20 @@ impl Running {
             };
             self.send(Message::Input(input));
         }
+        if count > 0 {
+            self.news.tell();
+        }
         count
+    }
+
+    /// The numbers of the generations of a crate that are in memory.
+    pub(crate) fn in_memory(&self, krate: &CrateId) -> Vec<u32> {
+        let loaded = self.loader.generations();
+        let own = loaded.iter().filter(|generation| {
+            Path::new(generation.krate().manifest_dir) == krate.manifest_dir()
+        });
+        let numbers = own.map(|generation| generation.number());
+        std::iter::once(0).chain(numbers).collect()
     }
 
     /// Keeps a generation until its values have migrated, which they do beside the program.
@@ -159,6 +239,7 @@ impl Running {
 
     /// New code is ready, or no longer held back.
     pub(crate) fn released(self: &Arc<Self>) {
+        self.news.tell();
         if !self.background {
             if let Some(wake) = &self.wake.0 {
                 wake();
@@ -180,10 +261,43 @@ impl Running {
     }
 }
 
+thread_local! {
+    static APPLYING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// New code is going live on this thread for as long as this exists.
+struct Applying {
+    before: bool,
+}
+
+impl Applying {
+    fn begin() -> Applying {
+        Applying {
+            before: APPLYING.replace(true),
+        }
+    }
+}
+
+impl Drop for Applying {
+    fn drop(&mut self) {
+        APPLYING.set(self.before);
+    }
+}
+
+/// The number of the generation that is live.
+fn live_generation(krate: &CrateId) -> u32 {
+    let live = linked(krate).and_then(|linked| linked.live.current());
+    live.map_or(0, |live| live.number())
+}
+
 /// The crate as it is linked into the program.
 fn linked(krate: &CrateId) -> Option<&'static HotCrate> {
     let mut linked = hot_load::linked_crates().iter().copied();
     linked.find(|linked| CrateId::of(linked) == *krate)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Wake(Option<Box<dyn Fn() + Send + Sync>>);

@@ -1,6 +1,7 @@
 //! Where loaded libraries wait until the program is ready for new code.
 
 use crate::crate_id::CrateId;
+use crate::pipeline::RollBack;
 use hot_load::Generation;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ pub(crate) struct Offer {
     pub(crate) krate: CrateId,
     /// `None` is the code linked into the program.
     pub(crate) generation: Option<Arc<Generation>>,
+    /// Set if it is offered in the place of one that panicked.
+    pub(crate) rolls_back: Option<RollBack>,
 }
 
 impl Offer {
@@ -114,6 +117,11 @@ impl SafePoint {
         }
         self.ready.store(false, Ordering::Release);
         std::mem::take(&mut waiting.offered)
+    }
+
+    /// Whether there is something to take.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
     }
 
     /// Holds everything back until the returned value is dropped.

@@ -1,56 +1,149 @@
-//! Which state the sources of a crate are in, by content: what makes an undo instant.
+//! Which state the sources of a crate are in, by content: what makes an undo instant, and tells what runs.
 
 use hot_watch::{Change, FileContent};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A state of the sources of a crate, by what is different from when the program started.
+///
+/// `Display` says it in a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    manifest_dir: PathBuf,
+    different: BTreeMap<PathBuf, FileContent>,
+}
+
+impl Source {
+    /// The state at the start of the program, which is that of the code linked into it.
+    pub(crate) fn at_start(manifest_dir: &Path) -> Source {
+        Source {
+            manifest_dir: manifest_dir.to_owned(),
+            different: BTreeMap::new(),
+        }
+    }
+
+    /// The files that are different from when the program started, sorted.
+    pub fn changed_files(&self) -> impl Iterator<Item = &Path> {
+        self.different.keys().map(PathBuf::as_path)
+    }
+
+    /// Whether it is the state at the start of the program.
+    pub fn is_at_start(&self) -> bool {
+        self.different.is_empty()
+    }
+
+    /// What tells this state from others in eight hexadecimal digits, the same in every run: names and contents
+    /// of the files that are different from when the program started.
+    pub fn digest(&self) -> String {
+        let mut digest = Fnv::default();
+        for (path, content) in &self.different {
+            digest.add(self.short(path).as_os_str().as_encoded_bytes());
+            match content {
+                FileContent::Bytes { len, hash } => {
+                    digest.add(&len.to_le_bytes());
+                    digest.add(&hash.to_le_bytes());
+                }
+                FileContent::Missing => digest.add(b"missing"),
+                FileContent::Unknown => digest.add(b"unknown"),
+            }
+        }
+        format!("{:08x}", digest.state >> 32)
+    }
+
+    /// The files that are different in `other`, sorted.
+    pub(crate) fn difference(&self, other: &Source) -> Vec<PathBuf> {
+        let all: BTreeSet<_> = self
+            .different
+            .keys()
+            .chain(other.different.keys())
+            .collect();
+        let differs = |path: &&PathBuf| self.different.get(*path) != other.different.get(*path);
+        all.into_iter().filter(differs).cloned().collect()
+    }
+
+    /// A path as a person at the crate would name it.
+    fn short<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.manifest_dir).unwrap_or(path)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut files = self.changed_files();
+        let Some(first) = files.next() else {
+            return f.write_str("the sources as they were at the start");
+        };
+        write!(f, "{}", self.short(first).display())?;
+        match files.count() {
+            0 => {}
+            1 => f.write_str(" and 1 other file")?,
+            count => write!(f, " and {count} other files")?,
+        }
+        write!(f, " changed since the start ({})", self.digest())
+    }
+}
+
+/// The hash of Fowler, Noll and Vo: short, and the same everywhere.
+struct Fnv {
+    state: u64,
+}
+
+impl Default for Fnv {
+    fn default() -> Fnv {
+        Fnv {
+            state: 0xcbf2_9ce4_8422_2325,
+        }
+    }
+}
+
+impl Fnv {
+    /// Adds a part, and where it ends.
+    fn add(&mut self, part: &[u8]) {
+        let length = part.len().to_le_bytes();
+        for byte in length.iter().chain(part) {
+            self.state = (self.state ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
 
 /// The sources of a crate, as the difference from what they were when the program started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SourceState {
     /// What the files that are different now held at the start.
     at_start: BTreeMap<PathBuf, FileContent>,
     /// What they hold now.
-    now: BTreeMap<PathBuf, FileContent>,
-}
-
-/// A state that can be compared with later ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SourceKey {
-    different: BTreeMap<PathBuf, FileContent>,
+    now: Source,
 }
 
 impl SourceState {
+    /// As they are when the program starts.
+    pub(crate) fn new(manifest_dir: &Path) -> SourceState {
+        SourceState {
+            at_start: BTreeMap::new(),
+            now: Source::at_start(manifest_dir),
+        }
+    }
+
     /// Takes a change of one of the crate's files.
     pub(crate) fn change(&mut self, change: &Change) {
         let at_start = *self
             .at_start
             .entry(change.path.clone())
             .or_insert(change.before);
+        let different = &mut self.now.different;
         if at_start == change.after && at_start != FileContent::Unknown {
-            self.now.remove(&change.path);
+            different.remove(&change.path);
         } else {
-            self.now.insert(change.path.clone(), change.after);
+            different.insert(change.path.clone(), change.after);
         }
     }
 
     /// The state to compare with others; `None` if a file's content is not known.
-    pub(crate) fn key(&self) -> Option<SourceKey> {
-        let known = self
-            .now
-            .values()
-            .all(|content| *content != FileContent::Unknown);
-        known.then(|| SourceKey {
-            different: self.now.clone(),
-        })
-    }
-}
-
-impl SourceKey {
-    /// The state at the start of the program, which is that of the code linked into it.
-    pub(crate) fn at_start() -> SourceKey {
-        SourceKey {
-            different: BTreeMap::new(),
-        }
+    pub(crate) fn now(&self) -> Option<Source> {
+        let mut contents = self.now.different.values();
+        let known = contents.all(|content| *content != FileContent::Unknown);
+        known.then(|| self.now.clone())
     }
 }
 
@@ -77,28 +170,54 @@ pub(crate) mod tests {
         }
     }
 
+    fn at_start() -> SourceState {
+        SourceState::new(Path::new("/w/scene"))
+    }
+
     #[test]
     fn what_was_undone_is_the_state_before() {
-        let mut state = SourceState::default();
-        assert_eq!(state.key(), Some(SourceKey::at_start()));
+        let mut state = at_start();
+        let start = state.now().unwrap();
+        assert!(start.is_at_start());
         state.change(&change("a", 1, 2));
-        let edited = state.key();
+        let edited = state.now().unwrap();
         state.change(&change("b", 7, 8));
-        assert_ne!(state.key(), edited);
+        let both = state.now().unwrap();
+        assert_eq!(both.difference(&edited), [PathBuf::from("b")]);
+        assert_eq!(edited.difference(&both), [PathBuf::from("b")]);
+        assert_ne!(both.digest(), edited.digest());
         state.change(&change("b", 8, 7));
-        assert_eq!(state.key(), edited);
+        assert_eq!(state.now(), Some(edited));
         state.change(&change("a", 2, 1));
-        assert_eq!(state.key(), Some(SourceKey::at_start()));
+        assert_eq!(state.now(), Some(start));
     }
 
     #[test]
     fn what_is_not_known_is_like_nothing() {
-        let mut state = SourceState::default();
+        let mut state = at_start();
         state.change(&changed(
             "a".into(),
             FileContent::Unknown,
             FileContent::Unknown,
         ));
-        assert_eq!(state.key(), None);
+        assert_eq!(state.now(), None);
+    }
+
+    #[test]
+    fn it_is_told_in_a_few_words() {
+        let mut state = at_start();
+        let told = |state: &SourceState| {
+            let source = state.now().unwrap();
+            source.to_string().replace(&source.digest(), "DIGEST")
+        };
+        assert_eq!(told(&state), "the sources as they were at the start");
+        state.change(&change("/w/scene/src/lib.rs", 1, 2));
+        assert_eq!(told(&state), "src/lib.rs changed since the start (DIGEST)");
+        state.change(&change("/w/math/src/lib.rs", 1, 2));
+        state.change(&change("/w/scene/src/a.rs", 1, 2));
+        assert_eq!(
+            told(&state),
+            "/w/math/src/lib.rs and 2 other files changed since the start (DIGEST)"
+        );
     }
 }

@@ -15,6 +15,7 @@ use hot_abi::entry::{EntryFn, InitFn, InitOutcome, InitReport, InitRequest};
 use hot_abi::fingerprint::Fingerprint;
 use hot_abi::generation::{self, Applied, Generation};
 use hot_abi::held::{MigrationError, WhenBusy};
+use hot_abi::policy;
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::statics::{PatchReport, StaticPatch};
 use std::mem::ManuallyDrop;
@@ -203,6 +204,8 @@ impl Loader {
         when_busy: WhenBusy,
     ) -> Result<Applied, MigrationError> {
         let _one_at_a_time = lock(&self.applying);
+        // What to go back to, should this one panic.
+        let good = policy::last_good(generation.krate());
         // The code of the crate runs meanwhile, hooks and migrations, and may use this loader.
         let libraries = lock(&self.loaded).mapped();
         let mut attempt = self.migrations.attempt();
@@ -211,7 +214,7 @@ impl Loader {
                 attempt.migrate(task)
             })?;
         self.migrations.forget(generation.krate());
-        lock(&self.loaded).release_surplus(generation, self.options.retention);
+        lock(&self.loaded).release_surplus(generation, good.as_ref(), self.options.retention);
         // What is unmapped is unmapped here, when nobody is inside.
         drop(libraries);
         Ok(applied)
@@ -347,8 +350,14 @@ impl LoadedLibraries {
         released.chain(self.generations.iter().cloned()).collect()
     }
 
-    /// Releases the oldest libraries of the crate of `live`, which itself stays.
-    fn release_surplus(&mut self, live: &Arc<Generation>, retention: Retention) {
+    /// Releases the oldest libraries of the crate of `live`, which itself stays, as does the one that was `good`
+    /// before it.
+    fn release_surplus(
+        &mut self,
+        live: &Arc<Generation>,
+        good: Option<&Arc<Generation>>,
+        retention: Retention,
+    ) {
         let of_crate = |generation: &Arc<Generation>| generation.krate().is(live.krate());
         let loaded = self
             .generations
@@ -362,7 +371,9 @@ impl LoadedLibraries {
             ..
         } = self;
         generations.retain(|generation| {
-            let release = surplus > 0 && of_crate(generation) && !Arc::ptr_eq(generation, live);
+            let is_needed = Arc::ptr_eq(generation, live)
+                || good.is_some_and(|good| Arc::ptr_eq(generation, good));
+            let release = surplus > 0 && of_crate(generation) && !is_needed;
             if release {
                 surplus -= 1;
                 released.push(Arc::downgrade(generation));

@@ -24,6 +24,8 @@ struct World {
     loading: VecDeque<JobId>,
     offered: VecDeque<(CrateId, u32)>,
     generation: u32,
+    /// What the offer is for.
+    rolls_back: Option<RollBack>,
     saves: u8,
 }
 
@@ -41,6 +43,7 @@ impl World {
             loading: VecDeque::new(),
             offered: VecDeque::new(),
             generation: 0,
+            rolls_back: None,
             saves: 100,
         }
     }
@@ -66,6 +69,13 @@ impl World {
                     self.log.push(format!("recall {krate} {generation}"));
                     self.offered.retain(|(other, _)| *other != krate);
                     self.offered.push_back((krate, generation));
+                }
+                Effect::RollBack { krate, why } => {
+                    self.log.push(format!("roll-back {krate} {}", why.from));
+                    self.offered.retain(|(other, _)| *other != krate);
+                    // The last good one is the one before.
+                    self.offered.push_back((krate, why.from - 1));
+                    self.rolls_back = Some(why);
                 }
                 Effect::Withdraw { krate } => {
                     self.log.push(format!("withdraw {krate}"));
@@ -119,11 +129,14 @@ impl World {
 
     fn apply(&mut self) {
         let (krate, generation) = self.offered.pop_front().expect("a library is offered");
+        let rolls_back = self.rolls_back.take();
         self.feed(Input::Applied {
             krate,
             generation,
             items: Applied::default(),
             duration: Duration::ZERO,
+            in_memory: (0..=self.generation).collect(),
+            rolls_back,
         });
     }
 
@@ -563,4 +576,213 @@ fn time_counts_from_the_systems_report() {
         panic!("nothing was applied: {:?}", world.log);
     };
     assert_eq!(since_change, Some(world.now - heard));
+}
+
+/// Generation `generation` of the scene panics among its first calls.
+fn panics(world: &mut World, generation: u32, consequence: Consequence) {
+    let krate = CrateId::new("scene", "/w/scene");
+    let panic = Panic {
+        krate: krate.clone(),
+        item: "scene::step",
+        generation,
+        reason: "`scene::step` panicked: oh".to_owned(),
+        consequence,
+    };
+    let event = Event::BuildStarted { krate };
+    world.feed(Input::Panicked { panic, event });
+}
+
+#[test]
+fn a_generation_that_panics_early_is_left_and_its_sources_are_not_taken_for_good() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    go_live(&mut world, 1, 2);
+    world.take_log();
+    panics(&mut world, 2, Consequence::RollBack);
+    // Each of its calls panics until the safe point.
+    panics(&mut world, 2, Consequence::RollBack);
+    assert!(world.status().stale);
+    world.apply();
+    assert_eq!(
+        world.take_log(),
+        [
+            "<build-started scene>",
+            "roll-back scene 2",
+            "<build-started scene>",
+            "<rolled-back scene>"
+        ]
+    );
+    let status = world.status();
+    assert_eq!((status.generation, status.stale), (1, true));
+    let Some(Outcome::RolledBack { from: 2, reason }) = &status.outcome else {
+        panic!("{:?}", status.outcome);
+    };
+    assert!(reason.contains("oh"));
+
+    // Another save goes its way, and back to the bad one does not.
+    go_live(&mut world, 2, 3);
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (3, false)
+    );
+    world.take_log();
+    world.write("/w/scene/a.rs", 3, 2);
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "withdraw scene",
+            "<not-recalled scene>"
+        ]
+    );
+    let status = world.status();
+    assert_eq!((status.generation, status.stale), (3, true));
+    assert!(matches!(
+        status.outcome,
+        Some(Outcome::KnownBad { generation: 2, .. })
+    ));
+    world.write("/w/scene/a.rs", 2, 1);
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (1, false)
+    );
+
+    // Whoever asks for it by its number gets it, and another chance for it.
+    world.feed(Input::SwitchTo {
+        manifest_dir: "/w/scene".into(),
+        generation: 2,
+    });
+    world.apply();
+    assert_eq!((world.status().generation, world.status().stale), (2, true));
+    world.take_log();
+    panics(&mut world, 2, Consequence::RollBack);
+    assert_eq!(world.take_log()[1], "roll-back scene 2");
+}
+
+#[test]
+fn a_panic_that_comes_before_it_is_known_what_is_live_counts() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    world.write("/w/scene/a.rs", 1, 2);
+    world.build_succeeds();
+    world.load_succeeds();
+    world.take_log();
+    // An enter hook of the generation that is going live.
+    panics(&mut world, 2, Consequence::RollBack);
+    assert_eq!(world.take_log(), ["<build-started scene>"]);
+    world.apply();
+    assert_eq!(world.take_log(), ["<applied scene>", "roll-back scene 2"]);
+    world.apply();
+    assert_eq!((world.status().generation, world.status().stale), (1, true));
+}
+
+#[test]
+fn newer_code_that_waits_for_the_safe_point_comes_before_an_older_one() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    world.write("/w/scene/a.rs", 1, 2);
+    world.build_succeeds();
+    world.load_succeeds();
+    world.take_log();
+    panics(&mut world, 1, Consequence::RollBack);
+    assert_eq!(world.take_log(), ["<build-started scene>"]);
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (2, false)
+    );
+}
+
+#[test]
+fn an_item_that_is_answered_by_another_generation_is_in_the_status() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    panics(&mut world, 1, Consequence::AnsweredBy(0));
+    panics(&mut world, 1, Consequence::AnsweredBy(0));
+    let panicked = world.status().panicked;
+    let [item] = &panicked[..] else {
+        panic!("{panicked:?}");
+    };
+    assert_eq!((item.item, item.answered_by), ("scene::step", 0));
+    assert_eq!(world.status().generation, 1);
+    go_live(&mut world, 1, 2);
+    assert_eq!(world.status().panicked, []);
+}
+
+#[test]
+fn the_status_tells_which_sources_run() {
+    let mut world = World::new(&["scene"]);
+    world.feed(Input::Scoped {
+        krate: CrateId::new("scene", "/w/scene"),
+        scope: CrateScope::of_directory("/w/scene".as_ref()),
+        linked_in_is_current: true,
+    });
+    let source = |world: &World| world.status().source.unwrap();
+    assert!(source(&world).is_at_start());
+    go_live(&mut world, 0, 1);
+    let first = source(&world);
+    let files: Vec<_> = first.changed_files().collect();
+    assert_eq!(files, [Path::new("/w/scene/a.rs")]);
+    let Some(Event::Applied { changed, .. }) = world.events.last() else {
+        panic!("{:?}", world.log);
+    };
+    assert_eq!(*changed, [PathBuf::from("/w/scene/a.rs")]);
+    // A save that fails does not change what runs.
+    world.write("/w/scene/a.rs", 1, 2);
+    world.finish_build(Err(BuildError::other("broken")));
+    assert_eq!(source(&world), first);
+    assert_eq!(world.status().outcome, Some(Outcome::BuildFailed));
+    world.write("/w/scene/a.rs", 2, 1);
+    assert_eq!(world.status().outcome, Some(Outcome::Unchanged));
+    let Some(Event::Recalled { is_live: true, .. }) = world.events.last() else {
+        panic!("{:?}", world.log);
+    };
+    world.write("/w/scene/a.rs", 1, 0);
+    world.apply();
+    assert!(source(&world).is_at_start() && !world.status().stale);
+}
+
+#[test]
+fn an_undo_that_goes_live_before_the_build_has_stopped_is_not_stale() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    go_live(&mut world, 1, 2);
+    world.write("/w/scene/a.rs", 2, 3);
+    world.write("/w/scene/a.rs", 3, 1);
+    world.apply();
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (1, false)
+    );
+    world.finish_build(Err(BuildError::Cancelled));
+    assert!(!world.status().stale);
+}
+
+#[test]
+fn a_generation_that_was_released_is_built_again() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    world.write("/w/scene/a.rs", 1, 2);
+    world.build_succeeds();
+    world.load_succeeds();
+    let (krate, generation) = world.offered.pop_front().unwrap();
+    world.feed(Input::Applied {
+        krate,
+        generation,
+        items: Applied::default(),
+        duration: Duration::ZERO,
+        in_memory: vec![0, 2],
+        rolls_back: None,
+    });
+    world.take_log();
+    world.write("/w/scene/a.rs", 2, 1);
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "<build-started scene>",
+            "build scene"
+        ]
+    );
 }

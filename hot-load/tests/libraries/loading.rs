@@ -58,6 +58,22 @@ fn what_retention_releases_is_unmapped() {
     );
 }
 
+#[test]
+fn the_last_good_library_stays_however_few_are_to() {
+    let told = fixture().run(Program::System, "retention-of-one");
+    assert_told(
+        &told,
+        "
+        [Generation(scene #1)]
+        [Generation(scene #1), Generation(scene #2)]
+        [Generation(scene #2), Generation(scene #3)]
+        brittle: whole
+        [Generation(scene #2), Generation(scene #4)]
+        brittle: whole
+        ",
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_library_that_may_have_traced_stays_mapped() {

@@ -1,0 +1,29 @@
+//! What follows when new code panics.
+
+/// What follows when new code panics. Set with [`Options::on_panic`](crate::Options::on_panic).
+///
+/// A panic of new code is contained at the edge of its library in any case, and told by
+/// [`Event::Panicked`](crate::Event). With `panic = "abort"` nothing can be contained, and the first panic ends
+/// the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PanicPolicy {
+    /// The call is answered by the last good generation, and so are later calls of that function or node until
+    /// newer code is live. If the generation was still on probation, among its first calls, it is left as a whole
+    /// at the next safe point. The default.
+    ///
+    /// Where the arguments can be neither copied nor cloned the panic goes on in the caller.
+    #[default]
+    RollBack,
+    /// The thread that panicked waits until other code is live, and makes the call again: save a repaired file,
+    /// undo, or [switch](crate::Service::switch_to). Meanwhile that thread does nothing else, so a window that
+    /// it draws stands still.
+    ///
+    /// The thread that calls [`HotReload::update`](crate::HotReload::update) makes the new code live itself; any
+    /// other waits until that one does. Where waiting cannot help it is as with
+    /// [`RollBack`](PanicPolicy::RollBack): the arguments can be neither copied nor cloned, or new code is just
+    /// going live on this thread.
+    WaitForNextBuild,
+    /// The program ends with the exit code of an uncaught panic, 101.
+    Abort,
+}
