@@ -108,7 +108,7 @@ fn steps() -> Vec<Step> {
             command
         }),
         own("package", package::run),
-        own("e2e", || e2e::run(None, None)),
+        own("e2e", || e2e::run(&[], None)),
     ]
 }
 

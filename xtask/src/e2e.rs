@@ -5,6 +5,7 @@
 //! once for each [`Mode`] of linking new code, and the two modes run side by side.
 
 mod codes;
+mod gate;
 mod log;
 mod mode;
 mod project;
@@ -56,21 +57,22 @@ pub(crate) fn list() -> Result<()> {
     Ok(())
 }
 
-/// Runs the scenarios whose names contain `filter`, in `mode`: `full`, `thin`, or `both`, which is meant
-/// by none.
+/// Runs the scenarios whose names contain one of `filters`, or all if there is none, in `mode`: `full`,
+/// `thin`, or `both`, which is meant by none.
 ///
 /// Those of one mode run one after the other, and share one target directory, kept between runs, so
 /// that the product is compiled once. Both modes run at the same time, for a scenario mostly waits for
 /// one compiler.
 ///
 /// # Errors
-/// Some scenario failed (each is printed as it fails, with all that its programs wrote), the filter fits
+/// Some scenario failed (each is printed as it fails, with all that its programs wrote), the filters fit
 /// none, or there is no such mode.
-pub(crate) fn run(filter: Option<&str>, mode: Option<&str>) -> Result<()> {
+pub(crate) fn run(filters: &[String], mode: Option<&str>) -> Result<()> {
     let modes = Mode::asked_for(mode)?;
-    let (chosen, others): (Vec<_>, Vec<_>) = scenarios::all()
-        .into_iter()
-        .partition(|scenario| filter.is_none_or(|filter| scenario.name.contains(filter)));
+    let (chosen, others): (Vec<_>, Vec<_>) = scenarios::all().into_iter().partition(|scenario| {
+        let mut filters = filters.iter();
+        filters.len() == 0 || filters.any(|filter| scenario.name.contains(filter))
+    });
     if chosen.is_empty() {
         bail!("no scenario has that in its name; `cargo xtask e2e --list` lists them");
     }

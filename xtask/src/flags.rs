@@ -12,8 +12,8 @@ xflags::xflags! {
         }
         /// Run the end-to-end scenarios: real programs, real edits, asserted by their output.
         cmd e2e {
-            /// Run only the scenarios whose names contain this.
-            optional filter: String
+            /// Run only the scenarios whose names contain one of these.
+            repeated filter: String
             /// How new code is linked: `full`, `thin`, or `both` modes side by side.
             optional --mode mode: String
             /// List the scenarios instead of running them.

@@ -5,6 +5,7 @@ mod bad_input;
 mod builds;
 mod context;
 mod edits;
+mod fallbacks;
 mod functions;
 mod layouts;
 mod leftovers;
@@ -39,6 +40,7 @@ pub(super) fn all() -> Vec<Scenario> {
         programs::SCENARIOS,
         layouts::SCENARIOS,
         one_copy::SCENARIOS,
+        fallbacks::SCENARIOS,
         leftovers::SCENARIOS,
         builds::SCENARIOS,
         service::SCENARIOS,

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::mode::Mode;
 use super::super::project::{BuildAs, Project, SCENE};
 use super::super::{Modes, Scenario, Verdict};
 use crate::repository::cargo_program;
@@ -52,7 +53,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "other_compiler",
         about: "a library that says it is another compiler's is not loaded",
-        modes: Modes::Both,
+        modes: Modes::Only(
+            Mode::Full,
+            "the program itself calls the compiler for a thin library, the one that it was made by",
+        ),
         run: other_compiler,
     },
 ];
@@ -121,7 +125,9 @@ fn no_cdylib(project: &Project) -> Result<Verdict> {
         "the event does not say what to write: {failure}"
     );
     runs_on(&mut host, "step one")?;
-    // What the event says is what helps, and without a restart.
+    // What the event says is what helps, and without a restart. The other crate, whose settings are those
+    // of the same workspace, has nothing to compile.
+    project.libraries().expect_full("is not known yet");
     project.edit("scene/Cargo.toml", "crate-type = [\"lib\"]", GOOD)?;
     host.says("step", "step two")?;
     project.edit(SCENE, "step two", "step three")?;
@@ -185,6 +191,8 @@ fn disk_full(project: &Project) -> Result<Verdict> {
     let limited = "trap '' XFSZ; ulimit -S -f 16; exec \"$0\"";
     let mut command = project.command("sh".as_ref());
     command.args(["-c", limited]).arg(&file).env("CARGO", cargo);
+    // No thin library can be written either.
+    project.libraries().expect_full("File too large");
     let mut host = project.start("host", command)?;
     project.edit(SCENE, "step one", "step two")?;
     let told = failure(&mut host)?;

@@ -27,6 +27,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: layouts_that_stay,
     },
     Scenario {
+        name: "signatures",
+        about: "a function that changed its signature keeps its old code for old callers, and new code calls the new one",
+        modes: Modes::Both,
+        run: signatures,
+    },
+    Scenario {
         name: "layouts_without_debug_info",
         about: "without debug information the check of layouts says once that it is shallow",
         modes: Modes::Both,
@@ -98,6 +104,40 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
             old: "pub radius: u32",
             new: "pub radius: f32",
             told: &["`scene::Circle`, field `radius`"],
+        },
+        // The methods of a trait in another order.
+        Change {
+            old: "    fn area(&self) -> u32;\n    fn edge(&self) -> u32;\n",
+            new: "    fn edge(&self) -> u32;\n    fn area(&self) -> u32;\n",
+            told: &["as scene::Shape`, method `"],
+        },
+        // What a vector holds.
+        Change {
+            old: "pub counts: Vec<u32>",
+            new: "pub counts: Vec<f32>",
+            told: &["`scene::World`, field `counts`", "Vec<f32"],
+        },
+        // Two levels down, behind an `Option` and a `Box`.
+        Change {
+            old: "pub teeth: u32",
+            new: "pub teeth: i32",
+            told: &["`scene::Key`, field `teeth`", "`u32`", "`i32`"],
+        },
+        // What has no name of its own: a tuple, an array, and fields that share their place.
+        Change {
+            old: "pub span: (u8, i16)",
+            new: "pub span: (u8, u16)",
+            told: &["`scene::World`, field `span`", "(u8, u16)"],
+        },
+        Change {
+            old: "pub row: [u16; 3]",
+            new: "pub row: [i16; 3]",
+            told: &["`scene::World`, field `row`", "[i16; 3]"],
+        },
+        Change {
+            old: "pub whole: u32",
+            new: "pub whole: f32",
+            told: &["`scene::Bits`, field `whole`"],
         },
     ];
     let mut host = start(project)?;
@@ -196,9 +236,29 @@ fn layouts_that_stay(project: &Project) -> Result<Verdict> {
             "fn heal(&mut self) {\n        self.ticks += 1;\n    }\n    pub fn new() -> World {",
         ),
         ("    drawn: u32,", "    drawn: u64,"),
+        // Formatting.
+        (
+            "pub struct Marker<T> {\n    pub of: T,\n}",
+            "pub struct Marker < T > { pub of : T }",
+        ),
+        // A renamed local.
+        (
+            "let Position { x, y } = world.position;\n    format!(\"{EDITION} {walking} {x} {y} {}\", world.shape.area())",
+            "let Position { x: left, y: top } = world.position;\n    \
+             format!(\"{EDITION} {walking} {left} {top} {}\", world.shape.area())",
+        ),
+        // A method of a trait whose objects do not cross.
+        (
+            "pub struct Options",
+            "pub trait Unseen {\n    fn seen(&self) -> bool;\n}\nimpl Unseen for Circle {\n    fn seen(&self) -> bool {\n        true\n    }\n}\n\npub struct Options",
+        ),
+        (
+            "    fn seen(&self) -> bool;\n",
+            "    fn unseen(&self) -> bool {\n        !self.seen()\n    }\n    fn seen(&self) -> bool;\n",
+        ),
         (
             "impl Shape for Circle",
-            "pub struct Square(pub u64);\nimpl Shape for Square {\n    fn area(&self) -> u32 {\n        4\n    }\n}\n\nimpl Shape for Circle",
+            "pub struct Square(pub u64);\nimpl Shape for Square {\n    fn area(&self) -> u32 {\n        4\n    }\n    fn edge(&self) -> u32 {\n        1\n    }\n}\n\nimpl Shape for Circle",
         ),
     ];
     let mut host = start(project)?;
@@ -214,6 +274,54 @@ fn layouts_that_stay(project: &Project) -> Result<Verdict> {
         host.expect_answer("edition", &edition.to_string())?;
         host.expect_answer("step", &format!("{edition} {WORLD}"))?;
         host.expect_answer("panel", &edition.to_string())?;
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn signatures(project: &Project) -> Result<Verdict> {
+    let mut host = start(project)?;
+    let mut edition = 0;
+    for (edits, told, caption) in [
+        (
+            vec![
+                ("label(n: u32)", "label(n: i64)"),
+                ("label(5)", "label(-5)"),
+            ],
+            ["fn(u32) -> String", "fn(i64) -> String"],
+            "of -5",
+        ),
+        (
+            vec![
+                ("label(n: u32)", "label(n: u32, more: &str)"),
+                ("{EDITION} of {n}", "{EDITION} of {n}{more}"),
+                ("label(5)", "label(5, \" and more\")"),
+            ],
+            ["fn(u32) -> String", "fn(u32, & str) -> String"],
+            "of 5 and more",
+        ),
+        (
+            vec![
+                ("label(n: u32) -> String", "label(n: u32) -> Option<String>"),
+                (
+                    "format!(\"{EDITION} of {n}\")",
+                    "Some(format!(\"{EDITION} of {n}\"))",
+                ),
+                ("label(5)", "label(5).unwrap_or_default()"),
+            ],
+            ["fn(u32) -> String", "fn(u32) -> Option<String>"],
+            "of 5",
+        ),
+    ] {
+        let live = save_all(project, &mut host, &mut edition, &edits)?;
+        expect_told(&live, "`scene::label` changed its signature", &told)?;
+        // The program has its own form of it; what else is new is live, and calls the new form.
+        host.expect_answer("label", &format!("{} of 4", edition - 1))?;
+        host.expect_answer("caption", &format!("{edition} {caption}"))?;
+        host.expect_answer("edition", &edition.to_string())?;
+        let back: Vec<_> = edits.iter().map(|(old, new)| (*new, *old)).collect();
+        save_all(project, &mut host, &mut edition, &back)?;
+        host.expect_answer("label", &format!("{edition} of 4"))?;
     }
     host.end()?;
     Ok(Verdict::Passed)
@@ -268,8 +376,21 @@ fn save(
     edition: &mut u32,
     change: Option<(&str, &str)>,
 ) -> Result<String> {
+    save_all(project, host, edition, change.as_slice())
+}
+
+/// [`save`], with several changes.
+fn save_all(
+    project: &Project,
+    host: &mut Program,
+    edition: &mut u32,
+    changes: &[(&str, &str)],
+) -> Result<String> {
     let (old, new) = (edition_text(*edition), edition_text(*edition + 1));
-    let edits: Vec<_> = [(&*old, &*new)].into_iter().chain(change).collect();
+    let edits: Vec<_> = [(&*old, &*new)]
+        .into_iter()
+        .chain(changes.iter().copied())
+        .collect();
     project.edit_all(SCENE, &edits)?;
     *edition += 1;
     host.event_about("applied", "scene: ")

@@ -1,16 +1,12 @@
 //! Saves that come before their turn: none is lost, none is built for nothing.
 
 use std::fs;
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::gate::{Gate, NEEDS_A_GATE};
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::{Mode, Modes, Scenario, Verdict};
-use crate::interrupt;
-use crate::program::Program;
 use crate::save::Save;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -52,40 +48,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Why a scenario with a [`gated_host`] is for Unix.
-pub(super) const NEEDS_A_GATE: &str = "it holds a build open with a shell script";
-
-/// A stand-in for rustc that waits, as long as the project's file `gate` is there.
-///
-/// Cargo calls it by `RUSTC_WRAPPER`, with the compiler's own command line. It lets the questions
-/// pass that cargo asks before it builds anything.
-pub(super) fn gated_host(project: &Project) -> Result<Program> {
-    let gate = project.path("gate");
-    let wrapper = project.script(
-        "gated-rustc",
-        &format!(
-            "#!/bin/sh\ncase \"$*\" in *'--crate-name scene'*)\n\
-             while [ -e '{}' ]; do sleep 0.02; done;;\nesac\nexec \"$@\"\n",
-            gate.display()
-        ),
-    )?;
-    let mut command = project.command(&project.build(BuildAs::default())?);
-    command.env("RUSTC_WRAPPER", wrapper);
-    project.start("host", command)
-}
-
 fn edit_while_building(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
         return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
-    let mut host = gated_host(project)?;
-    project.write("gate", "")?;
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
+    gate.close()?;
     project.edit(SCENE, "step one", "step two")?;
     host.event_about("build-started", "scene")?;
     project.edit(SCENE, "step two", "step three")?;
     host.event_about("cancelled", "scene")?;
     host.event_about("build-started", "scene")?;
-    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    gate.open()?;
     host.says("step", "step three")?;
     ensure!(
         !host.heard().iter().any(|line| line.contains("step two")),
@@ -151,13 +126,14 @@ fn change_and_back(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
         return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
-    let mut host = gated_host(project)?;
-    project.write("gate", "")?;
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
+    gate.close()?;
     project.edit(SCENE, "step one", "step two")?;
     host.event_about("build-started", "scene")?;
     project.edit(SCENE, "step two", "step one")?;
     host.event_about("cancelled", "scene")?;
-    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    gate.open()?;
     project.edit(SCENE, "helper one", "helper two")?;
     host.says("step", "step one, helper two")?;
     ensure!(
@@ -172,9 +148,8 @@ fn requests(project: &Project) -> Result<Verdict> {
     if !cfg!(unix) {
         return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
-    // Nothing was compiled for the first build, so nothing told how.
-    project.libraries().expect_full("is not known yet");
-    let mut host = gated_host(project)?;
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
     let scene = project.path("scene").display().to_string();
     host.ask(&format!("rebuild {scene}"))?;
     host.event_about("applied", "scene")?;
@@ -184,7 +159,7 @@ fn requests(project: &Project) -> Result<Verdict> {
     host.ask("rebuild /no/such/crate")?;
     host.event_about("problem", "/no/such/crate")?;
 
-    project.write("gate", "")?;
+    gate.close()?;
     project.edit(SCENE, "step one", "step two")?;
     host.event_about("build-started", "scene")?;
     host.ask(&format!("cancel {scene}"))?;
@@ -193,126 +168,71 @@ fn requests(project: &Project) -> Result<Verdict> {
         host.ask("step")?.contains("step one"),
         "the build that was cancelled runs"
     );
-    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    gate.open()?;
     host.ask(&format!("rebuild {scene}"))?;
     host.says("step", "step two")?;
     host.end()?;
     Ok(Verdict::Passed)
 }
 
-/// Where a build can be held: each place waits as long as the file `hold-<place>` is there, and says by a
-/// file `held-<place>` that it was reached.
 fn cancel_at_every_stage(project: &Project) -> Result<Verdict> {
     if !cfg!(target_os = "linux") {
         return Ok(Verdict::Skipped("it looks at /proc".to_owned()));
     }
-    let root = project.root().display().to_string();
-    let hold = |place: &str| {
-        format!(
-            "if [ -e '{root}/hold-{place}' ]; then touch '{root}/held-{place}'; \
-             while [ -e '{root}/hold-{place}' ]; do sleep 0.02; done; fi"
-        )
-    };
-    let linker = project.script(
-        "slow-linker",
-        &format!(
-            "#!/bin/sh\ncase \"$*\" in *'libscene'*) {};; esac\nexec cc \"$@\"\n",
-            hold("linker")
-        ),
-    )?;
-    // It names the linker, too: were that in cargo's configuration, cargo would build everything anew.
-    let wrapper = project.script(
-        "slow-rustc",
-        &format!(
-            "#!/bin/sh\ncase \"$*\" in *'--crate-name scene'*) {};\n\
-             exec \"$@\" -C linker='{}';; esac\nexec \"$@\"\n",
-            hold("wrapper"),
-            linker.display()
-        ),
-    )?;
-    // The compiler itself is held by a macro that it runs.
-    project.edit("Cargo.toml", "members = [", "members = [\"held\", ")?;
-    project.write(
-        "held/Cargo.toml",
-        "[package]\nname = \"held\"\nedition = \"2024\"\n\n[lib]\nproc-macro = true\n",
-    )?;
-    let in_compiler = hold("compiler");
-    project.write(
-        "held/src/lib.rs",
-        &format!(
-            "#[proc_macro]\npub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
-             let mut shell = std::process::Command::new(\"sh\");\n    \
-             shell.args([\"-c\", {in_compiler:?}]).status().expect(\"there is a shell\");\n    \
-             Default::default()\n}}\n"
-        ),
-    )?;
-    project.edit(
-        "scene/Cargo.toml",
-        "palette = {",
-        "held = { path = \"../held\" }\npalette = {",
-    )?;
-    project.edit(SCENE, "fn helper()", "held::hold!();\n\nfn helper()")?;
-
-    let program = project.build(BuildAs::default())?;
+    let mut gates = vec![Gate::in_compiler(project)?];
+    let mut wrapper = None;
+    // A thin library needs no cargo, which calls the one, and no C compiler, which is the other.
+    if project.mode() == Mode::Full {
+        let before = Gate::at(project, "wrapper");
+        let behind = Gate::at(project, "linker");
+        let linker = project.script(
+            "slow-linker",
+            &format!(
+                "#!/bin/sh\ncase \"$*\" in *'libscene'*) {};; esac\nexec cc \"$@\"\n",
+                behind.shell()
+            ),
+        )?;
+        // It names the linker, too: were that in cargo's configuration, cargo would build everything anew.
+        wrapper = Some(project.script(
+            "slow-rustc",
+            &format!(
+                "#!/bin/sh\ncase \"$*\" in *'--crate-name scene'*) {};\n\
+                 exec \"$@\" -C linker='{}';; esac\nexec \"$@\"\n",
+                before.shell(),
+                linker.display()
+            ),
+        )?);
+        gates.extend([before, behind]);
+    }
+    let mut command = project.command(&project.build(BuildAs::default())?);
+    command.envs(wrapper.map(|wrapper| ("RUSTC_WRAPPER", wrapper)));
+    let mut host = project.start("host", command)?;
     let scene = project.path("scene").display().to_string();
+    let mut now = "step one,".to_owned();
     let mut step = 0;
     let mut next_step = || {
-        let edit = |word| format!("step {word},");
-        let before = if step == 0 {
-            edit("one".to_owned())
-        } else {
-            edit(step.to_string())
-        };
         step += 1;
-        let after = edit(step.to_string());
-        project.edit(SCENE, &before, &after).map(|()| after)
+        let before = std::mem::replace(&mut now, format!("step {step},"));
+        project.edit(SCENE, &before, &now).map(|()| now.clone())
     };
-    // A thin library is linked by another linker, which nothing holds.
-    let places: &[&str] = match project.mode() {
-        Mode::Thin => &["wrapper", "compiler"],
-        Mode::Full => &["wrapper", "compiler", "linker"],
-    };
-    let mut command = project.command(&program);
-    command.env("RUSTC_WRAPPER", &wrapper);
-    let mut host = project.start("host", command)?;
-    // The first builds are cargo's, and those behind one that went live may repeat what it did.
+    // Builds behind one that went live may repeat what it did.
     for _ in 0..2 {
-        for place in places {
-            let (gate, reached) = (format!("hold-{place}"), format!("held-{place}"));
-            project.write(&gate, "")?;
+        for gate in &gates {
+            gate.close()?;
             next_step()?;
             host.event_about("build-started", "scene")?;
-            wait_for_file(&project.path(&reached))?;
+            gate.reached()?;
             host.ask(&format!("cancel {scene}"))?;
             host.event_about("cancelled", "scene")?;
             let left = processes_in(project, host.pid())?;
-            ensure!(
-                left.is_empty(),
-                "cancelled at the {place}, the build left {left:?}"
-            );
-            for file in [gate, reached] {
-                fs::remove_file(project.path(&file)).context("cannot open the gate")?;
-            }
+            ensure!(left.is_empty(), "the cancelled build left {left:?}");
+            gate.open()?;
         }
         let step = next_step()?;
         host.says("step", &step)?;
     }
     host.end()?;
     Ok(Verdict::Passed)
-}
-
-fn wait_for_file(path: &Path) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(180);
-    while !path.exists() {
-        interrupt::check()?;
-        ensure!(
-            Instant::now() < deadline,
-            "{} does not come",
-            path.display()
-        );
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }
 
 /// The command lines of what runs in the project's folders, by the process table; not that of `host`.

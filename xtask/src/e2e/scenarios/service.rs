@@ -4,10 +4,10 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::gate::{Gate, NEEDS_A_GATE};
 use super::super::project::{BACKDROP, Project, SCENE};
 use super::super::variant::Variant;
 use super::super::{Modes, Scenario, Verdict};
-use super::queueing::{NEEDS_A_GATE, gated_host};
 use crate::program::Program;
 use crate::repository::cargo_program;
 
@@ -60,7 +60,8 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
         return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
     }
     put_observed_into(project)?;
-    let mut host = gated_host(project)?;
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
     let scene = project.path("scene").display().to_string();
     host.expect_answer("standing scene", "never built")?;
     project.edit(SCENE, "scene one", "scene two")?;
@@ -68,7 +69,7 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
     host.expect_answer("standing scene", "up to date, generation 1, 1 builds")?;
 
     // A build that is held open, replaced by the next save, and cancelled by the program.
-    project.write("gate", "")?;
+    gate.close()?;
     project.edit(SCENE, "scene two", "scene three")?;
     host.event_about("build-started", "scene")?;
     host.expect_answer("standing scene", "building, 2 builds")?;
@@ -82,7 +83,7 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
     let cancelled = host.event_about("cancelled", "scene")?;
     ensure!(!cancelled.contains("changed meanwhile"), "{cancelled}");
     host.expect_answer("standing scene", "cancelled, 3 builds")?;
-    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    gate.open()?;
 
     project.edit(
         SCENE,
@@ -116,12 +117,12 @@ fn status_and_events(project: &Project) -> Result<Verdict> {
 
     // Generations that are in memory, and one that is not: asking for that changes nothing, not even
     // a build that is running.
-    project.write("gate", "")?;
+    gate.close()?;
     project.edit(SCENE, "scene two", "scene five")?;
     host.event_about("build-started", "scene")?;
     host.expect_answer("switch 99", "[0, 1, 2, 3]")?;
     host.event_about("problem", "generation 99")?;
-    fs::remove_file(project.path("gate")).context("cannot open the gate")?;
+    gate.open()?;
     host.event_about("applied", "scene")?;
     host.expect_answer("standing scene", "up to date, generation 4, 8 builds")?;
     host.expect_answer("gauge scene", "scene five, read 1")?;

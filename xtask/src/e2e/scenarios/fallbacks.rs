@@ -1,0 +1,308 @@
+//! Why a library is full where thin ones are wanted: the reason is told by the event and by the status,
+//! the full library works, and thin ones come back when the reason is gone.
+//!
+//! That the linker is missing, that a file to be linked cannot be read, and that the system is another
+//! one cannot be brought about from outside; `hot-build` tests the first two by themselves.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::mode::Mode;
+use super::super::project::{BuildAs, LINKING, Project, SCENE};
+use super::super::{Modes, Scenario, Verdict};
+use crate::program::Program;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "fallback_custom_command",
+        about: "HOT_BUILD_ARGS says how to build: a full library, and the reason; thin ones are not to be insisted on",
+        modes: ONLY_THIN,
+        run: custom_command,
+    },
+    Scenario {
+        name: "fallback_stripped",
+        about: "a program without symbols gets full libraries, and the reason; one that insists on thin ones gets none",
+        modes: ONLY_THIN,
+        run: stripped,
+    },
+    Scenario {
+        name: "fallback_unreadable",
+        about: "a program that cannot see where its code is in memory gets full libraries, and the reason",
+        modes: ONLY_THIN,
+        run: unreadable,
+    },
+    Scenario {
+        name: "fallback_not_recorded",
+        about: "cargo has nothing to compile, so how it does is not known: a full library, and then thin ones",
+        modes: ONLY_THIN,
+        run: not_recorded,
+    },
+    Scenario {
+        name: "fallback_abi_changed",
+        about: "hot-abi is compiled anew under a running program: a full library, and thin ones when that is undone",
+        modes: ONLY_THIN,
+        run: abi_changed,
+    },
+    Scenario {
+        name: "fallback_no_machine_code",
+        about: "link-time optimisation leaves no machine code to link: a full library, and the reason",
+        modes: ONLY_THIN,
+        run: no_machine_code,
+    },
+    Scenario {
+        name: "fallback_unresolved",
+        about: "new code needs a symbol that is nowhere: its name, a full library, and a refusal; then the repair",
+        modes: ONLY_THIN,
+        run: unresolved,
+    },
+    Scenario {
+        name: "fallback_unreachable_static",
+        about: "a static that is used where the linker cannot lead it to the program's: a full library, and its name",
+        modes: ONLY_THIN,
+        run: unreachable_static,
+    },
+    Scenario {
+        name: "fallback_output",
+        about: "the folder of thin libraries cannot be made: a full library, and the folder; then it can",
+        modes: ONLY_THIN,
+        run: output,
+    },
+];
+
+const ONLY_THIN: Modes = Modes::Only(Mode::Thin, "every library is full, and for no reason");
+
+/// Saves the next step and expects a full library, for what `reason` says and `variant` is called.
+fn falls_back(
+    project: &Project,
+    host: &mut Program,
+    (old, new): (&str, &str),
+    reason: &str,
+    variant: &str,
+) -> Result<()> {
+    project.libraries().expect_full(reason);
+    project.edit(SCENE, old, new)?;
+    let built = host.event_about("built", "scene")?;
+    ensure!(
+        built.contains("(full, because ") && built.contains(reason),
+        "the event does not tell that the library is full because `{reason}`: {built}"
+    );
+    host.says("step", new)?;
+    let status = host.ask("status")?;
+    ensure!(
+        status.contains("Some(Full)") && status.contains(&format!("fallback: Some({variant}")),
+        "the status does not tell of {variant}: {status}"
+    );
+    Ok(())
+}
+
+/// Saves the next step and expects a thin library.
+fn is_thin(project: &Project, host: &mut Program, (old, new): (&str, &str)) -> Result<()> {
+    project.edit(SCENE, old, new)?;
+    let built = host.event_about("built", "scene")?;
+    ensure!(built.contains("(thin)"), "it is not thin: {built}");
+    host.says("step", new)?;
+    let status = host.ask("status")?;
+    ensure!(status.contains("Some(Thin)"), "{status}");
+    Ok(())
+}
+
+const ONE: (&str, &str) = ("step one", "step two");
+const TWO: (&str, &str) = ("step two", "step three");
+const THREE: (&str, &str) = ("step three", "step four");
+
+fn custom_command(project: &Project) -> Result<Verdict> {
+    let reason = "HOT_BUILD_ARGS says how to build";
+    let file = project.build(BuildAs::default())?;
+    let start = |linking| {
+        let mut command = project.command(&file);
+        command
+            .env("HOT_BUILD_ARGS", "--package host --package scene --lib")
+            .env(LINKING, linking);
+        project.start("host", command)
+    };
+    let mut host = start("auto")?;
+    falls_back(project, &mut host, ONE, reason, "CustomCommand")?;
+    falls_back(project, &mut host, TWO, reason, "CustomCommand")?;
+    host.end()?;
+    let mut host = start("thin")?;
+    is_refused(project, &mut host, THREE, reason)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn stripped(project: &Project) -> Result<Verdict> {
+    let reason = "has no symbols to link against";
+    let file = project.build(BuildAs::default())?;
+    let mut strip = Command::new("strip");
+    let Ok(status) = strip.arg(&file).status() else {
+        return Ok(Verdict::Skipped("there is no `strip` here".to_owned()));
+    };
+    ensure!(status.success(), "`strip` failed: {status}");
+    let mut host = project.start("host", project.command(&file))?;
+    falls_back(project, &mut host, ONE, reason, "ProgramStripped")?;
+    falls_back(project, &mut host, TWO, reason, "ProgramStripped")?;
+    host.end()?;
+    let mut command = project.command(&file);
+    command.env(LINKING, "thin");
+    let mut host = project.start("host", command)?;
+    is_refused(project, &mut host, THREE, reason)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// A program that insists on thin libraries tells the reason, and goes on with the code that it has.
+fn is_refused(
+    project: &Project,
+    host: &mut Program,
+    (old, new): (&str, &str),
+    reason: &str,
+) -> Result<()> {
+    project.edit(SCENE, old, new)?;
+    let failure = host.event_about("build-failed", "scene")?;
+    ensure!(
+        failure.contains("thin") && failure.contains(reason),
+        "the event does not tell why there is no thin library: {failure}"
+    );
+    let before = host.tick()?;
+    ensure!(host.tick()? > before, "the program stands still");
+    let said = host.ask("step")?;
+    ensure!(!said.contains(new), "it runs all the same: {said}");
+    Ok(())
+}
+
+fn unreadable(project: &Project) -> Result<Verdict> {
+    // Its own number, which it keeps when it becomes the program, and so of no process that it starts.
+    let blind = |then: &str| -> Command {
+        let mut unshare = project.command("unshare".as_ref());
+        let hidden = format!("mount --bind /dev/null /proc/$$/maps && exec {then}");
+        unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &hidden]);
+        unshare
+    };
+    if !blind("true")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        let reason = "it hides a file of /proc in a user namespace, which cannot be had here";
+        return Ok(Verdict::Skipped(reason.to_owned()));
+    }
+    let mut command = blind("\"$0\"");
+    command.arg(project.build(BuildAs::default())?);
+    let mut host = project.start("host", command)?;
+    let reason = "/proc/self/maps";
+    falls_back(project, &mut host, ONE, reason, "ProgramUnreadable")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn not_recorded(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    let reason = "is not known yet";
+    project.libraries().expect_full(reason);
+    // Cargo is asked what the manifest says now, and has nothing to compile.
+    project.edit("scene/Cargo.toml", "[features]", "# A comment.\n[features]")?;
+    host.event_about("built", reason)?;
+    is_thin(project, &mut host, ONE)?;
+    is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn abi_changed(project: &Project) -> Result<Verdict> {
+    let manifest = project.read("Cargo.toml")?;
+    let mut host = project.run()?;
+    is_thin(project, &mut host, ONE)?;
+    let reason = "is newer than the program";
+    project.libraries().expect_full(reason);
+    let text = format!("{manifest}\n[profile.dev.package.hot-abi]\nopt-level = 1\n");
+    project.write("Cargo.toml", &text)?;
+    // No library of another hot-abi fits the program, and the full one is refused with the remedy.
+    host.event_about("built", reason)?;
+    let refused = host.event_about("refused", "scene: ")?;
+    ensure!(
+        refused.contains("build the program again and restart it"),
+        "the event does not tell the remedy: {refused}"
+    );
+    let said = host.ask("step")?;
+    ensure!(
+        said.contains("step two"),
+        "the old code does not run on: {said}"
+    );
+    project.write("Cargo.toml", &manifest)?;
+    is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn no_machine_code(project: &Project) -> Result<Verdict> {
+    let manifest = project.read("Cargo.toml")?;
+    let text = format!("{manifest}\n[profile.dev]\nlto = \"thin\"\n");
+    project.write("Cargo.toml", &text)?;
+    let mut host = project.run()?;
+    let reason = "holds no machine code";
+    falls_back(project, &mut host, ONE, reason, "NoMachineCode")?;
+    falls_back(project, &mut host, TWO, reason, "NoMachineCode")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn unresolved(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    is_thin(project, &mut host, ONE)?;
+    project.libraries().expect_full("nowhere_to_be_found");
+    let (good, bad) = (
+        "    \"helper one\"",
+        "    unsafe extern \"C\" {\n        fn nowhere_to_be_found();\n    }\n    \
+         unsafe { nowhere_to_be_found() };\n    \"helper two\"",
+    );
+    project.edit(SCENE, good, bad)?;
+    host.event_about("built", "nowhere_to_be_found")?;
+    // What no linker finds is found by no loader.
+    host.event_about("refused", "nowhere_to_be_found")?;
+    let said = host.ask("step")?;
+    ensure!(
+        said.contains("helper one"),
+        "the old code does not run on: {said}"
+    );
+    project.edit(SCENE, bad, good)?;
+    is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn unreachable_static(project: &Project) -> Result<Verdict> {
+    project.edit(
+        SCENE,
+        "fn helper()",
+        "static mut CALLS: u32 = 0;\n\nfn helper()",
+    )?;
+    project.edit(
+        SCENE,
+        "world.ticks += 1;",
+        "world.ticks += 1;\n    unsafe { CALLS += 1 };",
+    )?;
+    let mut host = project.run()?;
+    falls_back(project, &mut host, ONE, "CALLS", "UnreachableStatic")?;
+    // Without it thin libraries are possible again.
+    project.edit(SCENE, "\n    unsafe { CALLS += 1 };", "")?;
+    is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn output(project: &Project) -> Result<Verdict> {
+    let mut host = project.run()?;
+    let folder = project.target_dir().join("debug/deps/hot-thin");
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => fs::write(&folder, "no folder"),
+    }
+    .context("cannot put a file in the folder's place")?;
+    let reason = "cannot write ";
+    falls_back(project, &mut host, ONE, reason, "OutputUnwritable")?;
+    fs::remove_file(&folder).context("cannot take the file away")?;
+    is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
