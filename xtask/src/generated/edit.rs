@@ -2,8 +2,8 @@
 
 use super::random::Random;
 use super::scene::{
-    Counter, Expression, Function, FunctionId, HotNode, Implementor, Method, NodeMethod, Operation,
-    Parameter, Passed, Scene, Trait,
+    Cell, Counter, Expression, Function, FunctionId, HotNode, Implementor, Method, NodeMethod,
+    Operation, Parameter, Passed, Scene, Trait,
 };
 use super::types::{Definition, DefinitionId, Field, Primitive, Shape, Type, Variant};
 
@@ -58,6 +58,9 @@ const EDITS: &[(usize, Edit)] = &[
     (2, Editor::change_node_methods),
     (1, Editor::add_node),
     (1, Editor::remove_node),
+    (2, Editor::retype_cell),
+    (1, Editor::add_cell),
+    (1, Editor::remove_cell),
     (1, Editor::add_counter),
     (1, Editor::change_counter),
 ];
@@ -95,6 +98,9 @@ impl Editor {
             let definition = self.definition(&scene, 0, 0);
             scene.definitions.push(definition);
         }
+        scene.cells = vec![self.cell(&scene), self.cell(&scene)];
+        scene.cells[0].is_hot = true;
+        scene.cells[1].is_hot = false;
         for _ in 0..9 {
             let function = self.function(&scene);
             scene.functions.push(function);
@@ -570,6 +576,32 @@ impl Editor {
         Some(format!("node{} is gone", scene.nodes.remove(at).number))
     }
 
+    fn retype_cell(&mut self, scene: &mut Scene) -> Option<String> {
+        if scene.cells.is_empty() {
+            return None;
+        }
+        let ty = self.cloneable(scene);
+        let at = self.random.below(scene.cells.len());
+        let cell = &mut scene.cells[at];
+        cell.ty = ty;
+        Some(format!("CELL{} holds another type", cell.number))
+    }
+
+    fn add_cell(&mut self, scene: &mut Scene) -> Option<String> {
+        let cell = self.cell(scene);
+        let told = format!("CELL{} is new", cell.number);
+        scene.cells.push(cell);
+        Some(told)
+    }
+
+    fn remove_cell(&mut self, scene: &mut Scene) -> Option<String> {
+        if scene.cells.is_empty() {
+            return None;
+        }
+        let cell = scene.cells.remove(self.random.below(scene.cells.len()));
+        Some(format!("CELL{} is gone", cell.number))
+    }
+
     fn add_counter(&mut self, scene: &mut Scene) -> Option<String> {
         let counter = self.counter();
         let number = counter.number;
@@ -770,6 +802,23 @@ impl Editor {
         }
     }
 
+    fn cell(&mut self, scene: &Scene) -> Cell {
+        let defined = scene.definitions.iter().filter(|own| own.parameters == 0);
+        let defined: Vec<_> = defined
+            .map(|own| Type::Defined(own.id, Vec::new()))
+            .collect();
+        let ty = match self.random.pick(&defined).cloned() {
+            // One whose fields can change while its name stays.
+            Some(ty) if scene.can_be_cloned(&ty) => ty,
+            _ => self.cloneable(scene),
+        };
+        Cell {
+            number: self.fresh(),
+            ty,
+            is_hot: self.random.once_in(2),
+        }
+    }
+
     fn counter(&mut self) -> Counter {
         Counter {
             number: self.fresh(),
@@ -839,7 +888,11 @@ impl Editor {
             return self.leaf(scene, within);
         }
         let part = |editor: &mut Editor| Box::new(editor.expression(scene, within, depth - 1));
-        match self.random.below(8) {
+        match self.random.below(9) {
+            8 => match self.random.pick(&scene.cells) {
+                Some(cell) => Expression::Exchange(cell.number, part(self)),
+                None => self.leaf(scene, within),
+            },
             0 => {
                 let parts = std::array::from_fn(|_| *part(self));
                 Expression::Choose(Box::new(parts))
@@ -893,7 +946,9 @@ impl Editor {
 /// Whether the compiler takes it and the model can tell about it.
 fn is_sound(scene: &Scene) -> bool {
     let mut arguments = scene.nodes.iter().flat_map(|own| &own.arguments);
-    if !arguments.all(|ty| scene.can_be_cloned(ty)) {
+    let mut cells = scene.cells.iter().map(|own| &own.ty);
+    // What cannot be cloned are boxed objects, which cannot be sent to other threads either.
+    if !arguments.all(|ty| scene.can_be_cloned(ty)) || !cells.all(|ty| scene.can_be_cloned(ty)) {
         return false;
     }
     scene.definitions.iter().all(|own| {

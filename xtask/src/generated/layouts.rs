@@ -16,6 +16,7 @@ pub(super) struct Layouts(HashMap<String, Layout>);
 struct Layout {
     size: u64,
     align: u64,
+    /// Of the fields of a struct; of the first part of a variant of an enum, with the size of its payload.
     offsets: HashMap<String, u64>,
 }
 
@@ -50,6 +51,30 @@ fn read_line(line: &str) -> Option<(String, Layout)> {
             .collect::<Option<_>>()?,
     };
     Some((name.to_owned(), layout))
+}
+
+impl Layout {
+    /// What stands for each variant of an enum: nothing for the one that is all other values.
+    ///
+    /// Either a tag in front of all payloads says which variant it is, by the variant's place; or values that
+    /// the largest payload cannot have stand for the others, counted from the first of these.
+    fn codes(&self, variants: &[Variant]) -> Vec<Option<usize>> {
+        let places = 0..variants.len();
+        let has_tag = variants
+            .iter()
+            .all(|own| self.offsets.get(&own.name) != Some(&0));
+        if has_tag {
+            return places.map(Some).collect();
+        }
+        let size = |at: &usize| {
+            let size = self.offsets.get(&format!("{}.size", variants[*at].name));
+            size.copied().unwrap_or(0)
+        };
+        let largest = places.clone().max_by_key(size);
+        let first = places.clone().find(|at| Some(*at) != largest);
+        let code = |at: usize| (Some(at) != largest).then(|| at - first.unwrap_or(0));
+        places.map(code).collect()
+    }
 }
 
 /// One state of the crate, and its layouts.
@@ -209,14 +234,17 @@ impl Search<'_> {
         own: &[Variant],
         new: &[Variant],
     ) {
+        let codes = [
+            self.program.layouts.of(ty).codes(own),
+            self.library.layouts.of(ty).codes(new),
+        ];
         for (at, variant) in own.iter().enumerate() {
             let part = format!("variant `{}`", variant.name);
             let Some(other) = new.iter().position(|other| other.name == variant.name) else {
                 self.cause(ty, name, &part, None, Some(NOTHING.to_owned()));
                 continue;
             };
-            if at != other {
-                // It is told unless the variant is the one that has all other discriminants.
+            if codes[0][at] != codes[1][other] {
                 self.changed.insert(ty.clone());
                 self.found.effects.push(Difference {
                     type_name: name.to_owned(),
@@ -433,6 +461,27 @@ mod tests {
         };
         assert_eq!(parts(&found.causes), ["variant `C`"]);
         assert_eq!(parts(&found.effects), ["variant `A`", "variant `B`"]);
+    }
+
+    #[test]
+    fn variants_without_a_tag_may_change_places() {
+        let variant = |name: &str, payload: &[Type]| Variant {
+            name: name.to_owned(),
+            payload: payload.to_vec(),
+        };
+        let own = [
+            variant("A", &[Type::Vec(Box::new(U8))]),
+            variant("B", &[U32]),
+        ];
+        let new = [own[1].clone(), own[0].clone()];
+        let told = "Vec<u8>=24,8|Type1=24,8,A:0,A.size:24,B:8,B.size:4|";
+        let found = |told| {
+            let (own, new) = (Shape::Enum(own.to_vec()), Shape::Enum(new.to_vec()));
+            between((own, told), (new, told))
+        };
+        assert!(found(told).is_empty());
+        let told = "Vec<u8>=24,8|Type1=32,8,A:8,A.size:24,B:4,B.size:4|";
+        assert_eq!(found(told).effects.len(), 2);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The modelled crate as Rust source.
 
-use super::scene::{Expression, Function, HotNode, Operation, Passed, Scene, Trait};
-use super::types::{Definition, Shape, Type, parameter_name};
+use super::scene::{Cell, Expression, Function, HotNode, Operation, Passed, Scene, Trait};
+use super::types::{Definition, DefinitionId, Field, Shape, Type, Variant, parameter_name};
 
 /// The source of the crate's root file.
 pub(super) fn scene(scene: &Scene) -> String {
@@ -9,8 +9,9 @@ pub(super) fn scene(scene: &Scene) -> String {
         "#![allow(warnings)]\n\
          mod support;\n\
          pub use support::{Data, mix};\n\
-         use hot_abi::{hot_entry, hot_fn, hot_node, hot_trait};\n\
+         use hot_abi::{hot_entry, hot_fn, hot_node, hot_static, hot_static_ref, hot_trait};\n\
          use std::mem::{align_of, offset_of, size_of};\n\
+         use std::sync::Mutex;\n\
          use std::sync::atomic::{AtomicU64, Ordering};\n\
          hot_entry!();"
             .to_owned(),
@@ -21,6 +22,7 @@ pub(super) fn scene(scene: &Scene) -> String {
             counter.number, counter.start
         ));
     }
+    items.extend(scene.cells.iter().map(cell));
     items.extend(scene.definitions.iter().map(|own| definition(scene, own)));
     items.extend(scene.definitions.iter().map(data_of));
     items.extend(scene.traits.iter().map(|own| trait_and_objects(own)));
@@ -323,6 +325,19 @@ fn expression(scene: &Scene, within: &Function, own: &Expression) -> String {
             )
         }
         Expression::Count(number) => format!("COUNTER{number}.fetch_add(1, Ordering::Relaxed)"),
+        Expression::Exchange(number, part) => {
+            let own = scene.cell(*number);
+            let own = own.expect("an edit leaves no use of a cell that is not there");
+            let place = match own.is_hot {
+                true => format!("hot_static_ref!(CELL{number})"),
+                false => format!("CELL{number}"),
+            };
+            format!(
+                "{{ let seed = {}; let before = {place}.lock().unwrap().replace(Data::make(seed)); \
+                 before.map_or(23, |value| value.digest()) }}",
+                write(part)
+            )
+        }
     }
 }
 
@@ -381,6 +396,15 @@ pub(super) fn in_path(ty: &Type, path: &str) -> String {
     }
 }
 
+fn cell(own: &Cell) -> String {
+    let Cell { number, ty, .. } = own;
+    let declared = format!("static CELL{number}: Mutex<Option<{ty}>> = Mutex::new(None);");
+    match own.is_hot {
+        true => format!("hot_static! {{ {declared} }}"),
+        false => declared,
+    }
+}
+
 fn node(own: &HotNode) -> String {
     let (number, constant) = (own.number, own.constant);
     let heads = own.methods.iter().map(|own| {
@@ -424,13 +448,12 @@ fn layouts(scene: &Scene) -> String {
     let lines = scene.crossing().into_iter().map(|ty| {
         let mut line =
             format!("told += &format!(\"{ty}={{}},{{}}\", size_of::<{ty}>(), align_of::<{ty}>());");
-        if let Type::Defined(id, _) = &ty
-            && let Shape::Struct(fields) = &scene.defined(*id).shape
-        {
-            for field in fields {
-                let name = &field.name;
-                line += &format!(" told += &format!(\",{name}:{{}}\", offset_of!({ty}, {name}));");
-            }
+        if let Type::Defined(id, arguments) = &ty {
+            line += &match &scene.defined(*id).shape {
+                Shape::Struct(fields) => offsets_of_fields(&ty, fields),
+                Shape::Enum(variants) => places_of_variants(*id, &ty, arguments, variants),
+                Shape::TupleStruct(_) | Shape::Union(_) => String::new(),
+            };
         }
         format!("    {line} told.push('|');\n")
     });
@@ -438,4 +461,45 @@ fn layouts(scene: &Scene) -> String {
     format!(
         "#[hot_fn]\npub fn layouts() -> String {{\n    let mut told = String::new();\n{lines}    told\n}}"
     )
+}
+
+fn offsets_of_fields(ty: &Type, fields: &[Field]) -> String {
+    let offsets = fields.iter().map(|own| {
+        format!(
+            " told += &format!(\",{0}:{{}}\", offset_of!({ty}, {0}));",
+            own.name
+        )
+    });
+    offsets.collect()
+}
+
+/// Tells for each variant that has a payload where its first part is, and how large all of it is. From that
+/// follows how the compiler tells the variants apart.
+fn places_of_variants(
+    id: DefinitionId,
+    ty: &Type,
+    arguments: &[Type],
+    variants: &[Variant],
+) -> String {
+    let places = variants
+        .iter()
+        .enumerate()
+        .filter(|(_, own)| !own.payload.is_empty());
+    let places = places.map(|(at, own)| {
+        let name = &own.name;
+        let parts: Vec<_> = (0..own.payload.len()).map(|at| format!("p{at}")).collect();
+        let addresses = parts.iter().map(|part| format!("{part} as *const _ as usize"));
+        let addresses: Vec<_> = addresses.collect();
+        let payload = own.payload.iter().map(|ty| format!("{},", ty.with(arguments)));
+        let payload: String = payload.collect();
+        format!(
+            " {{ let value = <{ty} as Data>::make({at}); \
+             if let {id}::{name}({}) = &value {{ \
+             let first = [{}].into_iter().min().unwrap() - &value as *const _ as usize; \
+             told += &format!(\",{name}:{{first}},{name}.size:{{}}\", size_of::<({payload})>()); }} }}",
+            parts.join(", "),
+            addresses.join(", ")
+        )
+    });
+    places.collect()
 }

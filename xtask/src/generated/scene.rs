@@ -10,6 +10,7 @@ pub(super) struct Scene {
     pub(super) functions: Vec<Function>,
     pub(super) nodes: Vec<HotNode>,
     pub(super) counters: Vec<Counter>,
+    pub(super) cells: Vec<Cell>,
     /// How the source is laid out on the page; it means nothing.
     pub(super) style: Style,
 }
@@ -93,6 +94,8 @@ pub(super) enum Expression {
     Call(FunctionId, Box<Expression>),
     /// The next number of a counter.
     Count(u32),
+    /// The digest of what a cell held, in whose place comes what is made of the number.
+    Exchange(u32, Box<Expression>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +155,16 @@ pub(super) struct Counter {
     pub(super) start: u64,
 }
 
+/// A static that holds a value, or none to begin with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cell {
+    pub(super) number: u32,
+    /// A type that can be sent to other threads.
+    pub(super) ty: Type,
+    /// Whether it is declared with `hot_static!`.
+    pub(super) is_hot: bool,
+}
+
 impl Scene {
     pub(super) fn definition(&self, id: DefinitionId) -> Option<&Definition> {
         self.definitions.iter().find(|own| own.id == id)
@@ -186,6 +199,25 @@ impl Scene {
         counters.cloned().collect()
     }
 
+    /// The cells that programs and libraries have: the hot ones, and those that bodies use.
+    pub(super) fn present_cells(&self) -> Vec<Cell> {
+        let mut used = Vec::new();
+        for function in &self.functions {
+            function.body.clone().each_mut(&mut |part| {
+                if let Expression::Exchange(number, _) = part {
+                    used.push(*number);
+                }
+            });
+        }
+        let cells = self.cells.iter();
+        let cells = cells.filter(|own| own.is_hot || used.contains(&own.number));
+        cells.cloned().collect()
+    }
+
+    pub(super) fn cell(&self, number: u32) -> Option<&Cell> {
+        self.cells.iter().find(|own| own.number == number)
+    }
+
     /// Whether a definition is used anywhere else.
     pub(super) fn uses(&self, id: DefinitionId) -> bool {
         let in_definition = |own: &Definition| own.part_types().any(|ty| ty.mentions(id));
@@ -200,6 +232,7 @@ impl Scene {
             || self.functions.iter().any(in_function)
             || self.traits.iter().any(in_trait)
             || self.nodes.iter().any(in_node)
+            || self.cells.iter().any(|own| own.ty.mentions(id))
     }
 
     pub(super) fn node(&self, number: u32) -> Option<&HotNode> {
@@ -219,7 +252,8 @@ impl Scene {
         own && ty.components().into_iter().all(|ty| self.can_be_cloned(ty))
     }
 
-    /// Every type without type parameters that functions and nodes hand over, or that those are made of.
+    /// Every type without type parameters that functions and nodes hand over and cells hold, or that those
+    /// are made of.
     pub(super) fn crossing(&self) -> Vec<Type> {
         let mut found = Vec::new();
         let mut waiting: Vec<Type> = Vec::new();
@@ -228,6 +262,7 @@ impl Scene {
             waiting.push(function.result.clone());
         }
         waiting.extend(self.nodes.iter().flat_map(HotNode::crossing));
+        waiting.extend(self.cells.iter().map(|own| own.ty.clone()));
         while let Some(ty) = waiting.pop() {
             if found.contains(&ty) {
                 continue;
@@ -294,6 +329,9 @@ impl Scene {
                     {
                         Expression::Constant(u64::from(*number))
                     }
+                    Expression::Exchange(number, _) if whole.cell(*number).is_none() => {
+                        Expression::Constant(u64::from(*number))
+                    }
                     _ => return,
                 };
                 *expression = replacement;
@@ -352,7 +390,8 @@ impl Expression {
             }
             Expression::Repeat(_, part)
             | Expression::Closure(_, part)
-            | Expression::Call(_, part) => part.each_mut(visit),
+            | Expression::Call(_, part)
+            | Expression::Exchange(_, part) => part.each_mut(visit),
         }
         visit(self);
     }

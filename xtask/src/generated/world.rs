@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::host::SEEDS;
 use super::layouts::{Differences, Layouts, Side};
-use super::scene::{Expression, Function, FunctionId, HotNode, Operation, Passed, Scene};
+use super::scene::{Cell, Expression, Function, FunctionId, HotNode, Operation, Passed, Scene};
 use super::types::Type;
 use super::value::{self, Scenes, Value, digest, make, mix};
 use crate::e2e::Mode;
@@ -24,6 +24,7 @@ pub(super) struct World {
     nodes: RefCell<HashMap<u32, Instance>>,
     /// The numbers that the statics hold, by who owns them.
     counters: RefCell<HashMap<(usize, u32), u64>>,
+    cells: RefCell<HashMap<(usize, u32), Option<Value>>>,
 }
 
 /// A node that the program holds.
@@ -42,7 +43,7 @@ struct Generation {
     slots: HashMap<FunctionId, usize>,
     /// Which layouts a function has; 0 are the program's.
     classes: HashMap<FunctionId, u32>,
-    /// In whose memory each of its statics lies.
+    /// In whose memory each of its statics lies. Counters and cells have no number in common.
     owners: HashMap<u32, usize>,
 }
 
@@ -74,6 +75,7 @@ impl World {
             last_class: 0,
             nodes: RefCell::default(),
             counters: RefCell::default(),
+            cells: RefCell::default(),
         };
         let nodes: Vec<_> = scene.nodes.iter().map(|own| own.number).collect();
         world.load(scene, layouts);
@@ -126,6 +128,34 @@ impl World {
         }
         self.generations.push(generation);
         self.classify(number);
+        for cell in self.generations[number].scene.present_cells() {
+            let owner = self.owner_of(&cell, number);
+            self.generations[number].owners.insert(cell.number, owner);
+            let mut cells = self.cells.borrow_mut();
+            cells.entry((owner, cell.number)).or_default();
+        }
+    }
+
+    /// In whose memory a cell of a generation lies: in the program's, if that has one of the same type.
+    fn owner_of(&self, cell: &Cell, number: usize) -> usize {
+        let is_shared = cell.is_hot || self.mode == Mode::Thin;
+        let program = &self.generations[0];
+        let in_program = program.owners.contains_key(&cell.number);
+        let in_program = in_program
+            .then(|| program.scene.cell(cell.number))
+            .flatten();
+        match in_program {
+            Some(own)
+                if is_shared
+                    && own == cell
+                    && self
+                        .differences(0, number, std::slice::from_ref(&cell.ty))
+                        .is_empty() =>
+            {
+                0
+            }
+            _ => number,
+        }
     }
 
     /// Lets a generation that was taken in go live.
@@ -373,6 +403,21 @@ impl World {
                 let before = *counter;
                 *counter = before.wrapping_add(1);
                 before
+            }
+            Expression::Exchange(number, part) => {
+                let seed = compute(part);
+                let own = self.generations[by].scene.cell(*number);
+                let ty = &own
+                    .expect("an edit leaves no use of a cell that is not there")
+                    .ty;
+                let value = make(self, by, ty, seed);
+                let owner = self.generations[by].owners[number];
+                let before = self
+                    .cells
+                    .borrow_mut()
+                    .insert((owner, *number), Some(value));
+                let before = before.expect("a static has a value from when its owner was loaded");
+                before.map_or(23, |value| digest(self, by, ty, &value))
             }
         }
     }
