@@ -113,7 +113,7 @@ impl Options {
         self
     }
 
-    /// How new code is linked: [`Linking::Full`] by default.
+    /// How new code is linked: thin where it can be, by default.
     pub fn linking(mut self, linking: Linking) -> Options {
         self.linking = linking;
         self

@@ -23,7 +23,7 @@
 //! # Features
 //!
 //! - `reload` (default): without it everything here does nothing, and hot crates are plain crates.
-//! - `thin` (default): new code can be linked against the running program, where [`Linking`] asks for it.
+//! - `thin` (default): new code is linked against the running program, unless [`Linking`] says otherwise.
 //! - `cargo` (default): builds with cargo. Without it the program brings a
 //!   [`rebuilder`](Service::rebuilder), and neither cargo_metadata nor the rest of hot-build's cargo half is
 //!   compiled.

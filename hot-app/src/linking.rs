@@ -6,17 +6,34 @@ use std::fmt;
 
 /// How new code is linked. Set with [`Options::linking`](crate::Options::linking), or for one run of a
 /// program that does not with the environment variable `HOT_LINKING`: `auto`, `full` or `thin`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// The default is [`Auto`](Linking::Auto) where thin libraries exist, on Linux x86-64, and
+/// [`Full`](Linking::Full) elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linking {
     /// Thin where it can be, full where it cannot; the [status](crate::HotStatus::fallback) tells why.
     Auto,
     /// Always a library that stands for itself, with a copy of every dependency and of every static of
-    /// its own. The default.
-    #[default]
+    /// its own.
     Full,
     /// Always a library of the changed code alone, linked against the running program. A build that can
     /// only be full fails, with the reason.
     Thin,
+}
+
+impl Default for Linking {
+    fn default() -> Linking {
+        let has_thin = cfg!(all(
+            feature = "thin",
+            target_os = "linux",
+            target_arch = "x86_64"
+        ));
+        if has_thin {
+            Linking::Auto
+        } else {
+            Linking::Full
+        }
+    }
 }
 
 impl Linking {
