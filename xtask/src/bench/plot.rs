@@ -40,7 +40,7 @@ const PHASES: &[(&str, &str)] = &[
 
 const OURS: &str = "#2f6db3";
 const LIMIT: &str = "#8a8f98";
-const PEERS: &str = "#d9a15b";
+const PEERS: &str = "#c98a3a";
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 150.0;
@@ -65,7 +65,7 @@ fn svg(measured: &[Measurement]) -> String {
         .collect();
     programs.dedup();
     let mut body = String::new();
-    let mut top = 64.0;
+    let mut top = 80.0;
     for program in programs {
         let rows: Vec<_> = ROWS
             .iter()
@@ -87,6 +87,7 @@ fn svg(measured: &[Measurement]) -> String {
 <rect width="{WIDTH}" height="{top}" fill="#ffffff"/>
 <text x="24" y="32" font-size="18" font-weight="bold">From a saved file to running code</text>
 <text x="24" y="50" fill="#57606a">Medians in milliseconds; whiskers from the fastest to the slowest run. Shorter is better.</text>
+<text x="24" y="66" fill="#57606a"><tspan fill="{OURS}">hot</tspan>, <tspan fill="{PEERS}">other tools</tspan>, and the <tspan fill="{LIMIT}">compiler and cargo</tspan> alone, on the same source</text>
 {body}</svg>
 "##
     )
@@ -134,7 +135,7 @@ fn panel(
     let x = |value: f64| LEFT + value / end * (WIDTH - LEFT - RIGHT);
     let _ = writeln!(
         body,
-        r##"<text x="24" y="{:.1}" fill="#57606a">where the time goes</text>"##,
+        r##"<text x="24" y="{:.1}" fill="#57606a">where the time goes: the medians of the phases</text>"##,
         y - 10.0
     );
     grid(body, (y, y + ROW * parts.len() as f64), (step, end), x);
@@ -150,7 +151,7 @@ fn panel(
             if edges.1 - edges.0 > 7.0 * phase.len() as f64 + 8.0 {
                 let _ = writeln!(
                     body,
-                    r##"<text x="{:.1}" y="{:.1}" text-anchor="middle" font-size="11" fill="#ffffff">{phase}</text>"##,
+                    r##"<text x="{:.1}" y="{:.1}" text-anchor="middle" font-size="11">{phase}</text>"##,
                     f64::midpoint(edges.0, edges.1),
                     middle + 4.0
                 );

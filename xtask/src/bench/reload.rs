@@ -17,6 +17,7 @@ mod phases;
 mod proc_files;
 mod process;
 mod quoting;
+mod random;
 pub(super) mod scale;
 mod subject;
 mod workspace;
@@ -30,6 +31,7 @@ use anyhow::{Context as _, Result};
 use super::measurement::Measurement;
 use super::{Program, Setting};
 use crate::interrupt;
+use random::Random;
 use subject::Subject;
 
 pub(super) const SMALL: Program = Program {
@@ -107,15 +109,14 @@ fn run(subject: &'static Subject, setting: &Setting) -> Result<Vec<Measurement>>
         }
     }
     let mut samples = Vec::new();
+    let mut random = Random::seeded(1);
     let rounds = setting.rounds.unwrap_or(subject.rounds);
     for round in 0..rounds {
         eprintln!("  round {} of {rounds}", round + 1);
-        let count = warm.len();
         let mut out = Vec::new();
-        // Each is the first of some rounds, and comes after each of the others in some.
-        for turn in 0..count {
+        // In another order each time, so that none always comes behind the same other.
+        for index in random.order(warm.len()) {
             thread::sleep(QUIET);
-            let index = (round + turn) % count;
             match warm[index].take(&mut editions)? {
                 Some(taken) => samples.extend(taken),
                 None => out.push(index),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::random::Random;
+
 /// How many lines the crate has at least.
 const LINES: usize = 20_000;
 
@@ -13,7 +15,7 @@ pub(super) const EDITED: &str = "part_20.rs";
 
 /// The files of the crate, by their paths below `src`.
 pub(super) fn scene() -> Vec<(String, String)> {
-    let mut random = Random(0x5eed);
+    let mut random = Random::seeded(0x5eed);
     let mut parts: Vec<String> = Vec::new();
     while parts.iter().map(|part| part.lines().count()).sum::<usize>() < LINES {
         parts.push(part(parts.len(), &mut random));
@@ -181,19 +183,6 @@ pub fn measure_{index}(shape: &Shape{index}, depth: u32) -> u64 {{
 }}
 "#
     )
-}
-
-/// Numbers that look random, and are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u32) -> u32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32 % bound
-    }
 }
 
 #[cfg(test)]
