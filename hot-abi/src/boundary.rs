@@ -2,14 +2,14 @@
 //!
 //! A panic that leaves a library is foreign to the runtime of the host, which would abort. So
 //! [`contain`] is called by code that is compiled into the library, and what it returns crosses. The
-//! other way round, a panic of the program that passes through a library, from a callback, is
-//! recognised there and crosses as the program's own.
+//! other way round, a panic of the program that comes into a library, from a callback, is recognised
+//! there and goes on as the program's own.
 
 mod foreign;
 mod frame;
 mod place;
 
-pub(crate) use foreign::{Adopt, Runtime, find, register, runtime};
+pub(crate) use foreign::{Adopt, Runtime, find, register, settle_as_library, settle_as_program};
 pub use frame::Frame;
 pub(crate) use place::remember;
 
@@ -145,7 +145,7 @@ unsafe impl Send for Payload {}
 // SAFETY: nothing is reached through a shared reference to it.
 unsafe impl Sync for Payload {}
 
-/// A panic of the program on its way through a library, as the payload of an unwinding of that library.
+/// A panic of another module on its way through a library, as the payload of an unwinding of that library.
 struct Passing(Box<Caught>);
 
 /// Calls `f`, and makes a value of its panic.
@@ -154,10 +154,7 @@ struct Passing(Box<Caught>);
 ///
 /// The panic's message and place.
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
-    match panic::catch_unwind(AssertUnwindSafe(|| foreign::stop(f))) {
-        Ok(outcome) => outcome,
-        Err(payload) => Err(caught(payload)),
-    }
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(caught)
 }
 
 /// Lets a contained panic go on in this module, as a panic of its own runtime.
@@ -242,24 +239,29 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
     })
 }
 
-/// What this module's runtime caught of its own, for a library through which it was passing.
+/// What this module's runtime caught of its own, for a library that it came into.
 fn adopted<R>(outcome: Result<R, Box<dyn Any + Send>>) -> Box<Caught> {
     let Err(payload) = outcome else {
         unreachable!("a panic that is raised again does not return");
     };
-    // A panic of the program has been told by its hook, and is told no more. One of a library has not been
-    // told yet, and keeps its place until it reaches the library's own edge.
-    let passing = Caught::new(message(&*payload));
+    // One of the program has been told by its hook, and is told no more. One of a library has not been told
+    // yet, and keeps its place until it reaches the library's own edge.
     let mut caught = if services::in_library() {
         caught(payload)
     } else {
+        let described = Caught::new(message(&*payload));
         Box::new(Caught {
             payload: Some(Payload::new(payload)),
-            ..passing
+            ..described
         })
     };
     caught.passes = true;
     caught
+}
+
+/// Lets a panic of another module go on in this library.
+fn pass_on(caught: Box<Caught>) {
+    panic::resume_unwind(Box::new(Passing(caught)))
 }
 
 /// Drops a payload. One whose destructor panics would leave its caller by a panic.

@@ -33,9 +33,7 @@ impl InitRequest {
     /// A request of this program, with its statics.
     pub fn new(patch: &'static StaticPatch) -> InitRequest {
         forward::settle_as_program();
-        if let Some(runtime) = boundary::runtime() {
-            boundary::register(runtime);
-        }
+        boundary::settle_as_program();
         keep_linked();
         InitRequest {
             canary: TypeId::of::<InitRequest>(),
@@ -141,11 +139,8 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         report.status = TOO_MANY_EARLY_BLOCKS;
         return;
     }
-    let runtime = boundary::runtime();
     services::hand_over(request.services);
-    if let Some(runtime) = runtime {
-        (request.services.add_runtime)(runtime);
-    }
+    boundary::settle_as_library();
     let done = boundary::contain(|| {
         forward::install(krate.crate_name);
         report.statics = request.patch.apply();

@@ -25,10 +25,6 @@ use std::sync::{Arc, Mutex, Weak};
 pub(crate) struct Services {
     /// Delivers a notice.
     pub(crate) notice: fn(&Notice),
-    /// Makes the panic runtime of a library known to all others.
-    pub(crate) add_runtime: fn(Runtime),
-    /// What catches the exceptions with this mark.
-    pub(crate) runtime: fn(usize) -> Option<Adopt>,
     /// What answers in the place of a function that panicked; `None` if the panic goes on.
     pub(crate) function_panicked: fn(&FunctionPanic<'_>) -> Option<Answering>,
     /// Whether a node is made anew, and called again, whose operation panicked.
@@ -41,6 +37,10 @@ pub(crate) struct Services {
     pub(crate) live: fn(&HotCrate) -> Option<Arc<Generation>>,
     /// A node of a crate as it is linked into the program.
     pub(crate) linked_in_node: fn(&HotCrate, &str) -> Option<&'static NodeEntry>,
+    /// Makes the panic runtime of a library known to all others.
+    pub(crate) add_runtime: fn(Runtime),
+    /// What catches the exceptions with this mark.
+    pub(crate) runtime: fn(usize) -> Option<Adopt>,
     /// Lets a contained panic go on as one of the program's own.
     pub(crate) resume: fn(Caught) -> !,
     /// Runs the program's panic hook.
@@ -96,8 +96,8 @@ static HANDED: AtomicPtr<Services> = AtomicPtr::new(ptr::null_mut());
 static OWN: Services = Services {
     notice: notice::deliver,
     add_runtime: boundary::register,
-    resume: boundary::resume,
     runtime: boundary::find,
+    resume: boundary::resume,
     function_panicked: policy::function_panicked,
     node_panicked: policy::node_panicked,
     contained: policy::contained,

@@ -1,14 +1,15 @@
-//! Panics of another runtime: those of the program, or of another library, that pass through this one.
+//! Panics of another runtime: those of the program, or of another library, that come into this one.
 //!
 //! std's `catch_unwind` ends the process when it meets an exception that its own runtime did not raise. So
-//! in a library a frame below it stops such an exception, if its runtime is known, and has that runtime
-//! catch it: the panic is then a value like any other. An exception of nobody known, as from C++, is left
-//! alone.
+//! in a library every `catch_unwind` gets an exception of its own in the place of such a one, which the
+//! runtime that raised it catches: the panic is then that module's no more, and is raised there again when it
+//! leaves this library. An exception of nobody known, as from C++, is left alone.
 //!
-//! Where there is no such frame for a platform, the process ends as std has it.
+//! Where this is not known for a platform, the process ends as std has it.
 
-use super::{Caught, adopted};
+use super::{Caught, adopted, pass_on};
 use crate::services;
+use std::panic;
 use std::ptr::NonNull;
 use std::sync::{PoisonError, RwLock};
 
@@ -32,7 +33,7 @@ use std::sync::{PoisonError, RwLock};
 )]
 mod platform;
 
-use platform::Exception;
+pub(crate) use platform::Exception;
 
 /// The panic runtime of a module, as others see it.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +47,20 @@ pub(crate) struct Runtime {
 /// Raises an exception again in the module that raised it first, and catches it there.
 pub(crate) type Adopt = fn(NonNull<Exception>) -> Box<Caught>;
 
-/// The runtime of this module, where exceptions can be told apart.
-pub(crate) fn runtime() -> Option<Runtime> {
-    platform::learn_mark().map(|mark| Runtime { mark, adopt })
+/// In the program: makes its runtime known to all libraries.
+pub(crate) fn settle_as_program() {
+    if let Some(mark) = platform::own_mark() {
+        register(Runtime { mark, adopt });
+    }
+}
+
+/// In a library that was handed the program's services: makes its runtime known, and has it catch what
+/// others raise.
+pub(crate) fn settle_as_library() {
+    if let Some(mark) = platform::own_mark() {
+        (services::current().add_runtime)(Runtime { mark, adopt });
+        platform::exchange_foreign_exceptions();
+    }
 }
 
 /// In the program: makes a runtime known to all libraries.
@@ -68,19 +80,14 @@ pub(crate) fn find(mark: usize) -> Option<Adopt> {
 
 static RUNTIMES: RwLock<Vec<Runtime>> = RwLock::new(Vec::new());
 
-/// Calls `f`; in a library, a panic of another known runtime ends here.
-#[inline]
-pub(super) fn stop<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
-    if !services::in_library() {
-        return Ok(f());
-    }
-    platform::stop(f).map_err(|exception| {
-        let adopt =
-            platform::mark_of(exception).and_then(|mark| (services::current().runtime)(mark));
-        adopt.expect("only exceptions of known runtimes are stopped")(exception)
-    })
+fn adopt(exception: NonNull<Exception>) -> Box<Caught> {
+    adopted(panic::catch_unwind(|| platform::raise(exception)))
 }
 
-fn adopt(exception: NonNull<Exception>) -> Box<Caught> {
-    adopted(std::panic::catch_unwind(|| platform::raise(exception)))
+/// An exception of this module's runtime in the place of a foreign one; `None` if that is nobody's who is
+/// known.
+fn exchange(mark: usize, foreign: NonNull<Exception>) -> Option<NonNull<Exception>> {
+    let adopt = (services::current().runtime)(mark)?;
+    let caught = adopt(foreign);
+    Some(platform::capture(|| pass_on(caught)))
 }

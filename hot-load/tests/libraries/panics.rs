@@ -112,6 +112,8 @@ fn panics_of_the_program_pass_through_libraries() {
           a local of new code is dropped
         caught of the program, number 4; afterwards the program panics: false, new code: false
           a local of new code is dropped
+        caught by new code
+        [true, true, false], the program panics: false
         new code panics in a callback of new code
           `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the panic goes on in the caller
           a local of new code is dropped

@@ -5,18 +5,16 @@ use std::ptr::NonNull;
 /// There is none.
 pub(crate) enum Exception {}
 
-pub(super) fn learn_mark() -> Option<usize> {
+pub(super) fn own_mark() -> Option<usize> {
     None
 }
 
-pub(super) fn mark_of(_: NonNull<Exception>) -> Option<usize> {
-    None
-}
-
-pub(super) fn stop<R>(f: impl FnOnce() -> R) -> Result<R, NonNull<Exception>> {
-    Ok(f())
-}
+pub(super) fn exchange_foreign_exceptions() {}
 
 pub(super) fn raise(exception: NonNull<Exception>) {
-    unreachable!("no exception was stopped at {exception:?}")
+    unreachable!("no exception was exchanged: {exception:?}")
+}
+
+pub(super) fn capture(_: impl FnOnce()) -> NonNull<Exception> {
+    unreachable!("no exception is exchanged")
 }

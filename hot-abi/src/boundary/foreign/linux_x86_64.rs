@@ -1,10 +1,17 @@
-//! The frame that stops exceptions of other runtimes, by the Itanium C++ ABI for x86-64: its personality
-//! routine looks at each exception that passes, and takes those of known runtimes for the frame's result.
+//! Exceptions by the Itanium C++ ABI for x86-64.
+//!
+//! Each frame names a personality routine, which the unwinder asks for each exception: first whether it ends
+//! in the frame, then to clean up or to let it end. All frames of Rust in one module find theirs through one
+//! pointer of that module, `DW.ref.rust_eh_personality`. What [`exchange_foreign_exceptions`] puts in its
+//! place does as std's routine does; but where a foreign exception ends, it hands one of this module's own to
+//! the code that catches it.
 
-use crate::services;
 use std::ffi::c_int;
+use std::mem;
+use std::panic;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// The header of every exception, as the ABI lays it out; what follows is its runtime's.
 #[repr(C)]
@@ -20,17 +27,19 @@ struct Context {
     _opaque: [u8; 0],
 }
 
-/// What the exceptions of Rust have for a class: `MOZ\0RUST`.
+type Personality = extern "C" fn(c_int, c_int, u64, *mut Exception, *mut Context) -> c_int;
+
+/// What the exceptions of Rust have for a class.
 const RUST: u64 = u64::from_ne_bytes(*b"MOZ\0RUST");
 
 const UA_SEARCH_PHASE: c_int = 1;
 const UA_HANDLER_FRAME: c_int = 4;
-const UA_FORCE_UNWIND: c_int = 8;
 const URC_HANDLER_FOUND: c_int = 6;
 const URC_INSTALL_CONTEXT: c_int = 7;
 const URC_CONTINUE_UNWIND: c_int = 8;
 
-/// The number of `rax` in debug information.
+/// The number of `rax` in debug information: where code that catches an exception, or a call that returns,
+/// finds it.
 const RAX: c_int = 0;
 
 unsafe extern "C" {
@@ -43,76 +52,59 @@ unsafe extern "C-unwind" {
     fn _Unwind_RaiseException(exception: *mut Exception) -> c_int;
 }
 
-/// The mark of this module's own exceptions; 0 until it is learnt.
-static OWN: AtomicUsize = AtomicUsize::new(0);
-
-/// The mark of this module's own exceptions, learnt at the first call from one that is raised and caught.
-pub(super) fn learn_mark() -> Option<usize> {
-    if OWN.load(Ordering::Relaxed) == 0 {
-        // No hook is called for it. That it ends here is all that is wanted of it.
-        let raise = || stop(|| std::panic::resume_unwind(Box::new(())));
-        drop(std::panic::catch_unwind(raise));
-    }
-    match OWN.load(Ordering::Relaxed) {
-        0 => None,
-        own => Some(own),
-    }
+/// What this module's own exceptions are known by, learnt from one.
+pub(super) fn own_mark() -> Option<usize> {
+    static OWN: LazyLock<Option<usize>> = LazyLock::new(|| {
+        // No hook is called for it.
+        let exception = capture(|| panic::resume_unwind(Box::new(())));
+        let mark = mark_of(exception);
+        drop(panic::catch_unwind(|| raise(exception)));
+        mark
+    });
+    *OWN
 }
 
-pub(super) fn mark_of(exception: NonNull<Exception>) -> Option<usize> {
+fn mark_of(exception: NonNull<Exception>) -> Option<usize> {
     // SAFETY: the header of an exception can be read as long as nobody freed it, and only its runtime does.
     let header = unsafe { exception.as_ref() };
     (header.class == RUST).then_some(header.cleanup)
 }
 
-/// Calls `f`. An exception of another known runtime ends here; one of this module's own goes on.
-#[inline]
-pub(super) fn stop<F: FnOnce() -> R, R>(f: F) -> Result<R, NonNull<Exception>> {
-    struct Call<F, R> {
-        function: Option<F>,
-        result: Option<R>,
-    }
+/// Raises an exception again: unwinds from here as from where it was raised first. It returns only if nobody
+/// catches it, which ends the process.
+pub(super) fn raise(exception: NonNull<Exception>) {
+    // SAFETY: the exception was raised before, and its unwinding has come to its end, by whoever handed it
+    // here; then the ABI allows it to be raised again, as C++ does at `throw;`.
+    let failed = unsafe { _Unwind_RaiseException(exception.as_ptr()) };
+    eprintln!("a panic that came through a library cannot go on: {failed}");
+    std::process::abort();
+}
 
-    extern "C-unwind" fn run<F: FnOnce() -> R, R>(call: *mut ()) -> *mut Exception {
-        // SAFETY: `call` is the one below, which nobody else touches meanwhile.
-        let call = unsafe { &mut *call.cast::<Call<F, R>>() };
-        if let Some(function) = call.function.take() {
-            call.result = Some(function());
+/// The exception that `f` ends in.
+pub(super) fn capture<F: FnOnce()>(f: F) -> NonNull<Exception> {
+    extern "C-unwind" fn run<F: FnOnce()>(function: *mut ()) -> *mut Exception {
+        // SAFETY: it is the function below, which nobody else touches meanwhile.
+        let function = unsafe { &mut *function.cast::<Option<F>>() };
+        if let Some(function) = function.take() {
+            function();
         }
         ptr::null_mut()
     }
 
-    let mut call = Call {
-        function: Some(f),
-        result: None,
-    };
-    // SAFETY: `run` takes a pointer to this very `Call`, which outlives the call of it.
-    let stopped = unsafe { call_in_frame(run::<F, R>, ptr::from_mut(&mut call).cast()) };
-    match (call.result, NonNull::new(stopped)) {
-        (Some(result), _) => Ok(result),
-        (None, Some(exception)) => Err(exception),
-        (None, None) => unreachable!("it returned, and so it has a result"),
-    }
+    let mut function = Some(f);
+    // SAFETY: `run` takes a pointer to this very function, which outlives the call of it.
+    let captured = unsafe { call_and_catch(run::<F>, ptr::from_mut(&mut function).cast()) };
+    NonNull::new(captured).expect("it ends in an exception")
 }
 
-/// Raises an exception again: unwinds from here as from where it was raised first. It returns only if nobody
-/// catches it.
-pub(super) fn raise(exception: NonNull<Exception>) {
-    // SAFETY: the exception was raised before and stopped in a frame that it unwound to, so its unwinding has
-    // ended, and the ABI allows it to be raised again, as C++ does at `throw;`.
-    let failed = unsafe { _Unwind_RaiseException(exception.as_ptr()) };
-    eprintln!("a panic that passed through a library cannot go on: {failed}");
-    std::process::abort();
-}
-
-/// Calls `function` with `data` in a frame whose personality is [`personality`]. Returns what it returns; or,
-/// where the personality stops an exception, the exception.
+/// Calls `function` with `data` in a frame whose personality is [`catch_all`]. Returns what it returns, or the
+/// exception that it ends in.
 ///
 /// # Safety
 ///
 /// `function` may be called with `data`, and returns null.
 #[unsafe(naked)]
-unsafe extern "C-unwind" fn call_in_frame(
+unsafe extern "C-unwind" fn call_and_catch(
     function: extern "C-unwind" fn(*mut ()) -> *mut Exception,
     data: *mut (),
 ) -> *mut Exception {
@@ -126,38 +118,28 @@ unsafe extern "C-unwind" fn call_in_frame(
         "mov rax, rdi",
         "mov rdi, rsi",
         "call rax",
-        // Here a call returns with null in `rax`, and a stopped unwinding arrives with its exception there.
+        // Here a call returns with null in `rax`, and an unwinding ends with its exception there.
         "add rsp, 8",
         ".cfi_adjust_cfa_offset -8",
         "ret",
         ".cfi_endproc",
-        personality = sym personality,
+        personality = sym catch_all,
     )
 }
 
-/// The personality routine of [`call_in_frame`]: asked by the unwinder, for each exception that reaches the
-/// frame, first whether it ends there and then to let it.
-extern "C" fn personality(
+/// The personality routine of [`call_and_catch`].
+extern "C" fn catch_all(
     _version: c_int,
     actions: c_int,
-    class: u64,
+    _class: u64,
     exception: *mut Exception,
     context: *mut Context,
 ) -> c_int {
-    // A thread that is cancelled, or ends itself, unwinds to its very end.
-    let forced = actions & UA_FORCE_UNWIND != 0;
-    let stops = class == RUST && !forced && {
-        // SAFETY: the unwinder hands over the exception that it unwinds for.
-        let mark = unsafe { (*exception).cleanup };
-        is_of_other_runtime(mark)
-    };
-    if !stops {
-        return URC_CONTINUE_UNWIND;
-    }
     if actions & UA_SEARCH_PHASE != 0 {
         return URC_HANDLER_FOUND;
     }
     if actions & UA_HANDLER_FRAME == 0 {
+        // A thread that is cancelled, or ends itself, unwinds to its very end.
         return URC_CONTINUE_UNWIND;
     }
     // SAFETY: this frame is being unwound to, and `rax`, in which its call returns, may be set.
@@ -169,11 +151,63 @@ extern "C" fn personality(
     URC_INSTALL_CONTEXT
 }
 
-fn is_of_other_runtime(mark: usize) -> bool {
-    // The first exception ever is the one of `learn_mark`.
-    let own = OWN.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed);
-    match own {
-        Ok(_) => false,
-        Err(own) => own != mark && (services::current().runtime)(mark).is_some(),
+/// std's personality routine, once [`exchanging`] is in its place.
+static OF_STD: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// [`own_mark`] for [`exchanging`].
+static OWN: AtomicUsize = AtomicUsize::new(0);
+
+/// Hands every `catch_unwind` of this module an exception of its own in the place of a foreign one, from now
+/// on.
+pub(super) fn exchange_foreign_exceptions() {
+    // SAFETY: the pointer is null or leads to the module's pointer to the routine, which lies in its writable
+    // data, is aligned, and is written by nobody else.
+    let place = unsafe { place_of_personality().as_ref() };
+    let (Some(place), Some(own)) = (place, own_mark()) else {
+        return;
+    };
+    let ours = (exchanging as Personality as *const ()).cast_mut();
+    let of_std = place.load(Ordering::Acquire);
+    if of_std != ours {
+        OWN.store(own, Ordering::Relaxed);
+        OF_STD.store(of_std, Ordering::Release);
+        place.store(ours, Ordering::Release);
     }
+}
+
+/// Where the module keeps the pointer to Rust's personality routine; null if its code names the routine
+/// itself, as code does that cannot be moved. No library is made of such code.
+#[unsafe(naked)]
+extern "C" fn place_of_personality() -> *mut AtomicPtr<()> {
+    std::arch::naked_asm!(
+        ".weak DW.ref.rust_eh_personality",
+        ".hidden DW.ref.rust_eh_personality",
+        "mov rax, qword ptr [rip + DW.ref.rust_eh_personality@GOTPCREL]",
+        "ret",
+    )
+}
+
+/// The personality routine in the place of std's.
+extern "C" fn exchanging(
+    version: c_int,
+    actions: c_int,
+    class: u64,
+    exception: *mut Exception,
+    context: *mut Context,
+) -> c_int {
+    let of_std = OF_STD.load(Ordering::Acquire);
+    // SAFETY: it is what stood where this routine stands, and so a routine of this type.
+    let of_std = unsafe { mem::transmute::<*mut (), Personality>(of_std) };
+    let reason = of_std(version, actions, class, exception, context);
+    let ends_here = actions & UA_HANDLER_FRAME != 0 && reason == URC_INSTALL_CONTEXT;
+    let foreign = NonNull::new(exception).filter(|_| ends_here && class == RUST);
+    let foreign = foreign.and_then(|foreign| Some((mark_of(foreign)?, foreign)));
+    if let Some((mark, foreign)) = foreign
+        && mark != OWN.load(Ordering::Relaxed)
+        && let Some(own) = super::exchange(mark, foreign)
+    {
+        // SAFETY: std's routine has just put the foreign exception there, for the code that catches it.
+        unsafe { _Unwind_SetGR(context, RAX, own.as_ptr().expose_provenance()) };
+    }
+    reason
 }
