@@ -137,6 +137,24 @@ impl RustcCommand {
             .last()
     }
 
+    /// The values of all `-C name=value`, also where they are written as one word.
+    pub(crate) fn codegens(&self, name: &str) -> impl Iterator<Item = &str> {
+        let joined = self
+            .arguments
+            .iter()
+            .filter_map(|word| word.strip_prefix("-C"));
+        let joined = joined.filter(|option| !option.is_empty());
+        let options = self
+            .values("-C")
+            .chain(self.values("--codegen"))
+            .chain(joined);
+        let name = name.to_owned();
+        options.filter_map(move |option| {
+            let (option, value) = option.split_once('=')?;
+            (option == name).then_some(value)
+        })
+    }
+
     /// The name of the crate's rlib.
     pub(crate) fn rlib_name(&self) -> String {
         format!("lib{}.rlib", self.stem())

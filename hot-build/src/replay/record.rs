@@ -160,6 +160,11 @@ impl Record {
         &self.units[unit].command
     }
 
+    /// How the hot crate is compiled.
+    pub(crate) fn hot_command(&self) -> &RustcCommand {
+        self.command(self.hot)
+    }
+
     /// Crates to take from elsewhere than cargo put them.
     pub(crate) fn replaced(&self) -> &HashMap<String, PathBuf> {
         &self.replaced

@@ -50,6 +50,8 @@ pub(super) struct System {
     archives: Mutex<Option<(Vec<Version>, Arc<Archives>)>>,
     /// The libraries with variables of their own, the oldest first.
     libraries: Mutex<Vec<BuiltLibrary>>,
+    /// Linkers that could not link what another could.
+    failing: Mutex<Vec<Linker>>,
 }
 
 /// How many thin libraries were linked in this process.
@@ -66,6 +68,7 @@ impl System {
             prepared: Mutex::default(),
             archives: Mutex::default(),
             libraries: Mutex::default(),
+            failing: Mutex::default(),
         })
     }
 
@@ -122,7 +125,7 @@ impl System {
         types: Option<&dyn StaticTypes>,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         let target = host_target(&record.sysroot).unwrap_or_default();
-        let linker = Linker::find(&record.sysroot, &target)?;
+        let linkers = self.linkers(record, &target)?;
         let changed = record.compiled_after(self.host.built);
         if let Some(path) = changed.iter().find(|rlib| is_abi(rlib)) {
             return Err(FallbackReason::AbiChanged { path: path.clone() });
@@ -143,15 +146,25 @@ impl System {
             libraries: &libraries,
             types,
             mark: &mark,
-            linker: &linker,
+            linkers: &linkers,
             directory: &directory,
         };
         let name = format!("{stem}-{number}.so");
         let linked = thin.link(&name, &mut prepared, &args.cancel_build);
         lock(&self.prepared).insert(directory, prepared);
         let linked = linked?;
+        lock(&self.failing).extend(linked.failing);
         libraries.extend(linked.brought);
         Ok((linked.library, linked.changed))
+    }
+
+    /// The linkers to try, in this order.
+    fn linkers(&self, record: &Record, target: &str) -> Result<Vec<Linker>, FallbackReason> {
+        let mut linkers = Linker::all(record.hot_command(), &record.sysroot, target)?;
+        let failing = lock(&self.failing);
+        // Those that failed where another did not come last.
+        linkers.sort_by_key(|linker| failing.contains(linker));
+        Ok(linkers)
     }
 
     fn archives(&self, rlibs: Vec<PathBuf>) -> Result<Arc<Archives>, FallbackReason> {

@@ -31,8 +31,8 @@ pub(crate) struct ThinLink<'a> {
     pub(crate) types: Option<&'a dyn StaticTypes>,
     /// What tells this library from all others of this process.
     pub(crate) mark: &'a str,
-    /// The linker.
-    pub(crate) linker: &'a Linker,
+    /// The linkers to try, in this order.
+    pub(crate) linkers: &'a [Linker],
     /// The directory for what is written.
     pub(crate) directory: &'a Path,
 }
@@ -45,6 +45,8 @@ pub(crate) struct Linked {
     pub(crate) brought: Option<BuiltLibrary>,
     /// The variables that begin anew in it.
     pub(crate) changed: Vec<ChangedStatic>,
+    /// Linkers that could not do it.
+    pub(crate) failing: Vec<Linker>,
 }
 
 impl ThinLink<'_> {
@@ -85,8 +87,16 @@ impl ThinLink<'_> {
             self.types,
         )?;
         let library = self.directory.join(file_name);
+        let mut linkers = self.linkers;
         loop {
-            self.write_and_link(&library, &mut inputs, &resolution, &placement, cancel)?;
+            self.write_and_link(
+                &library,
+                &mut inputs,
+                &resolution,
+                &placement,
+                &mut linkers,
+                cancel,
+            )?;
             // Types are compared as the linked library has them: only there is all debug information together.
             if cancel.is_cancelled() || !placement.compare(&library, self.types)? {
                 break;
@@ -106,6 +116,7 @@ impl ThinLink<'_> {
             changed: placement.changed(&library, self.types),
             library,
             brought,
+            failing: self.linkers[..self.linkers.len() - linkers.len()].to_vec(),
         })
     }
 
@@ -115,6 +126,7 @@ impl ThinLink<'_> {
         inputs: &mut Inputs<'_>,
         resolution: &Resolution,
         placement: &Placement,
+        linkers: &mut &[Linker],
         cancel: &CancelSignal,
     ) -> Result<(), FallbackReason> {
         let mut moved = Moved::new();
@@ -204,7 +216,21 @@ impl ThinLink<'_> {
             needed: &needed,
             libraries: &self.host.libraries,
         };
-        self.linker.link(&request, cancel)
+        let mut first_failure = None;
+        loop {
+            let (linker, others) = linkers.split_first().ok_or(FallbackReason::NoLinker)?;
+            match linker.link(&request, cancel) {
+                // What is undefined is so for the others too.
+                Err(failure @ FallbackReason::Linker { .. }) => {
+                    let first = first_failure.get_or_insert(failure);
+                    if others.is_empty() || cancel.is_cancelled() {
+                        return Err(first.clone());
+                    }
+                    *linkers = others;
+                }
+                linked => return linked,
+            }
+        }
     }
 }
 

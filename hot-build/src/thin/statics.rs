@@ -451,9 +451,7 @@ impl Placement {
                 }
                 None => return Err(unknown(&names[number].0, "nobody compares it")),
             };
-            placed
-                .change
-                .get_or_insert_with(|| ChangedStatic { name, change });
+            placed.change.get_or_insert(ChangedStatic { name, change });
             placed.chosen += 1;
             moved_on = true;
         }

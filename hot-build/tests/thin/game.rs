@@ -131,10 +131,12 @@ fn main() {
     let mut scene: Entry = scene::hot_entry_scene;
     let mut panic: Entry = scene::hot_entry_panic;
     let mut paint: Entry = paint::hot_entry_paint;
+    let mut library = PathBuf::new();
     for line in std::io::stdin().lock().lines() {
         let mut out = String::new();
         match line.unwrap().as_str() {
             "call" => scene(&mut out),
+            "library" => out = library.display().to_string(),
             "call paint" => paint(&mut out),
             "call in a thread" => {
                 out = std::thread::spawn(move || { let mut out = String::new(); scene(&mut out); out }).join().unwrap();
@@ -158,6 +160,7 @@ fn main() {
                         } else {
                             paint = load(&artifact.library, "hot_entry_paint");
                         }
+                        library.clone_from(&artifact.library);
                         let phases: Vec<_> = artifact.phases.iter().map(|phase| phase.name).collect();
                         out = format!("{} {}", artifact.mode, phases.join("+"));
                         for changed in &artifact.changed_statics {

@@ -4,6 +4,7 @@
 #![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
 
 mod game;
+mod linkers;
 mod statics;
 #[path = "../support/mod.rs"]
 mod support;
