@@ -8,6 +8,7 @@
 mod foreign;
 mod frame;
 mod place;
+mod source;
 
 pub(crate) use foreign::{Adopt, Runtime, find, register, settle_as_library, settle_as_program};
 pub use frame::Frame;
@@ -220,8 +221,17 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
     };
     let passed = place::is_let_pass(&*payload);
     let place = place::take(&*payload);
-    let is_new = !passed && (place.is_some() || text(&*payload).is_some());
-    let (location, backtrace) = place.unwrap_or_default();
+    let of_new_code = match &place {
+        Some(place) => services::in_library() || !place.is_in_the_programs_sources(),
+        // One of another thread, as scoped threads and pools hand it on; or else no panic at all.
+        None => text(&*payload).is_some(),
+    };
+    let is_new = !passed && of_new_code;
+    let (location, backtrace) = match place {
+        Some(place) if is_new => place.into_words(),
+        Some(place) => (place.location, None),
+        None => (None, None),
+    };
     let message = message(&*payload);
     // A payload of a library's runtime means nothing to the program's.
     let payload = if services::in_library() {

@@ -1,6 +1,6 @@
 //! What the panic hook saw, for the [`Caught`](super::Caught) that a panic will become.
 
-use super::text;
+use super::{source, text};
 use std::any::{Any, TypeId};
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
@@ -12,7 +12,7 @@ use std::ptr;
 pub(crate) fn remember(info: &PanicHookInfo<'_>) {
     // Not put into words here: that takes long, and most panics of a program are none of new code.
     let backtrace = Backtrace::force_capture();
-    let seen = Seen {
+    let seen = Place {
         payload: info.payload().type_id(),
         text: info.payload_as_str().map(str::to_owned),
         location: info.location().map(ToString::to_string),
@@ -32,7 +32,7 @@ pub(super) fn restore(
     if location.is_none() && backtrace.is_none() {
         return;
     }
-    replace(Some(Seen {
+    replace(Some(Place {
         payload,
         text: Some(message),
         location,
@@ -40,18 +40,12 @@ pub(super) fn restore(
     }));
 }
 
-/// Location and backtrace of the panic with this payload, if the hook saw it on this thread.
-pub(super) fn take(payload: &(dyn Any + Send)) -> Option<(Option<String>, Option<String>)> {
+/// The place of the panic with this payload, if the hook saw it on this thread.
+pub(super) fn take(payload: &(dyn Any + Send)) -> Option<Place> {
     let seen = replace(None)?;
     let is_it = seen.payload == payload.type_id()
         && text(payload).is_none_or(|text| seen.text.as_deref() == Some(text));
-    is_it.then(|| {
-        let backtrace = match seen.backtrace {
-            Trace::Captured(backtrace) => Some(backtrace.to_string()),
-            Trace::InWords(text) => text,
-        };
-        (seen.location, backtrace)
-    })
+    is_it.then_some(seen)
 }
 
 /// Lets the unwinding with this payload pass: it is told already, or none of new code's affair.
@@ -65,11 +59,30 @@ pub(super) fn is_let_pass(payload: &(dyn Any + Send)) -> bool {
     !passing.is_null() && ptr::eq(passing, address(payload))
 }
 
-struct Seen {
+/// Where a panic happened, and what is needed to know it again.
+pub(super) struct Place {
     payload: TypeId,
     text: Option<String>,
-    location: Option<String>,
+    pub(super) location: Option<String>,
     backtrace: Trace,
+}
+
+impl Place {
+    /// Whether it is in the sources of the program's own package.
+    pub(super) fn is_in_the_programs_sources(&self) -> bool {
+        self.location
+            .as_deref()
+            .is_some_and(source::is_the_programs)
+    }
+
+    /// Location and backtrace.
+    pub(super) fn into_words(self) -> (Option<String>, Option<String>) {
+        let backtrace = match self.backtrace {
+            Trace::Captured(backtrace) => Some(backtrace.to_string()),
+            Trace::InWords(text) => text,
+        };
+        (self.location, backtrace)
+    }
 }
 
 enum Trace {
@@ -79,13 +92,13 @@ enum Trace {
 
 thread_local! {
     /// The panic that the hook saw last on this thread.
-    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+    static SEEN: RefCell<Option<Place>> = const { RefCell::new(None) };
     /// Where the payload is of the unwinding that was let pass last on this thread.
     static PASSING: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
 /// The thread may be past the point where its locals can be used; then the place stays unknown.
-fn replace(seen: Option<Seen>) -> Option<Seen> {
+fn replace(seen: Option<Place>) -> Option<Place> {
     let before = SEEN.try_with(|last| {
         last.try_borrow_mut()
             .ok()
