@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::repository::cargo;
 use crate::terminal::Terminal;
-use crate::{e2e, interrupt, layers, package, step};
+use crate::{e2e, generated, interrupt, layers, package, step};
 
 /// Runs every step in turn.
 ///
@@ -109,6 +109,11 @@ fn steps() -> Vec<Step> {
         }),
         own("package", package::run),
         own("e2e", || e2e::run(&[], None)),
+        own("edits", || generated::run(&generated::Order::default())),
+        // Far fewer, for each takes thirty times as long.
+        own("edits --valgrind", || {
+            generated::run(&generated::Order::in_valgrind())
+        }),
     ]
 }
 

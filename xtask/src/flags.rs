@@ -23,9 +23,9 @@ xflags::xflags! {
         cmd edits {
             /// The seed of the first program; each further one has the next. Default: 1.
             optional --seed seed: u64
-            /// How many programs for each mode. Default: 4.
+            /// How many programs in each mode. Default: 4, in valgrind 1.
             optional --programs programs: u64
-            /// How many saves each program gets. Default: 65.
+            /// How many saves each program gets. Default: 60, in valgrind 15.
             optional --saves saves: usize
             /// How new code is linked: `full`, `thin`, or `both` modes side by side.
             optional --mode mode: String

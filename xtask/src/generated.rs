@@ -18,7 +18,6 @@ mod types;
 mod value;
 mod world;
 
-use std::ops::Range;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
@@ -32,38 +31,78 @@ use crate::terminal::Terminal;
 use crate::{interrupt, repository};
 
 /// What is to be run.
-#[derive(Clone, Copy, Debug)]
-struct Run {
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// The seed of the first program; each further one has the next.
+    seed: u64,
+    /// How many programs in each mode.
+    programs: u64,
     /// How many saves each program gets.
     saves: usize,
+    /// `full`, `thin` or `both`.
+    mode: Option<String>,
     /// Whether the programs run in valgrind.
     valgrind: bool,
+}
+
+impl Default for Order {
+    fn default() -> Order {
+        Order {
+            seed: 1,
+            programs: 4,
+            saves: 60,
+            mode: None,
+            valgrind: false,
+        }
+    }
+}
+
+impl Order {
+    /// What is run in valgrind, where everything takes longer.
+    pub(crate) fn in_valgrind() -> Order {
+        Order {
+            programs: 1,
+            saves: 15,
+            valgrind: true,
+            ..Order::default()
+        }
+    }
+}
+
+impl From<Edits> for Order {
+    fn from(flags: Edits) -> Order {
+        let usual = match flags.valgrind {
+            true => Order::in_valgrind(),
+            false => Order::default(),
+        };
+        Order {
+            seed: flags.seed.unwrap_or(usual.seed),
+            programs: flags.programs.unwrap_or(usual.programs),
+            saves: flags.saves.unwrap_or(usual.saves),
+            mode: flags.mode,
+            ..usual
+        }
+    }
 }
 
 /// Runs programs and saves edits of their hot crate, in both modes of linking at the same time.
 ///
 /// # Errors
 /// A program did not do what it must: with the seed and all that it takes to see it again.
-pub(crate) fn run(flags: &Edits) -> Result<()> {
-    let modes = Mode::asked_for(flags.mode.as_deref())?;
-    if flags.valgrind && !play::has_valgrind() {
+pub(crate) fn run(order: &Order) -> Result<()> {
+    let modes = Mode::asked_for(order.mode.as_deref())?;
+    if order.valgrind && !play::has_valgrind() {
         let ignored = Terminal::stdout().yellow("ignored");
-        println!("edits under valgrind ... {ignored}: there is no valgrind on the path");
+        println!("edits in valgrind ... {ignored}: there is no valgrind on the path");
         return Ok(());
     }
-    let run = Run {
-        saves: flags.saves.unwrap_or(50),
-        valgrind: flags.valgrind,
-    };
-    let first = flags.seed.unwrap_or(1);
-    let seeds = first..first + flags.programs.unwrap_or(4);
     let target_dir = repository::target_dir()?.join("edits");
     thread::scope(|scope| {
         let runs: Vec<_> = modes
             .into_iter()
             .map(|mode| {
-                let (seeds, target_dir) = (seeds.clone(), target_dir.join(mode.to_string()));
-                scope.spawn(move || run_all(mode, seeds, run, &target_dir))
+                let target_dir = target_dir.join(mode.to_string());
+                scope.spawn(move || run_all(mode, order, &target_dir))
             })
             .collect();
         runs.into_iter()
@@ -72,18 +111,18 @@ pub(crate) fn run(flags: &Edits) -> Result<()> {
 }
 
 /// Runs the programs of one mode, one after the other.
-fn run_all(mode: Mode, seeds: Range<u64>, run: Run, target_dir: &Path) -> Result<()> {
+fn run_all(mode: Mode, order: &Order, target_dir: &Path) -> Result<()> {
     let terminal = Terminal::stdout();
     if let Some(reason) = mode.unavailable() {
         println!("edits {mode} ... {}: {reason}", terminal.yellow("ignored"));
         return Ok(());
     }
-    for seed in seeds {
+    for seed in order.seed..order.seed + order.programs {
         interrupt::check()?;
         let began = Instant::now();
-        let tally = play::play(mode, seed, run, target_dir).with_context(|| {
-            let Run { saves, valgrind } = run;
-            let valgrind = if valgrind { " --valgrind" } else { "" };
+        let tally = play::play(mode, seed, order, target_dir).with_context(|| {
+            let saves = order.saves;
+            let valgrind = if order.valgrind { " --valgrind" } else { "" };
             format!(
                 "repeat it with `cargo xtask edits --mode {mode} --seed {seed} --programs 1 --saves \
                  {saves}{valgrind}`"

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         XtaskCmd::Demo(demo) => demo::run(demo.interactive),
         XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
         XtaskCmd::E2e(e2e) => e2e::run(&e2e.filter, e2e.mode.as_deref()),
-        XtaskCmd::Edits(edits) => generated::run(&edits),
+        XtaskCmd::Edits(edits) => generated::run(&edits.into()),
         XtaskCmd::Bench(bench) if bench.list => bench::list(),
         XtaskCmd::Bench(bench) => bench::run(&bench::Order {
             program: bench.program.as_deref(),

@@ -877,9 +877,9 @@ impl Editor {
 
     fn passed(&mut self) -> Passed {
         match self.random.below(3) {
-            0 => Passed::ByValue,
-            1 => Passed::ByReference,
-            _ => Passed::ByMutableReference,
+            0 => Passed::Owned,
+            1 => Passed::Borrowed,
+            _ => Passed::MutablyBorrowed,
         }
     }
 

@@ -64,7 +64,7 @@ fn made(own: &HotNode) -> String {
 fn call(own: &Function) -> String {
     let (statements, passed) = arguments(own, "scene::", "seed");
     let changed = own.parameters.iter().enumerate();
-    let changed = changed.filter(|(_, own)| own.passed == Passed::ByMutableReference);
+    let changed = changed.filter(|(_, own)| own.passed == Passed::MutablyBorrowed);
     let changed: Vec<_> = changed.map(|(at, _)| format!("argument{at}")).collect();
     let format = "{:?} ".repeat(1 + changed.len());
     let told: String = changed.iter().map(|name| format!(", {name}")).collect();

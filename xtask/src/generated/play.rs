@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::Run;
+use super::Order;
 use super::edit::Editor;
 use super::host::{self, SEEDS};
 use super::judge;
@@ -45,7 +45,7 @@ pub(super) fn has_valgrind() -> bool {
 }
 
 /// Runs one program through its saves.
-pub(super) fn play(mode: Mode, seed: u64, run: Run, target_dir: &Path) -> Result<Tally> {
+pub(super) fn play(mode: Mode, seed: u64, order: &Order, target_dir: &Path) -> Result<Tally> {
     let mut editor = Editor::new(seed);
     let scene = editor.scene();
     let scratch = Scratch::create("edits", target_dir)?;
@@ -53,7 +53,7 @@ pub(super) fn play(mode: Mode, seed: u64, run: Run, target_dir: &Path) -> Result
     let text = print::scene(&scene);
     write_packages(&scratch, &scene, &text)?;
     scratch.clean(&["host", "scene"])?;
-    let program = start(&scratch, &log, mode, run.valgrind)?;
+    let program = start(&scratch, &log, mode, order.valgrind)?;
     let mut play = Play {
         mode,
         scratch,
@@ -65,7 +65,7 @@ pub(super) fn play(mode: Mode, seed: u64, run: Run, target_dir: &Path) -> Result
         tally: Tally::default(),
     };
     let outcome = play.begin().and_then(|()| {
-        for save in 1..=run.saves {
+        for save in 1..=order.saves {
             interrupt::check()?;
             let next = play.next(&mut editor);
             if next.text == play.text {

@@ -25,7 +25,7 @@ pub(super) fn scene(scene: &Scene) -> String {
     items.extend(scene.cells.iter().map(cell));
     items.extend(scene.definitions.iter().map(|own| definition(scene, own)));
     items.extend(scene.definitions.iter().map(data_of));
-    items.extend(scene.traits.iter().map(|own| trait_and_objects(own)));
+    items.extend(scene.traits.iter().map(trait_and_objects));
     items.extend(scene.functions.iter().map(|own| function(scene, own)));
     items.extend(scene.nodes.iter().map(node));
     items.push(layouts(scene));
@@ -268,7 +268,7 @@ fn function(scene: &Scene, own: &Function) -> String {
         remark.insert_str(0, "    ");
     }
     let changed = own.parameters.iter().enumerate();
-    let changed = changed.filter(|(_, own)| own.passed == Passed::ByMutableReference);
+    let changed = changed.filter(|(_, own)| own.passed == Passed::MutablyBorrowed);
     let changed = changed.map(|(at, own)| {
         format!(
             "    *{} = Data::make(mix({local}, {}));\n",
@@ -346,7 +346,7 @@ fn expression(scene: &Scene, within: &Function, own: &Expression) -> String {
 fn call(callee: &Function, path: &str, seed: &str) -> String {
     let (arguments, passed) = arguments(callee, path, seed);
     let changed = callee.parameters.iter().enumerate();
-    let changed = changed.filter(|(_, own)| own.passed == Passed::ByMutableReference);
+    let changed = changed.filter(|(_, own)| own.passed == Passed::MutablyBorrowed);
     let digest = changed.fold("result.digest()".to_owned(), |before, (at, _)| {
         format!("mix({before}, argument{at}.digest())")
     });
@@ -361,7 +361,7 @@ pub(super) fn arguments(callee: &Function, path: &str, seed: &str) -> (String, S
     let (mut statements, mut passed) = (String::new(), Vec::new());
     for (at, own) in callee.parameters.iter().enumerate() {
         let kind = match own.passed {
-            Passed::ByMutableReference => "let mut",
+            Passed::MutablyBorrowed => "let mut",
             _ => "let",
         };
         let ty = match path {

@@ -60,17 +60,17 @@ pub(super) struct Parameter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    ByValue,
-    ByReference,
-    ByMutableReference,
+    Owned,
+    Borrowed,
+    MutablyBorrowed,
 }
 
 impl Passed {
     pub(super) fn sigil(self) -> &'static str {
         match self {
-            Passed::ByValue => "",
-            Passed::ByReference => "&",
-            Passed::ByMutableReference => "&mut ",
+            Passed::Owned => "",
+            Passed::Borrowed => "&",
+            Passed::MutablyBorrowed => "&mut ",
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn make(scenes: &impl Scenes, by: usize, ty: &Type, seed: u64) -> Val
         Type::Tuple(types) => Value::Parts(parts(types)),
         Type::Array(ty, length) => Value::Parts((0..*length).map(|at| part(ty, at)).collect()),
         Type::Vec(ty) => Value::Parts((0..seed as usize % 3).map(|at| part(ty, at)).collect()),
-        Type::Option(ty) => Value::Maybe((seed % 3 != 0).then(|| Box::new(part(ty, 0)))),
+        Type::Option(ty) => Value::Maybe((!seed.is_multiple_of(3)).then(|| Box::new(part(ty, 0)))),
         Type::Boxed(ty) => make(scenes, by, ty, seed),
         Type::Parameter(_) => unreachable!("a value has no type parameters"),
         Type::Object(number) => {

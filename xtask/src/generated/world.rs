@@ -115,11 +115,11 @@ impl World {
         // The compiler leaves out a static that no body uses.
         let used = generation.scene.used_counters();
         for counter in used {
-            let in_program = |program: &Generation| program.owners.contains_key(&counter.number);
             let owner = match self.mode {
-                Mode::Thin if self.generations.first().is_some_and(in_program) => 0,
-                _ => number,
+                Mode::Full => None,
+                Mode::Thin => self.newest_owner(counter.number, |_| true),
             };
+            let owner = owner.unwrap_or(number);
             generation.owners.insert(counter.number, owner);
             let mut counters = self.counters.borrow_mut();
             counters
@@ -136,26 +136,32 @@ impl World {
         }
     }
 
-    /// In whose memory a cell of a generation lies: in the program's, if that has one of the same type.
+    /// In whose memory a cell of a generation lies.
     fn owner_of(&self, cell: &Cell, number: usize) -> usize {
-        let is_shared = cell.is_hot || self.mode == Mode::Thin;
-        let program = &self.generations[0];
-        let in_program = program.owners.contains_key(&cell.number);
-        let in_program = in_program
-            .then(|| program.scene.cell(cell.number))
-            .flatten();
-        match in_program {
-            Some(own)
-                if is_shared
-                    && own == cell
-                    && self
-                        .differences(0, number, std::slice::from_ref(&cell.ty))
-                        .is_empty() =>
-            {
-                0
+        let has_type = |owner: usize| {
+            let own = self.generations[owner].scene.cell(cell.number);
+            own.is_some_and(|own| own == cell)
+                && self
+                    .differences(owner, number, std::slice::from_ref(&cell.ty))
+                    .is_empty()
+        };
+        let owner = match self.mode {
+            // A full library shares with the program alone, and what is declared so.
+            Mode::Full => {
+                let in_program = self.generations[0].owners.contains_key(&cell.number);
+                (cell.is_hot && in_program && has_type(0)).then_some(0)
             }
-            _ => number,
-        }
+            Mode::Thin => self.newest_owner(cell.number, has_type),
+        };
+        owner.unwrap_or(number)
+    }
+
+    /// The newest generation in whose memory a static lies that fits.
+    fn newest_owner(&self, number: u32, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut owners = (0..self.generations.len()).rev();
+        owners.find(|owner| {
+            self.generations[*owner].owners.get(&number) == Some(owner) && fits(*owner)
+        })
     }
 
     /// Lets a generation that was taken in go live.
@@ -267,7 +273,7 @@ impl World {
         let (result, arguments) = self.call(0, own.id, self.arguments(0, own, seed));
         let mut told = value::print(self, &own.result, &result);
         for (parameter, value) in own.parameters.iter().zip(&arguments) {
-            if parameter.passed == Passed::ByMutableReference {
+            if parameter.passed == Passed::MutablyBorrowed {
                 told += " ";
                 told += &value::print(self, &parameter.ty, value);
             }
@@ -341,7 +347,7 @@ impl World {
         let number = self.compute(code, own, &arguments, &own.body);
         let parameters = own.parameters.iter().enumerate();
         for ((at, parameter), argument) in parameters.zip(&mut arguments) {
-            if parameter.passed == Passed::ByMutableReference {
+            if parameter.passed == Passed::MutablyBorrowed {
                 *argument = make(self, code, &parameter.ty, mix(number, at as u64 + 1));
             }
         }
@@ -388,7 +394,7 @@ impl World {
                 let (result, arguments) = self.call(by, *id, arguments);
                 let mut number = digest(self, by, &callee.result, &result);
                 for (parameter, value) in callee.parameters.iter().zip(&arguments) {
-                    if parameter.passed == Passed::ByMutableReference {
+                    if parameter.passed == Passed::MutablyBorrowed {
                         number = mix(number, digest(self, by, &parameter.ty, value));
                     }
                 }
