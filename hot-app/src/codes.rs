@@ -3,14 +3,14 @@
 use crate::event::Event;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
-use hot_load::HeapCheck;
+use hot_load::{HeapCheck, StaticMismatch};
 use std::fmt;
 
 impl Event {
     /// Every code that [`codes`](Self::codes) can give besides those of what it holds, each with what it stands
     /// for.
     pub const CODES: &'static [(&'static str, &'static str)] = &[(
-        Event::ROLLED_BACK,
+        "HOT0504",
         "A generation panicked among its first calls and was rolled back.",
     )];
 
@@ -32,7 +32,20 @@ impl Event {
     pub fn codes(&self) -> Vec<&'static str> {
         let one = |code: Option<&'static str>| code.into_iter().collect();
         match self {
-            Event::Built { fallback, .. } => one(fallback.as_ref().map(|reason| reason.code())),
+            Event::Built {
+                fallback,
+                changed_statics,
+                ..
+            } => {
+                let retyped = (!changed_statics.is_empty()).then_some(StaticMismatch::CODE);
+                let fallback = fallback.as_ref().map(|reason| reason.code());
+                fallback.into_iter().chain(retyped).collect()
+            }
+            Event::EndedLate {
+                failed: Some(_),
+                work,
+                ..
+            } => vec![work.code()],
             Event::BuildFailed { error, .. } => one(error.code()),
             Event::Loaded { statics, .. } => one(statics.code()),
             Event::Refused { error, .. } => vec![error.code()],

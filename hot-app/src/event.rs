@@ -376,7 +376,7 @@ impl fmt::Display for Event {
                     count => write!(f, ", with {count} warnings"),
                 }?;
                 for changed in changed_statics {
-                    write!(f, "; {changed}")?;
+                    write!(f, "; {changed}{}", Tag(Some(StaticMismatch::CODE)))?;
                 }
                 Ok(())
             }
@@ -518,7 +518,8 @@ impl fmt::Display for Event {
                 let took = Millis(*took);
                 match (failed, work) {
                     (Some(reason), _) => {
-                        write!(f, "{krate}: {work} failed after {took}: {reason}")
+                        let code = Tag(Some(work.code()));
+                        write!(f, "{krate}: {work} failed after {took}{code}: {reason}")
                     }
                     (None, Work::Migration) => write!(
                         f,

@@ -3,6 +3,7 @@
 use crate::allocator::HeapCheck;
 use crate::error::LoadError;
 use crate::layout::LayoutDepth;
+use crate::overdue::Work;
 
 impl LoadError {
     /// Every code that [`code`](Self::code) can give, each with what it stands for. `docs/codes/` of the
@@ -68,6 +69,16 @@ impl LoadError {
             LoadError::Thread { .. } => "HOT0312",
             LoadError::Canary { .. } => "HOT0315",
             LoadError::CanaryStart { .. } => "HOT0316",
+        }
+    }
+}
+
+impl Work {
+    /// The code that was told when this work missed its deadline.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Work::Opening { .. } => "HOT0309",
+            Work::Migration => "HOT0414",
         }
     }
 }
