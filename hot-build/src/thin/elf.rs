@@ -27,6 +27,9 @@ mod link;
 mod linker;
 #[path = "object_file.rs"]
 mod object_file;
+#[cfg(test)]
+#[path = "reasons.rs"]
+mod reasons;
 #[path = "resolve.rs"]
 mod resolve;
 #[path = "rewrite.rs"]
