@@ -42,7 +42,7 @@ impl<T> Kept<T> {
             Kept::Not => panic!("an argument that was not kept"),
             // SAFETY: these are the bytes of a value that was initialised, and that may be copied; or of a
             // `&mut`, whose other copies are used no more, as the caller vouches.
-            Kept::Bytes(bytes) => unsafe { ptr::read(bytes).assume_init() },
+            Kept::Bytes(bytes) => unsafe { bytes.assume_init_read() },
             Kept::Clone(clone, again) => again(clone),
         }
     }
