@@ -1,9 +1,12 @@
 //! What is checked in the file of a library before it is opened.
 
 use crate::error::LoadError;
-use hot_abi::fingerprint::Fingerprint;
+use hot_abi::fingerprint::{Difference, Fingerprint};
 use hot_abi::registry::HotCrate;
-use object::{Object, ObjectSection, ReadCache};
+use object::elf::FileHeader64;
+use object::read::elf::FileHeader;
+use object::{Architecture, BinaryFormat, Endianness, Object, ObjectSection, ReadCache, ReadRef};
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +20,7 @@ const SECTIONS: [&str; 3] = ["hot_fingerprint", "__hot_print", ".hotfp"];
 ///
 /// [`LoadError::Read`] and [`LoadError::NotALibrary`].
 pub fn read_fingerprints(library: &Path) -> Result<Vec<Fingerprint>, LoadError> {
-    read(library, library)
+    Ok(read(library, library)?.fingerprints)
 }
 
 /// Checks that the file at `path` is a library of `krate` that was built as the program was.
@@ -29,7 +32,20 @@ pub(crate) fn check(krate: &HotCrate, path: &Path, built: &Path) -> Result<Finge
         library: built.to_owned(),
         reason: format!("the program holds no fingerprint of `{}`", krate.crate_name),
     })?;
-    let mut found = read(path, built)?;
+    let Told {
+        machine,
+        fingerprints: mut found,
+    } = read(path, built)?;
+    if let Some(own) = Machine::own().filter(|own| *own != machine) {
+        return Err(LoadError::Incompatible {
+            library: built.to_owned(),
+            differences: vec![Difference {
+                what: "machine".to_owned(),
+                program: own.to_string(),
+                library: machine.to_string(),
+            }],
+        });
+    }
     let own = found.iter().position(|record| {
         record.crate_name() == krate.crate_name && record.manifest_dir() == krate.manifest_dir
     });
@@ -55,25 +71,92 @@ pub(crate) fn check(krate: &HotCrate, path: &Path, built: &Path) -> Result<Finge
     }
 }
 
-fn read(path: &Path, built: &Path) -> Result<Vec<Fingerprint>, LoadError> {
-    let file = File::open(path).map_err(|source| LoadError::Read {
+/// What a file tells before it is opened.
+struct Told {
+    machine: Machine,
+    fingerprints: Vec<Fingerprint>,
+}
+
+/// What a file is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Machine {
+    format: BinaryFormat,
+    architecture: Architecture,
+}
+
+impl Machine {
+    /// What this program is made for; `None` where it is a machine that this has no name for.
+    fn own() -> Option<Machine> {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => Architecture::X86_64,
+            "x86" => Architecture::I386,
+            "aarch64" => Architecture::Aarch64,
+            "arm" => Architecture::Arm,
+            "riscv64" => Architecture::Riscv64,
+            _ => return None,
+        };
+        let format = match BinaryFormat::native_object() {
+            // What is linked has more in it than what is compiled.
+            BinaryFormat::Coff => BinaryFormat::Pe,
+            format => format,
+        };
+        Some(Machine {
+            format,
+            architecture,
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = format!("{:?} {:?}", self.format, self.architecture);
+        f.write_str(&name.to_lowercase())
+    }
+}
+
+fn read(path: &Path, built: &Path) -> Result<Told, LoadError> {
+    let unreadable = |source| LoadError::Read {
         library: built.to_owned(),
         source: Arc::new(source),
-    })?;
-    let not_a_library = |reason: object::Error| LoadError::NotALibrary {
-        library: built.to_owned(),
-        reason: reason.to_string(),
     };
+    let not_a_library = |reason| LoadError::NotALibrary {
+        library: built.to_owned(),
+        reason,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
     // Only the parts that are asked for are read, for libraries have tens of megabytes.
     let cache = ReadCache::new(file);
-    let object = object::File::parse(&cache).map_err(not_a_library)?;
-    match SECTIONS
-        .into_iter()
-        .find_map(|name| object.section_by_name(name))
-    {
-        Some(section) => Ok(Fingerprint::find_all(
-            section.data().map_err(not_a_library)?,
+    let parsed = object::File::parse(&cache);
+    let object = parsed.map_err(|error| match length_in_headers(&cache) {
+        Some(whole) if whole > length => not_a_library(format!(
+            "cut short: its headers speak of {whole} bytes, and it has {length}"
         )),
-        None => Ok(Vec::new()),
-    }
+        _ => not_a_library(error.to_string()),
+    })?;
+    let section = SECTIONS
+        .into_iter()
+        .find_map(|name| object.section_by_name(name));
+    let fingerprints = match section.map(|section| section.data()) {
+        Some(Ok(data)) => Fingerprint::find_all(data),
+        Some(Err(error)) => return Err(not_a_library(error.to_string())),
+        None => Vec::new(),
+    };
+    let machine = Machine {
+        format: object.format(),
+        architecture: object.architecture(),
+    };
+    Ok(Told {
+        machine,
+        fingerprints,
+    })
+}
+
+/// How long a file must be at least, as its headers have it. Those of ELF are told here: of the others a part
+/// that is missing is noticed by whoever reads it.
+fn length_in_headers<'data>(file: impl ReadRef<'data>) -> Option<u64> {
+    let header = FileHeader64::<Endianness>::parse(file).ok()?;
+    let endian = header.endian().ok()?;
+    let sections = u64::from(header.e_shentsize(endian)) * u64::from(header.e_shnum(endian));
+    header.e_shoff(endian).checked_add(sections)
 }

@@ -52,6 +52,23 @@ impl Fixture {
         self.artifact("stranger.library")
     }
 
+    /// The library of the first edition with another profile, built now: its panics abort, and it has no debug
+    /// assertions.
+    pub(crate) fn built_otherwise(&self) -> PathBuf {
+        let target = self.folder.join("target-otherwise");
+        self.cargo_into(
+            &target,
+            &[
+                "--package=scene",
+                "--lib",
+                "--features=hot-abi/reload",
+                "--config=profile.dev.panic='abort'",
+                "--config=profile.dev.debug-assertions=false",
+            ],
+        );
+        target.join("debug").join(file_name("libscene"))
+    }
+
     /// A command that runs a program through a scenario.
     pub(crate) fn command(
         &self,
@@ -129,13 +146,17 @@ impl Fixture {
     }
 
     fn cargo(&self, args: &[&str]) {
+        self.cargo_into(&self.folder.join("target"), args);
+    }
+
+    fn cargo_into(&self, target: &Path, args: &[&str]) {
         let mut command = Command::new(env!("CARGO"));
         command
             .args(["build", "--quiet"])
             .args(args)
             .current_dir(self.workspace())
             .arg("--target-dir")
-            .arg(self.folder.join("target"));
+            .arg(target);
         let output = command.output().unwrap();
         assert!(
             output.status.success(),
@@ -146,18 +167,22 @@ impl Fixture {
 
     /// Keeps a file that cargo made, before it makes the next of that name.
     fn keep(&self, made: &str, name: &str) {
-        let made = match made.strip_prefix("lib") {
-            Some(library) => format!(
-                "{}{library}{}",
-                std::env::consts::DLL_PREFIX,
-                std::env::consts::DLL_SUFFIX
-            ),
-            None => format!("{made}{}", std::env::consts::EXE_SUFFIX),
-        };
         // A new file each time: the one of an earlier run may still be mapped.
         let kept = self.artifact(name);
         let _ = fs::remove_file(&kept);
-        fs::copy(self.folder.join("target/debug").join(made), kept).unwrap();
+        fs::copy(self.folder.join("target/debug").join(file_name(made)), kept).unwrap();
+    }
+}
+
+/// How the system names a library, `lib` and its name, or a program.
+fn file_name(made: &str) -> String {
+    match made.strip_prefix("lib") {
+        Some(library) => format!(
+            "{}{library}{}",
+            std::env::consts::DLL_PREFIX,
+            std::env::consts::DLL_SUFFIX
+        ),
+        None => format!("{made}{}", std::env::consts::EXE_SUFFIX),
     }
 }
 

@@ -42,6 +42,19 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
             ),
         ),
         case(
+            "other-target",
+            &patched("target=x86_64", "target=mips64"),
+            ("Incompatible", "the library `mips64"),
+        ),
+        Case {
+            file: fixture().built_otherwise(),
+            refusal: (
+                "Incompatible",
+                "panic: the program has `unwind`, the library `abort`; debug-assertions: the program has `on`, the \
+                 library `off`",
+            ),
+        },
+        case(
             "without-a-line",
             &patched("\ntarget=", "\nfarget="),
             ("Incompatible", "the library `(not told)`"),
@@ -54,7 +67,7 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
         case(
             "cut-short",
             &good[..good.len() / 2],
-            ("NotALibrary", "is no dynamic library"),
+            ("NotALibrary", "cut short: its headers speak of "),
         ),
         case(
             "nearly-empty",
@@ -85,6 +98,14 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
     ];
     if cfg!(target_os = "linux") {
         cases.push(case(
+            "other-machine",
+            &for_aarch64(&good),
+            (
+                "Incompatible",
+                "machine: the program has `elf x86_64`, the library `elf aarch64`",
+            ),
+        ));
+        cases.push(case(
             "without-init",
             &patched("\0hot_init_scene", "\0hot_exit_scene"),
             ("MissingSymbol", "does not export `hot_init_scene"),
@@ -111,6 +132,15 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
         );
     }
     assert_eq!(lines.collect::<Vec<_>>(), ["loaded: []"]);
+}
+
+/// The library with the header of one for aarch64.
+fn for_aarch64(library: &[u8]) -> Vec<u8> {
+    const MACHINE: std::ops::Range<usize> = 18..20;
+    const AARCH64: [u8; 2] = [183, 0];
+    let mut patched = library.to_vec();
+    patched[MACHINE].copy_from_slice(&AARCH64);
+    patched
 }
 
 /// Replaces a text in a file by one of the same length, wherever it occurs.
