@@ -101,6 +101,18 @@ fn steps() -> Vec<Step> {
             "test",
             cargo(["test", "--package", "hot-abi", "--features", "reload"]),
         ),
+        // Without cargo nobody builds a crate that no rebuilder wants.
+        call(
+            "test",
+            cargo([
+                "test",
+                "--package",
+                "hot-app",
+                "--no-default-features",
+                "--features",
+                "reload",
+            ]),
+        ),
         call("test", extended(cargo(["test", "--workspace"]), EXAMPLES)),
         call("doc", {
             let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
