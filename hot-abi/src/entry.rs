@@ -6,7 +6,7 @@ use crate::exchange::Exchange;
 use crate::forward::{self, panic_hook};
 use crate::registry::{self, HotCrate, Module};
 use crate::services::{self, Services};
-use crate::statics::{PatchReport, StaticPatch};
+use crate::statics::{PatchReport, StaticEntry, StaticPatch};
 use std::any::TypeId;
 
 /// Prepares a freshly loaded library: patches its statics, hands it the program's services.
@@ -59,6 +59,8 @@ pub struct InitReport {
     status: u32,
     /// What became of the library's statics.
     pub statics: PatchReport,
+    /// Those that point at the program's values now, for a check of their layouts.
+    pub patched: Vec<StaticEntry>,
     /// Nodes registered twice under one name.
     pub duplicate_nodes: Vec<&'static str>,
     /// What the library registered.
@@ -71,6 +73,7 @@ impl InitReport {
         InitReport {
             status: NOT_CALLED,
             statics: PatchReport::default(),
+            patched: Vec::new(),
             duplicate_nodes: Vec::new(),
             module: Module { crates: &[] },
         }
@@ -143,7 +146,7 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
     boundary::settle_as_library();
     let done = boundary::contain(|| {
         forward::install(krate.crate_name);
-        report.statics = request.patch.apply();
+        (report.statics, report.patched) = request.patch.apply();
         report.duplicate_nodes = registry::duplicate_nodes(krate);
         report.module = Module::this();
     });

@@ -14,13 +14,17 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 /// [`hot_static!`](crate::hot_static) and read with [`hot_static_ref!`](crate::hot_static_ref).
 pub struct HotStatic<T: Sync + 'static> {
     value: AtomicPtr<T>,
+    /// Where the value lies that this module brought. Never changes.
+    own: AtomicPtr<T>,
 }
 
 impl<T: Sync + 'static> HotStatic<T> {
     #[doc(hidden)]
     pub const fn new(value: &'static T) -> Self {
+        let own = std::ptr::from_ref(value).cast_mut();
         HotStatic {
-            value: AtomicPtr::new(std::ptr::from_ref(value).cast_mut()),
+            value: AtomicPtr::new(own),
+            own: AtomicPtr::new(own),
         }
     }
 
@@ -28,14 +32,19 @@ impl<T: Sync + 'static> HotStatic<T> {
     #[inline(always)]
     pub fn get(&self) -> &'static T {
         // SAFETY: the pointer is the `&'static T` given to `new`, or the one of the program's static
-        // with the same key and type, which `StaticPatch::apply` stored.
+        // with the same key and type, which `StaticPatch::apply` stored. Where the type is one by its name
+        // and size only, `StaticEntry::keep_own_value` is called before anything reads it.
         unsafe { &*self.value.load(Ordering::Acquire) }
     }
 
     #[doc(hidden)]
     pub const fn slot(&'static self) -> StaticSlot {
-        // SAFETY: `AtomicPtr<T>` has the same layout for every sized `T`: that of a thin pointer.
-        StaticSlot(unsafe { &*std::ptr::from_ref(&self.value).cast::<AtomicPtr<()>>() })
+        StaticSlot {
+            // SAFETY: `AtomicPtr<T>` has the same layout for every sized `T`: that of a thin pointer.
+            value: unsafe { &*std::ptr::from_ref(&self.value).cast::<AtomicPtr<()>>() },
+            // SAFETY: as above.
+            own: unsafe { &*std::ptr::from_ref(&self.own).cast::<AtomicPtr<()>>() },
+        }
     }
 }
 
@@ -45,10 +54,13 @@ impl<T: Sync + 'static> fmt::Debug for HotStatic<T> {
     }
 }
 
-/// Where a static keeps the address of its value.
+/// Where a static keeps the address of its value, and that of the value which its module brought.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
-pub struct StaticSlot(&'static AtomicPtr<()>);
+pub struct StaticSlot {
+    value: &'static AtomicPtr<()>,
+    own: &'static AtomicPtr<()>,
+}
 
 /// A static as it registers.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +72,16 @@ pub struct StaticEntry {
     pub type_key: fn() -> TypeKey,
     #[doc(hidden)]
     pub slot: StaticSlot,
+}
+
+impl StaticEntry {
+    /// Points the static at the value that its module brought, whatever it pointed at.
+    ///
+    /// For whoever finds that the layout of its type is not the program's, before code of the library runs.
+    pub fn keep_own_value(&self) {
+        let own = self.slot.own.load(Ordering::Relaxed);
+        self.slot.value.store(own, Ordering::Release);
+    }
 }
 
 /// The addresses of the program's statics, for libraries to point theirs at.
@@ -88,7 +110,7 @@ impl StaticPatch {
         let mut repeated = Vec::new();
         for entry in statics {
             if values
-                .insert(entry.key, ((entry.type_key)(), entry.slot.0))
+                .insert(entry.key, ((entry.type_key)(), entry.slot.value))
                 .is_some()
             {
                 repeated.push(entry.key);
@@ -100,13 +122,14 @@ impl StaticPatch {
         StaticPatch { values, repeated }
     }
 
-    /// Points the statics of this module, a library, at the program's.
-    pub(crate) fn apply(&self) -> PatchReport {
+    /// Points the statics of this module, a library, at the program's. Returns also those that point there now.
+    pub(crate) fn apply(&self) -> (PatchReport, Vec<StaticEntry>) {
         self.apply_to(&registry::STATICS)
     }
 
-    fn apply_to(&self, statics: &[StaticEntry]) -> PatchReport {
+    fn apply_to(&self, statics: &[StaticEntry]) -> (PatchReport, Vec<StaticEntry>) {
         let mut report = PatchReport::default();
+        let mut patched = Vec::new();
         let mut missing: HashMap<_, _> = self.values.keys().map(|key| (*key, ())).collect();
         for entry in statics {
             missing.remove(entry.key);
@@ -123,15 +146,14 @@ impl StaticPatch {
                 });
                 continue;
             }
-            entry
-                .slot
-                .0
-                .store(address.load(Ordering::Acquire), Ordering::Release);
+            let value = address.load(Ordering::Acquire);
+            entry.slot.value.store(value, Ordering::Release);
             report.patched += 1;
+            patched.push(*entry);
         }
         report.missing = missing.into_keys().map(str::to_owned).collect();
         report.missing.sort_unstable();
-        report
+        (report, patched)
     }
 }
 
@@ -144,7 +166,8 @@ pub struct PatchReport {
     pub new: Vec<String>,
     /// Keys of the program that the library lacks.
     pub missing: Vec<String>,
-    /// Statics of another type than the program's: not patched, the library keeps its own value.
+    /// Statics of another type than the program's, or of one with another layout: not patched, the library
+    /// keeps its own value.
     pub mismatched: Vec<StaticMismatch>,
 }
 
@@ -195,13 +218,16 @@ mod tests {
             entry::<u32>("retyped", PROGRAM.slot()),
             entry::<u32>("dropped", PROGRAM.slot()),
         ]);
-        let report = patch.apply_to(&[
+        let (report, patched) = patch.apply_to(&[
             entry::<u32>("shared", LIBRARY.slot()),
             entry::<f32>("retyped", OTHER.slot()),
             entry::<u32>("added", OTHER.slot()),
         ]);
         assert_eq!((*LIBRARY.get(), *OTHER.get()), (1, 2));
         assert_eq!(report.patched, 1);
+        assert_eq!(patched.len(), 1);
+        patched[0].keep_own_value();
+        assert_eq!(*LIBRARY.get(), 2);
         assert_eq!(report.new, ["added"]);
         assert_eq!(report.missing, ["dropped"]);
         assert_eq!(report.mismatched.len(), 1);
@@ -215,7 +241,7 @@ mod tests {
             entry::<u32>("twice", OTHER.slot()),
         ]);
         assert_eq!(patch.repeated(), ["twice"]);
-        let report = patch.apply_to(&[entry::<u32>("twice", OTHER.slot())]);
+        let (report, _) = patch.apply_to(&[entry::<u32>("twice", OTHER.slot())]);
         assert_eq!((report.patched, report.new.len()), (0, 1));
     }
 }

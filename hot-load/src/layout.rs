@@ -15,6 +15,7 @@
 mod check;
 mod compare;
 mod debug_info;
+mod declared;
 mod entry;
 mod files;
 mod graph;

@@ -17,7 +17,7 @@ use hot_abi::generation::{self, Applied, Generation};
 use hot_abi::held::{MigrationError, WhenBusy};
 use hot_abi::policy;
 use hot_abi::registry::{HotCrate, Module};
-use hot_abi::statics::{PatchReport, StaticPatch};
+use hot_abi::statics::{PatchReport, StaticEntry, StaticPatch};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
@@ -170,11 +170,14 @@ impl Loader {
         let opened = self.open(opening)?;
         let Opened {
             generation,
-            statics,
+            mut statics,
+            patched,
             phases,
         } = opened;
         stopwatch.take_over(phases);
-        let layouts = self.layouts.mark(&generation, layouts);
+        let (layouts, mismatched) = self.layouts.mark(&generation, layouts, &patched);
+        statics.patched -= mismatched.len();
+        statics.mismatched.extend(mismatched);
         stopwatch.lap("layouts");
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         opened::note(built, &copy);
@@ -414,6 +417,8 @@ struct Opening {
 struct Opened {
     generation: Arc<Generation>,
     statics: PatchReport,
+    /// The statics that point at the program's values.
+    patched: Vec<StaticEntry>,
     phases: Vec<LoadPhase>,
 }
 
@@ -492,6 +497,7 @@ impl Opening {
         Ok(Opened {
             generation: Arc::new(generation),
             statics: report.statics,
+            patched: report.patched,
             phases: stopwatch.finish(),
         })
     }

@@ -6,12 +6,13 @@
 use super::files::{self, LibraryLayouts, LinkedLayouts, PROGRAM, all_missing, read_linked};
 use super::{
     IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
-    source,
+    declared, source,
 };
 use hot_abi::generation::Generation;
 use hot_abi::layout::LayoutMark;
 use hot_abi::private::path_hash;
 use hot_abi::registry::{HotCrate, Module};
+use hot_abi::statics::{StaticEntry, StaticMismatch};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -76,8 +77,17 @@ impl LayoutCheck {
 
     /// Marks every item of a library that is loaded and not live yet whose layouts are not the program's.
     /// Reports on the items of the generation's own crate.
-    pub(crate) fn mark(&self, generation: &Generation, library: Reading) -> LayoutReport {
+    ///
+    /// Of the statics that were `patched` to the program's values, those whose layouts are not the program's
+    /// get their own values back; these are returned too.
+    pub(crate) fn mark(
+        &self,
+        generation: &Generation,
+        library: Reading,
+        patched: &[StaticEntry],
+    ) -> (LayoutReport, Vec<StaticMismatch>) {
         let library = &library.finish();
+        let mismatched = declared::separate(patched, library);
         let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = None;
         // A library may hold copies of other hot crates.
@@ -87,13 +97,14 @@ impl LayoutCheck {
                 own = Some(report);
             }
         }
-        own.unwrap_or(LayoutReport {
+        let report = own.unwrap_or(LayoutReport {
             depth: LayoutDepth::Shallow {
                 side: LayoutSide::Library,
                 missing: Missing::DebugInfo,
             },
             incompatible: Vec::new(),
-        })
+        });
+        (report, mismatched)
     }
 }
 
