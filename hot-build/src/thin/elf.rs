@@ -15,7 +15,7 @@ use host::HostImage;
 use link::{Prepared, ThinLink};
 use linker::Linker;
 use session::Session;
-use statics::BuiltLibrary;
+use statics::{BuiltLibrary, Renamed};
 
 #[path = "archives.rs"]
 mod archives;
@@ -53,6 +53,8 @@ pub(super) struct System {
     archives: Mutex<Option<(Vec<Version>, Arc<Archives>)>>,
     /// The libraries with variables of their own, the oldest first.
     libraries: Mutex<Vec<BuiltLibrary>>,
+    /// Variables whose symbols are others than those of the variables whose places they took.
+    renamed: Mutex<Renamed>,
     /// Linkers that could not link what another could.
     failing: Mutex<Vec<Linker>>,
 }
@@ -71,6 +73,7 @@ impl System {
             prepared: Mutex::default(),
             archives: Mutex::default(),
             libraries: Mutex::default(),
+            renamed: Mutex::default(),
             failing: Mutex::default(),
         })
     }
@@ -141,12 +144,14 @@ impl System {
         let mark = LIBRARIES.fetch_add(1, Ordering::Relaxed).to_string();
         // Links wait for each other, so that a variable that several crates share is brought by one of them.
         let mut libraries = lock(&self.libraries);
+        let mut renamed = lock(&self.renamed);
         let thin = ThinLink {
             rlib,
             changed: &changed,
             archives: &archives,
             host: &self.host,
             libraries: &libraries,
+            renamed: &renamed,
             types,
             mark: &mark,
             linkers: &linkers,
@@ -158,6 +163,7 @@ impl System {
         let linked = linked?;
         lock(&self.failing).extend(linked.failing);
         libraries.extend(linked.brought);
+        renamed.extend(linked.renamed);
         Ok((linked.library, linked.changed))
     }
 

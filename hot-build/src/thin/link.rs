@@ -11,7 +11,7 @@ use super::linker::{LinkRequest, Linker};
 use super::object_file::ObjectFile;
 use super::resolve::{self, Needs, Pulled, Resolution};
 use super::rewrite::{self, Lending, Moved, NewSymbols};
-use super::statics::{self, BuiltLibrary, Placement, Target, Variable};
+use super::statics::{self, BuiltLibrary, Placement, Renamed, Target, Variable};
 use super::stub::{self, StubSymbol, StubWord};
 use crate::{CancelSignal, ChangedStatic, FallbackReason, StaticTypes};
 
@@ -27,6 +27,8 @@ pub(crate) struct ThinLink<'a> {
     pub(crate) host: &'a HostImage,
     /// The libraries that were linked before, the oldest first.
     pub(crate) libraries: &'a [BuiltLibrary],
+    /// What earlier links found to be renamed.
+    pub(crate) renamed: &'a Renamed,
     /// Who compares the types of variables.
     pub(crate) types: Option<&'a dyn StaticTypes>,
     /// What tells this library from all others of this process.
@@ -45,6 +47,8 @@ pub(crate) struct Linked {
     pub(crate) brought: Option<BuiltLibrary>,
     /// The variables that begin anew in it.
     pub(crate) changed: Vec<ChangedStatic>,
+    /// Variables whose symbols are others than before.
+    pub(crate) renamed: Renamed,
     /// Linkers that could not do it.
     pub(crate) failing: Vec<Linker>,
 }
@@ -84,6 +88,7 @@ impl ThinLink<'_> {
             inputs.variables(self.host),
             self.host,
             self.libraries,
+            self.renamed,
             self.types,
         )?;
         let library = self.directory.join(file_name);
@@ -113,7 +118,8 @@ impl ThinLink<'_> {
             moved: inputs.moved,
         };
         Ok(Linked {
-            changed: placement.changed(&library, self.types),
+            changed: placement.changed(),
+            renamed: placement.renamed(),
             library,
             brought,
             failing: self.linkers[..self.linkers.len() - linkers.len()].to_vec(),

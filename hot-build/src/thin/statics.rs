@@ -77,11 +77,13 @@ impl Target {
         }
     }
 
-    fn is_thread_local(&self) -> bool {
-        match self {
+    /// Whether it has the form of a variable.
+    fn fits(&self, variable: &Variable) -> bool {
+        let is_thread_local = match self {
             Self::Program(symbol) => matches!(symbol.place, Place::ThreadLocal(_)),
             Self::Library(lent) => lent.is_thread_local,
-        }
+        };
+        self.size() == variable.size && is_thread_local == variable.is_thread_local
     }
 }
 
@@ -189,6 +191,8 @@ fn exports(bytes: &[u8], mark: &str) -> object::read::Result<HashMap<Vec<u8>, u6
 #[derive(Debug)]
 pub(crate) struct Placement {
     variables: Vec<Placed>,
+    /// Those that are still to be told apart by their types.
+    namesakes: Vec<Namesakes>,
 }
 
 #[derive(Debug)]
@@ -202,9 +206,20 @@ struct Placed {
     is_compared: bool,
     /// How its type differs from that of the newest.
     change: Option<ChangedStatic>,
-    /// Those that are called as it is in the source, where it is not clear which of them is meant.
-    doubtful: Vec<Candidate>,
 }
+
+/// Variables that have one name in the source, and none of which has a symbol of before. A thread-local is
+/// two, of which one is used.
+#[derive(Debug)]
+struct Namesakes {
+    /// Their indexes.
+    new: Vec<usize>,
+    /// Those of before.
+    old: Vec<Candidate>,
+}
+
+/// Symbols of new code, and the symbols of the variables whose places they took, where those are others.
+pub(crate) type Renamed = HashMap<Vec<u8>, Vec<u8>>;
 
 /// A variable whose place another may take.
 #[derive(Clone, Debug)]
@@ -274,6 +289,7 @@ impl Placement {
         variables: Vec<Variable>,
         host: &HostImage,
         libraries: &[BuiltLibrary],
+        renamed: &Renamed,
         types: Option<&dyn StaticTypes>,
     ) -> Result<Self, FallbackReason> {
         let opened: Vec<(&BuiltLibrary, PathBuf)> = libraries
@@ -295,7 +311,11 @@ impl Placement {
         };
         let mut placed = Vec::with_capacity(variables.len());
         for variable in variables {
-            let candidates = owners.of_name(&variable.name).map_err(|_ambiguous| {
+            let mut candidates = owners.of_name(&variable.name);
+            if let (Ok([]), Some(old)) = (candidates.as_deref(), renamed.get(&variable.name)) {
+                candidates = owners.of_name(old);
+            }
+            let candidates = candidates.map_err(|_ambiguous| {
                 let name = String::from_utf8_lossy(&variable.name);
                 unknown(&name, "the program has several of that name")
             })?;
@@ -305,10 +325,12 @@ impl Placement {
                 chosen: 0,
                 is_compared: false,
                 change: None,
-                doubtful: Vec::new(),
             });
         }
-        let mut placement = Self { variables: placed };
+        let mut placement = Self {
+            variables: placed,
+            namesakes: Vec::new(),
+        };
         placement.find_by_path(&owners);
         Ok(placement)
     }
@@ -331,12 +353,22 @@ impl Placement {
             found.retain(|candidate| !is_kept(&candidate.name, &self.variables));
             if let ([only], [_]) = (&indexes[..], &found[..]) {
                 self.variables[*only].candidates = found;
-                continue;
-            }
-            for index in indexes {
-                self.variables[index].doubtful.clone_from(&found);
+            } else if !found.is_empty() {
+                self.namesakes.push(Namesakes {
+                    new: indexes,
+                    old: found,
+                });
             }
         }
+    }
+
+    /// Variables that have another symbol than those whose places they took.
+    pub(crate) fn renamed(&self) -> Renamed {
+        let renamed = self.variables.iter().filter_map(|placed| {
+            let old = &placed.candidates.get(placed.chosen)?.name;
+            (*old != placed.variable.name).then(|| (placed.variable.name.clone(), old.clone()))
+        });
+        renamed.collect()
     }
 
     /// The variables that are not the new code's own.
@@ -356,26 +388,11 @@ impl Placement {
             .map(|placed| &placed.variable)
     }
 
-    /// The variables that begin anew in `library` because their types changed.
-    pub(crate) fn changed(
-        &self,
-        library: &Path,
-        types: Option<&dyn StaticTypes>,
-    ) -> Vec<ChangedStatic> {
+    /// The variables that begin anew because their types changed.
+    pub(crate) fn changed(&self) -> Vec<ChangedStatic> {
         let own = |placed: &&Placed| placed.chosen == placed.candidates.len();
-        let mut changed: Vec<ChangedStatic> = Vec::new();
-        for placed in self.variables.iter().filter(own) {
-            let found = match &placed.change {
-                Some(change) => Some(change.clone()),
-                None => types.and_then(|types| placed.differs_from_all(library, types)),
-            };
-            // A thread-local is two variables, of which one is used.
-            if let Some(found) = found
-                && !changed.iter().any(|known| known.name == found.name)
-            {
-                changed.push(found);
-            }
-        }
+        let anew = self.variables.iter().filter(own);
+        let mut changed: Vec<_> = anew.filter_map(|placed| placed.change.clone()).collect();
         changed.sort_by(|one, other| one.name.cmp(&other.name));
         changed
     }
@@ -402,12 +419,65 @@ impl Placement {
                 }
             }
             if by_owner.is_empty() {
+                for namesakes in std::mem::take(&mut self.namesakes) {
+                    if let Some(types) = types {
+                        moved_on |= self.tell_apart(&namesakes, library, types);
+                    }
+                }
                 return Ok(moved_on);
             }
             for (owner, indexes) in by_owner {
                 moved_on |= self.compare_with(owner, &indexes, library, types)?;
             }
         }
+    }
+
+    /// Finds who of namesakes was who, by the types. Returns whether one was found.
+    fn tell_apart(
+        &mut self,
+        namesakes: &Namesakes,
+        library: &Path,
+        types: &dyn StaticTypes,
+    ) -> bool {
+        let new_name = |index: &usize| text(&self.variables[*index].variable.name);
+        let new: Vec<String> = namesakes.new.iter().map(new_name).collect();
+        let old: Vec<String> = namesakes.old.iter().map(|old| text(&old.name)).collect();
+        let pairs = new
+            .iter()
+            .flat_map(|new| old.iter().map(move |old| StaticPair { new, old }));
+        // They are all of one owner.
+        let owner = namesakes.old[0].target.library();
+        let compared = types.compare(owner, library, &pairs.collect::<Vec<_>>());
+        let is_same = |new: usize, old: usize| {
+            let same =
+                compared.get(new * namesakes.old.len() + old) == Some(&StaticComparison::Same);
+            let variable = &self.variables[namesakes.new[new]].variable;
+            same && namesakes.old[old].target.fits(variable)
+        };
+        let mut found = Vec::new();
+        for number in 0..new.len() {
+            let mut same = (0..old.len()).filter(|old| is_same(number, *old));
+            if let (Some(only), None) = (same.next(), same.next())
+                && (0..new.len()).filter(|new| is_same(*new, only)).count() == 1
+            {
+                found.push((namesakes.new[number], only));
+            }
+        }
+        for (index, old) in &found {
+            let placed = &mut self.variables[*index];
+            placed.candidates = vec![namesakes.old[*old].clone()];
+            placed.is_compared = true;
+        }
+        let changes = compared.into_iter().filter_map(|compared| match compared {
+            StaticComparison::Changed { name, change } => Some(ChangedStatic { name, change }),
+            _ => None,
+        });
+        // The most alike of them tell what changed.
+        let change = changes.min_by_key(|changed| changed.change.len());
+        if found.is_empty() {
+            self.variables[namesakes.new[0]].change = change;
+        }
+        !found.is_empty()
     }
 
     fn compare_with(
@@ -434,8 +504,7 @@ impl Placement {
         for (number, index) in indexes.iter().enumerate() {
             let placed = &mut self.variables[*index];
             let target = &placed.candidates[placed.chosen].target;
-            let fits = target.size() == placed.variable.size
-                && target.is_thread_local() == placed.variable.is_thread_local;
+            let fits = target.fits(&placed.variable);
             let (name, change) = match compared.get(number) {
                 Some(StaticComparison::Same) if fits => {
                     placed.is_compared = true;
@@ -456,32 +525,6 @@ impl Placement {
             moved_on = true;
         }
         Ok(moved_on)
-    }
-}
-
-impl Placed {
-    /// How it differs from those that are called as it is; `None` where there is none, or one has its type.
-    fn differs_from_all(&self, library: &Path, types: &dyn StaticTypes) -> Option<ChangedStatic> {
-        let mut change = None;
-        for old in &self.doubtful {
-            let (new, old_name) = (text(&self.variable.name), text(&old.name));
-            let pair = StaticPair {
-                new: &new,
-                old: &old_name,
-            };
-            match &types.compare(old.target.library(), library, &[pair])[..] {
-                [
-                    StaticComparison::Changed {
-                        name,
-                        change: found,
-                    },
-                ] => {
-                    change.get_or_insert_with(|| ChangedStatic::new(name, found));
-                }
-                _ => return None,
-            }
-        }
-        change
     }
 }
 

@@ -111,7 +111,14 @@ unsafe extern "C" {
 
 type Entry = extern "C-unwind" fn(&mut String);
 
+/// Does nothing, for as long as nobody loads a library that has it.
+extern "C-unwind" fn nothing(_: &mut String) {}
+
 fn load(file: &Path, name: &str) -> Entry {
+    find(file, name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+fn find(file: &Path, name: &str) -> Option<Entry> {
     let path = CString::new(file.to_str().unwrap()).unwrap();
     unsafe {
         let library = dlopen(path.as_ptr(), 2);
@@ -119,8 +126,7 @@ fn load(file: &Path, name: &str) -> Entry {
         OPENED.lock().unwrap().push(file.to_owned());
         let name = CString::new(name).unwrap();
         let entry = dlsym(library, name.as_ptr());
-        assert!(!entry.is_null(), "there is no {name:?}");
-        std::mem::transmute::<*mut c_void, Entry>(entry)
+        (!entry.is_null()).then(|| std::mem::transmute::<*mut c_void, Entry>(entry))
     }
 }
 
@@ -131,11 +137,15 @@ fn main() {
     let mut scene: Entry = scene::hot_entry_scene;
     let mut panic: Entry = scene::hot_entry_panic;
     let mut paint: Entry = paint::hot_entry_paint;
+    let mut more: Entry = nothing;
     let mut library = PathBuf::new();
     for line in std::io::stdin().lock().lines() {
         let mut out = String::new();
         match line.unwrap().as_str() {
             "call" => scene(&mut out),
+            "call more" => more(&mut out),
+            // Has it in the program, so that new code finds it there.
+            "backtrace" => out = std::backtrace::Backtrace::force_capture().to_string(),
             "library" => out = library.display().to_string(),
             "call paint" => paint(&mut out),
             "call in a thread" => {
@@ -157,6 +167,7 @@ fn main() {
                         if name == "scene" {
                             scene = load(&artifact.library, "hot_entry_scene");
                             panic = load(&artifact.library, "hot_entry_panic");
+                            more = find(&artifact.library, "hot_entry_more").unwrap_or(nothing);
                         } else {
                             paint = load(&artifact.library, "hot_entry_paint");
                         }
@@ -195,6 +206,16 @@ impl Game {
     }
 
     pub(crate) fn with_files(name: &str, profile: &str, files: &[(&str, &str)]) -> Self {
+        Self::with_dependencies(name, profile, "", files)
+    }
+
+    /// The dependencies are those of all its crates.
+    pub(crate) fn with_dependencies(
+        name: &str,
+        profile: &str,
+        dependencies: &str,
+        files: &[(&str, &str)],
+    ) -> Self {
         let crates = env!("CARGO_MANIFEST_DIR");
         let manifest = format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"game\", \"scene\", \"paint\"]\n{profile}"
@@ -205,6 +226,7 @@ impl Game {
         let library = |krate: &str| {
             package(&format!("{name}_{krate}"))
                 + "[lib]\ncrate-type = [\"lib\", \"cdylib\"]\n[dependencies]\n"
+                + dependencies
         };
         let game = package(name)
             + "[dependencies]\n"
@@ -256,6 +278,12 @@ impl Game {
         Running::start(&self.program, self)
     }
 
+    /// Adds code at the end of a file.
+    pub(crate) fn append(&self, file: &str, code: &str) {
+        let text = std::fs::read_to_string(self.project.path(file)).expect("it is there");
+        self.project.write(file, &(text + code));
+    }
+
     pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let text = std::fs::read_to_string(self.project.path(file)).expect("it is there");
         assert!(text.contains(old), "{old:?} in {text}");
@@ -293,6 +321,11 @@ impl Running {
             input,
             output: BufReader::new(output).lines(),
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What the program answers.

@@ -3,8 +3,11 @@
 
 #![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
 
+mod debugging;
+mod dependencies;
 mod game;
 mod linkers;
+mod registrations;
 mod statics;
 #[path = "../support/mod.rs"]
 mod support;
