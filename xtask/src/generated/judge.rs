@@ -113,6 +113,19 @@ pub(super) fn applied(
     Ok(())
 }
 
+/// Fails unless it is told of each of these cells.
+pub(super) fn begin_anew(heard: &[String], cells: &[u32]) -> Result<()> {
+    for cell in cells {
+        let name = format!("::CELL{cell}`");
+        let told = |line: &String| line.starts_with("event ") && line.contains(&name);
+        ensure!(
+            heard.iter().any(told),
+            "CELL{cell} begins anew, and nobody says so"
+        );
+    }
+    Ok(())
+}
+
 fn same(what: &str, told: &[String], expected: &[String]) -> Result<()> {
     ensure!(
         told == expected,

@@ -205,7 +205,8 @@ impl Play {
                 );
                 let number = world.next();
                 let layouts = Layouts::read(&self.program.ask("layouts")?)?;
-                world.load(next.scene.clone(), layouts);
+                let anew = world.load(next.scene.clone(), layouts);
+                judge::begin_anew(self.program.heard(), &anew)?;
                 self.known.insert(next.text.clone(), number);
                 self.tally.applied += 1;
                 Some(number)

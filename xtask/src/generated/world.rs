@@ -101,8 +101,9 @@ impl World {
         self.generations[0].slots[&id]
     }
 
-    /// Takes a library in.
-    pub(super) fn load(&mut self, scene: Scene, layouts: Layouts) {
+    /// Takes a library in. Returns the cells that begin anew in it, though there was one of the name before
+    /// that it would share.
+    pub(super) fn load(&mut self, scene: Scene, layouts: Layouts) -> Vec<u32> {
         let number = self.generations.len();
         let slots = scene.functions.iter().map(|own| (own.id, number));
         let mut generation = Generation {
@@ -128,12 +129,21 @@ impl World {
         }
         self.generations.push(generation);
         self.classify(number);
+        let mut anew = Vec::new();
         for cell in self.generations[number].scene.present_cells() {
             let owner = self.owner_of(&cell, number);
+            let before = match self.mode {
+                Mode::Full => cell.is_hot && self.generations[0].owners.contains_key(&cell.number),
+                Mode::Thin => self.newest_owner(cell.number, |_| true).is_some(),
+            };
+            if before && owner == number {
+                anew.push(cell.number);
+            }
             self.generations[number].owners.insert(cell.number, owner);
             let mut cells = self.cells.borrow_mut();
             cells.entry((owner, cell.number)).or_default();
         }
+        anew
     }
 
     /// In whose memory a cell of a generation lies.
