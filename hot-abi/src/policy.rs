@@ -197,7 +197,7 @@ pub(crate) fn node_panicked(panic: &NodePanic<'_>) -> bool {
             generation
                 .trial
                 .note_panic(node.name, &panic.caught.message);
-            Some(trail::number(trail::makers(node.krate, node.name).first()))
+            Some(trail::number(trail::maker(node.krate, node.name).as_ref()))
         }
     };
     tell(panicked, aftermath(verdict, answering, panic.repeatable));

@@ -31,8 +31,8 @@ pub(crate) struct Services {
     pub(crate) node_panicked: fn(&NodePanic<'_>) -> bool,
     /// Tells of a panic that nobody waits for.
     pub(crate) contained: fn(&'static HotCrate, &'static str, Caught),
-    /// The generations that can make a node, the best first.
-    pub(crate) makers: fn(&HotCrate, &str) -> Vec<Arc<Generation>>,
+    /// The generation that is best for making a node; `None` is the code linked into the program.
+    pub(crate) maker: fn(&HotCrate, &str) -> Option<Arc<Generation>>,
     /// The generation that is live.
     pub(crate) live: fn(&HotCrate) -> Option<Arc<Generation>>,
     /// A node of a crate as it is linked into the program.
@@ -101,7 +101,7 @@ static OWN: Services = Services {
     function_panicked: policy::function_panicked,
     node_panicked: policy::node_panicked,
     contained: policy::contained,
-    makers: trail::makers,
+    maker: trail::maker,
     live: trail::live,
     linked_in_node: |krate, name| Module::this().find(krate)?.node(name),
     panic_hook: panic_hook::run,

@@ -92,35 +92,29 @@ pub(crate) fn live(krate: &HotCrate) -> Option<Arc<Generation>> {
 /// The newest generation that did not fail in its probation, as far as it is still loaded; `None` is the
 /// code linked into the program, which is always good.
 pub fn last_good(krate: &HotCrate) -> Option<Arc<Generation>> {
-    good(krate, |generation| !generation.has_failed())
-        .into_iter()
-        .next()
+    newest(krate, |generation, _| {
+        (!generation.has_failed()).then(|| Arc::clone(generation))
+    })
 }
 
-/// The generations that can make a node, the best first; after them comes the code linked into the program.
-pub(crate) fn makers(krate: &HotCrate, node: &str) -> Vec<Arc<Generation>> {
-    let live = live(krate);
-    let is_live = |generation: &Generation| {
-        live.as_ref()
-            .is_some_and(|live| ptr::eq(&**live, generation))
-    };
-    good(krate, |generation| {
-        !generation.trial.has_panicked(node) && (is_live(generation) || !generation.has_failed())
+/// The generation that is best for making a node; `None` is the code linked into the program.
+pub(crate) fn maker(krate: &HotCrate, node: &str) -> Option<Arc<Generation>> {
+    newest(krate, |generation, is_live| {
+        let good = !generation.trial.has_panicked(node) && (is_live || !generation.has_failed());
+        good.then(|| Arc::clone(generation))
     })
 }
 
 /// What answers calls of `caller` in the place of code that panicked: the newest generation that has not
 /// panicked there and has a function that fits, or the code linked into the program.
 pub(crate) fn answering(caller: &FunctionEntry, krate: &HotCrate) -> Option<Answering> {
-    let generations = good(krate, |generation| {
-        !generation.trial.has_panicked(caller.path) && !generation.has_failed()
-    });
-    let of_generations = generations.into_iter().find_map(|generation| {
-        let function = generation.krate().function(caller.path);
+    let of_generations = newest(krate, |generation, _| {
+        let good = !generation.trial.has_panicked(caller.path) && !generation.has_failed();
+        let function = generation.krate().function(caller.path).filter(|_| good);
         let function = function.filter(|function| caller.accepts(function))?;
         Some(Answering {
             code: function.contained,
-            generation: Some(generation),
+            generation: Some(Arc::clone(generation)),
         })
     });
     of_generations.or_else(|| linked_in(caller, krate))
@@ -206,17 +200,17 @@ fn generations(krate: &HotCrate) -> Vec<Arc<Generation>> {
     steps.filter_map(Weak::upgrade).collect()
 }
 
-/// Those that are good, as far back as to where the code linked into the program was live.
-fn good(krate: &HotCrate, is_good: impl Fn(&Generation) -> bool) -> Vec<Arc<Generation>> {
-    let steps: Vec<_> = {
-        let mut trails = lock();
-        let Some(trail) = Trail::of(&mut trails, krate) else {
-            return Vec::new();
-        };
-        let steps = trail.steps.iter().rev().map_while(Option::as_ref);
-        steps.filter_map(Weak::upgrade).collect()
-    };
-    steps.into_iter().filter(|step| is_good(step)).collect()
+/// What `choose` finds in the newest generation where it finds something, as far back as to where the code
+/// linked into the program was live. `choose` is told whether the generation is live.
+fn newest<R>(
+    krate: &HotCrate,
+    mut choose: impl FnMut(&Arc<Generation>, bool) -> Option<R>,
+) -> Option<R> {
+    let mut trails = lock();
+    let trail = Trail::of(&mut trails, krate)?;
+    let steps = trail.steps.iter().rev().map_while(Option::as_ref);
+    let mut steps = steps.enumerate();
+    steps.find_map(|(age, step)| choose(&step.upgrade()?, age == 0))
 }
 
 impl Trail {

@@ -426,9 +426,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
         let args = lock(&self.args).clone();
         let entry = self.entry;
         let services = services::current();
-        let maker = (services.makers)(entry.krate, entry.name)
-            .into_iter()
-            .next();
+        let maker = (services.maker)(entry.krate, entry.name);
         let reason = match maker {
             Some(generation) => match self.ask(&generation, args.clone()) {
                 Answer::Made(node) => {
