@@ -443,7 +443,11 @@ impl Driver {
         let running = Arc::clone(&self.running);
         let (krate, caveats) = (krate.clone(), Arc::clone(&self.caveats));
         let spawned = spawn("hot-load-job", move || {
-            let loaded = running.loader().load(linked, &artifact.library);
+            let loader = running.loader();
+            let loaded = match artifact.is_private {
+                true => loader.load_private(linked, &artifact.library),
+                false => loader.load(linked, &artifact.library),
+            };
             for problem in loaded.iter().flat_map(|loaded| caveats.of(&krate, loaded)) {
                 running.send(Message::Input(Input::Problem(problem)));
             }

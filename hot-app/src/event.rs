@@ -247,8 +247,8 @@ pub enum Event {
         generation: u32,
         /// Whether it was among the first calls of its generation.
         in_probation: bool,
-        /// What became of the call.
-        aftermath: Aftermath,
+        /// What became of the call; `None` if the program ends, as it wants to.
+        aftermath: Option<Aftermath>,
         /// The panic's message.
         message: String,
         /// File, line and column.
@@ -452,7 +452,7 @@ impl fmt::Display for Event {
                 let code = Tag(Some(Event::ROLLED_BACK));
                 write!(
                     f,
-                    "{krate}: generation {from} is rolled back{code}, for {reason}; {} is live again",
+                    "{krate}: generation {from} is rolled back{code}, because {reason}; {} is live again",
                     Code(*to)
                 )?;
                 items_left_behind(f, items)
@@ -492,7 +492,7 @@ impl fmt::Display for Event {
                 let code = Tag(Some(Event::ROLLED_BACK));
                 write!(
                     f,
-                    "{krate}: these are the sources of generation {generation}, which was rolled back{code}, for \
+                    "{krate}: these are the sources of generation {generation}, which was rolled back{code}, because \
                      {reason}; {} stays live",
                     Code(*live)
                 )
@@ -578,7 +578,10 @@ impl fmt::Display for Event {
                 if let Some(location) = location {
                     write!(f, " (at {location})")?;
                 }
-                write!(f, "; {aftermath}")
+                match aftermath {
+                    Some(aftermath) => write!(f, "; {aftermath}"),
+                    None => f.write_str("; the program ends, as it wants to when new code panics"),
+                }
             }
             Event::Problem { problem } => write!(f, "{problem}{}", Tag(problem.code())),
         }

@@ -74,7 +74,7 @@ pub(crate) fn forward(sender: Sender<Message>, crates: Vec<CrateId>, on_panic: P
                     reason: format!("`{}` panicked: {}", panicked.item, panicked.caught),
                     consequence: panics::consequence(on_panic, panicked, aftermath),
                 };
-                let event = panics::event(krate, panicked, *aftermath);
+                let event = panics::event(krate, panicked, Some(*aftermath));
                 let _ = sender.send(Message::Input(Input::Panicked { panic, event }));
                 return;
             }

@@ -48,7 +48,7 @@ pub(crate) fn consequence(
 }
 
 /// Tells of a panic.
-pub(crate) fn event(krate: CrateId, panicked: &Panicked, aftermath: Aftermath) -> Event {
+pub(crate) fn event(krate: CrateId, panicked: &Panicked, aftermath: Option<Aftermath>) -> Event {
     Event::Panicked {
         krate,
         item: panicked.item,
@@ -86,10 +86,7 @@ fn wait(running: &Running, panicked: &Panicked, console: bool) -> Verdict {
 
 /// Ends the program as an uncaught panic would.
 fn end_program(panicked: &Panicked, console: bool) -> ! {
-    tell(
-        &event(krate_of(panicked), panicked, Aftermath::GoesOn),
-        console,
-    );
+    tell(&event(krate_of(panicked), panicked, None), console);
     std::process::exit(PANICKED)
 }
 

@@ -13,8 +13,12 @@ use crate::{BuildMode, CargoReason, ChangedStatic, Diagnostic, FallbackReason};
 pub struct Artifact {
     /// The dynamic library: a `.so`, `.dylib` or `.dll` file.
     ///
-    /// The next build of the crate replaces this file, so copy it before you load it.
+    /// The next build of the crate replaces this file, so copy it before you load it, unless it
+    /// [is private](Self::is_private).
     pub library: PathBuf,
+    /// Whether the file is this process's own and is never written again, so that whoever loads it need not copy
+    /// it. False for what other builds replace.
+    pub is_private: bool,
     /// True when the library was up to date, and nothing was compiled for it.
     pub fresh: bool,
     /// The files that the compiler and the crate's build script said they read: the sources,
@@ -62,6 +66,7 @@ impl Artifact {
     pub fn new(library: impl Into<PathBuf>) -> Self {
         Self {
             library: library.into(),
+            is_private: false,
             fresh: false,
             inputs: Vec::new(),
             diagnostics: Vec::new(),

@@ -325,6 +325,7 @@ impl<'a> Work<'a> {
         match self.link(known, rlib) {
             Ok((library, changed_statics)) => Outcome::Done(Box::new(Ok(Artifact {
                 library,
+                is_private: true,
                 changed_statics,
                 mode: BuildMode::Thin,
                 inputs,

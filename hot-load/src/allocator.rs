@@ -62,6 +62,11 @@ pub(crate) fn check(path: &Path, built: &Path) -> Result<HeapCheck, LoadError> {
     }
 }
 
+/// Reads the program's symbols, so that the first load finds them read.
+pub(crate) fn read_program() {
+    LazyLock::force(&PROGRAM);
+}
+
 /// The program's symbols. Its file is read once.
 static PROGRAM: LazyLock<Symbols> = LazyLock::new(|| {
     std::env::current_exe().map_or(Symbols::None, |program| Symbols::of_file(&program))

@@ -16,6 +16,7 @@
 //! ```
 
 mod allocator;
+mod background;
 mod canary;
 mod codes;
 mod deadline;

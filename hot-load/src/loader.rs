@@ -1,6 +1,7 @@
 //! From a library's file to a generation.
 
 use crate::allocator::{self, HeapCheck};
+use crate::background;
 use crate::canary::{self, Canary};
 use crate::deadline::within;
 use crate::error::LoadError;
@@ -124,8 +125,13 @@ impl PartialEq for Loaded {
 impl Eq for Loaded {}
 
 impl Loader {
-    /// A loader that has loaded nothing yet. In the background it reads the layouts of the program's types.
+    /// A loader that has loaded nothing yet. In the background it reads what it must know of the program.
     pub fn new(options: LoadOptions) -> Loader {
+        // What the first load needs to know of the program. Where there is no thread to be had, that finds it out.
+        drop(background::spawn("hot-symbols", || {
+            allocator::read_program();
+            LazyLock::force(&PATCH);
+        }));
         let overdues = Arc::<Overdues>::default();
         Loader {
             options,
@@ -147,15 +153,39 @@ impl Loader {
     ///
     /// A variant of [`LoadError`] for each step that can fail. The crate's code goes on as it was.
     pub fn load(&self, krate: &'static HotCrate, built: &Path) -> Result<Loaded, LoadError> {
+        self.load_file(krate, built, false)
+    }
+
+    /// Loads a library of `krate` as [`load`](Loader::load) does, from a file that is this process's own and is
+    /// never written again. It gets a second name, and is copied only where that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Loader::load).
+    pub fn load_private(
+        &self,
+        krate: &'static HotCrate,
+        built: &Path,
+    ) -> Result<Loaded, LoadError> {
+        self.load_file(krate, built, true)
+    }
+
+    fn load_file(
+        &self,
+        krate: &'static HotCrate,
+        built: &Path,
+        is_private: bool,
+    ) -> Result<Loaded, LoadError> {
         let mut staging = lock(&self.staging);
         let mut stopwatch = Stopwatch::start();
-        let copy = staging.copy(built)?;
+        let copy = staging.take(built, is_private)?;
         stopwatch.lap("copy");
+        // Read meanwhile, for it takes longest.
+        let layouts = self.layouts.begin(&copy, built);
         let fingerprint = verify::check(krate, &copy, built)?;
         stopwatch.lap("fingerprint");
         let heap = allocator::check(&copy, built)?;
         stopwatch.lap("allocator");
-        let layouts = self.layouts.begin(&copy, built);
         let number = lock(&self.loaded).count(krate) + 1;
         let opening = Opening {
             krate,

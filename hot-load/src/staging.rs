@@ -1,4 +1,4 @@
-//! Copies of libraries that belong to this process alone.
+//! Copies of libraries that belong to this process alone, or links where the file itself does.
 //!
 //! The next build overwrites the library it made, and the system's loader gives the old image for a
 //! path it has seen; so each library is opened from a copy under a name of its own, beside the
@@ -36,10 +36,11 @@ struct Folder {
 }
 
 impl Staging {
-    /// Copies `library` beside itself under a name that nobody uses.
+    /// Gives `library` a name beside itself that nobody uses: copies it, or, if nobody writes to it any more,
+    /// links it.
     ///
-    /// The first copy in a folder also removes what dead processes left there.
-    pub(crate) fn copy(&mut self, library: &Path) -> Result<PathBuf, LoadError> {
+    /// The first one in a folder also removes what dead processes left there.
+    pub(crate) fn take(&mut self, library: &Path, is_private: bool) -> Result<PathBuf, LoadError> {
         let folder = library.parent().unwrap_or(Path::new("."));
         let fail = |to: &Path| {
             let (from, to) = (library.to_owned(), to.to_owned());
@@ -64,6 +65,10 @@ impl Staging {
                 .to_string_lossy(),
         );
         let copy = folder.join(name);
+        // A file system may have no links.
+        if is_private && fs::hard_link(library, &copy).is_ok() {
+            return Ok(copy);
+        }
         if let Err(error) = fs::copy(library, &copy) {
             // Half a copy is of no use, and on a full disk it is in the way.
             let _ = fs::remove_file(&copy);
@@ -165,13 +170,31 @@ mod tests {
         let library = folder.path().join("libscene.so");
         fs::write(&library, "first").unwrap();
         let mut staging = Staging::default();
-        let first = staging.copy(&library).unwrap();
+        let first = staging.take(&library, false).unwrap();
         fs::write(&library, "second").unwrap();
-        let second = staging.copy(&library).unwrap();
+        let second = staging.take(&library, false).unwrap();
         assert_ne!(first, second);
         assert_eq!(fs::read_to_string(first).unwrap(), "first");
         assert_eq!(fs::read_to_string(&second).unwrap(), "second");
         assert!(second.to_str().unwrap().ends_with("-libscene.so"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_nobody_writes_to_is_not_copied() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("libscene-1.so");
+        fs::write(&library, "first").unwrap();
+        let mut staging = Staging::default();
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        let linked = staging.take(&library, true).unwrap();
+        let copied = staging.take(&library, false).unwrap();
+        assert_eq!(inode(&linked), inode(&library));
+        assert_ne!(inode(&copied), inode(&library));
+        // It is there for as long as it is needed, whatever becomes of the name it was built under.
+        fs::remove_file(&library).unwrap();
+        assert_eq!(fs::read_to_string(linked).unwrap(), "first");
     }
 
     #[test]
@@ -181,15 +204,15 @@ mod tests {
         fs::write(&library, "code").unwrap();
         // A living process is one that holds its lock: an open file description of its own.
         let mut living = Staging::default();
-        let kept = living.copy(&library).unwrap();
+        let kept = living.take(&library, false).unwrap();
         let mut dead = Staging::default();
-        let left = dead.copy(&library).unwrap();
+        let left = dead.take(&library, false).unwrap();
         drop(dead);
         let orphan = folder.path().join("hot-copy-1.abc-1-libscene.so");
         fs::write(&orphan, "code").unwrap();
         fs::write(folder.path().join("hot-copy-of-a-user.txt"), "mine").unwrap();
 
-        Staging::default().copy(&library).unwrap();
+        Staging::default().take(&library, false).unwrap();
 
         assert!(kept.exists());
         assert!(!left.exists());
@@ -211,7 +234,7 @@ mod tests {
     fn a_copy_that_fails_says_from_where_to_where_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("libmissing.so");
-        let error = Staging::default().copy(&missing).unwrap_err();
+        let error = Staging::default().take(&missing, false).unwrap_err();
         assert!(
             matches!(&error, LoadError::Copy { from, .. } if *from == missing),
             "{error:?}"
