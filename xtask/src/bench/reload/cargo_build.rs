@@ -1,5 +1,6 @@
 //! What a user's own `cargo build` of the hot crate takes.
 
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -16,23 +17,27 @@ const WHAT: &str = "cargo-build";
 pub(super) struct CargoBuild(Workspace);
 
 impl CargoBuild {
-    /// Builds it once.
+    /// Builds the hot crate once.
     pub(super) fn prepare(subject: &Subject, setting: &Setting) -> Result<CargoBuild> {
         let workspace = Workspace::of_ours(subject, WHAT, setting)?;
-        workspace.build()?;
+        step::capture(&mut build(&workspace))?;
         Ok(CargoBuild(workspace))
     }
 }
 
 impl Contestant for CargoBuild {
     fn take(&mut self, edition: u32) -> Result<Vec<Sample>> {
-        let workspace = &self.0;
+        let CargoBuild(workspace) = self;
         let text = workspace.text(edition);
-        let scene = workspace.package("scene");
-        let mut build = workspace.scratch().cargo(&["build", "--package", &scene]);
+        let mut build = build(workspace);
         let began = Instant::now();
         workspace.save(&text)?;
         step::capture(&mut build)?;
         Ok(vec![Sample::milliseconds(WHAT, began.elapsed())])
     }
+}
+
+fn build(workspace: &Workspace) -> Command {
+    let scene = workspace.package("scene");
+    workspace.scratch().cargo(&["build", "--package", &scene])
 }
