@@ -39,7 +39,7 @@ const HELD_IS_BUSY: Code = (
 const STATIC_RETYPED: Code = ("HOT0411", "A shared static changed its type.");
 const STATE_DROPPED: Code = (
     "HOT0412",
-    "A part of a node's state could not be carried over.",
+    "A part of the state could not be carried over to new code.",
 );
 const NOT_FORWARDED: Code = (
     "HOT0413",

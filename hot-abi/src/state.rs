@@ -126,7 +126,13 @@ impl SavedState {
         let mut bytes = Vec::new();
         match ciborium::into_writer(value, &mut bytes) {
             Ok(()) => drop(self.values.insert(name.to_owned(), Saved::Data(bytes))),
-            Err(error) => self.drop_value(name, format!("it cannot be saved: {error}")),
+            Err(error) => {
+                let why = match error {
+                    ciborium::ser::Error::Value(why) => why,
+                    ciborium::ser::Error::Io(error) => error.to_string(),
+                };
+                self.drop_value(name, format!("it cannot be saved: {why}"));
+            }
         }
     }
 
@@ -156,7 +162,12 @@ impl SavedState {
             }
             Err(error) => {
                 let wanted = std::any::type_name::<T>();
-                self.drop_value(&name, format!("it does not fit `{wanted}`: {error}"));
+                // Its own words for this are those of a debugger.
+                let why = match error {
+                    ciborium::de::Error::Semantic(_, why) => why,
+                    other => other.to_string(),
+                };
+                self.drop_value(&name, format!("it does not fit `{wanted}`: {why}"));
                 None
             }
         }
