@@ -6,8 +6,9 @@
 //! crosses corrupts memory, so such a library is refused.
 
 use crate::error::LoadError;
+use crate::layout::{MappedFile, running_program};
 use hot_abi::fingerprint::ABI_FEATURES;
-use object::{Object, ObjectSymbol, ReadCache, ReadRef};
+use object::{Object, ObjectSymbol, ReadRef};
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -68,9 +69,8 @@ pub(crate) fn read_program() {
 }
 
 /// The program's symbols. Its file is read once.
-static PROGRAM: LazyLock<Symbols> = LazyLock::new(|| {
-    std::env::current_exe().map_or(Symbols::None, |program| Symbols::of_file(&program))
-});
+static PROGRAM: LazyLock<Symbols> =
+    LazyLock::new(|| running_program().map_or(Symbols::None, |program| Symbols::of_file(&program)));
 
 /// What the symbols of a file tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +90,10 @@ impl Symbols {
         let Ok(file) = File::open(path) else {
             return Symbols::None;
         };
-        let cache = ReadCache::new(file);
-        object::File::parse(&cache).map_or(Symbols::None, |object| Symbols::of(&object))
+        let Ok(mapped) = MappedFile::open(&file) else {
+            return Symbols::None;
+        };
+        object::File::parse(mapped.bytes()).map_or(Symbols::None, |object| Symbols::of(&object))
     }
 
     fn of<'data, R: ReadRef<'data>>(object: &object::File<'data, R>) -> Symbols {
@@ -107,6 +109,9 @@ impl Symbols {
             // rustc mangles these names, and the name itself stays at the end.
             std |= name.ends_with(b"__rust_start_panic");
             system |= name.ends_with(b"__rdl_alloc");
+            if std && system {
+                break;
+            }
         }
         match (any, std, system) {
             (false, ..) => Symbols::None,

@@ -33,7 +33,10 @@ pub use report::{
 };
 pub use statics::{StaticComparison, compare_statics, statics_in};
 
-use debug_info::{MappedFile, unreadable};
+pub(crate) use debug_info::MappedFile;
+pub(crate) use files::running_program;
+
+use debug_info::unreadable;
 use read::Crossing;
 use std::fs::File;
 use std::path::Path;

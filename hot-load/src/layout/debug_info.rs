@@ -16,14 +16,18 @@ pub(super) type Bytes<'a> = EndianSlice<'a, RunTimeEndian>;
 
 /// A file of which only what is read is ever brought into memory: libraries have tens of megabytes.
 #[derive(Debug)]
-pub(super) struct MappedFile(Mmap);
+pub(crate) struct MappedFile(Mmap);
 
 impl MappedFile {
-    pub(super) fn open(file: &File) -> io::Result<MappedFile> {
+    pub(crate) fn open(file: &File) -> io::Result<MappedFile> {
         // SAFETY: the file is the running program, which systems keep from being written, or a copy of
         // a library under a name that only this process uses.
         let map = unsafe { Mmap::map(file) }?;
         Ok(MappedFile(map))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The sections with the debug information.

@@ -172,7 +172,7 @@ fn linked(layouts: Vec<Result<Layouts, Missing>>) -> LinkedLayouts {
 }
 
 /// The file that the program was started from, even if a newer one has taken its name meanwhile.
-fn running_program() -> std::io::Result<PathBuf> {
+pub(crate) fn running_program() -> std::io::Result<PathBuf> {
     if cfg!(any(target_os = "linux", target_os = "android")) {
         return Ok(PathBuf::from("/proc/self/exe"));
     }
