@@ -251,7 +251,7 @@ fn what_is_reached_through() {
             "count",
             "fn name(&self) -> u8; }",
             "fn name(&self) -> u8; fn more(&self) {} }",
-            "alloc::boxed::Box<dyn scene::Shape",
+            "scene::Circle as scene::Shape",
         ),
     ];
     for (name, from, to, expected) in cases {
