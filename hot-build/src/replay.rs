@@ -16,6 +16,7 @@ mod stamp;
 mod toolchain;
 mod traces;
 mod variables;
+mod workplace;
 
 pub(crate) use command::RustcCommand;
 pub(crate) use commands::Commands;
@@ -23,3 +24,4 @@ pub(crate) use compile::{CompileFailure, Compiled, Ending, compile};
 pub(crate) use record::{Plan, Record};
 pub(crate) use recorder::Recorder;
 pub(crate) use toolchain::host_target;
+pub(crate) use workplace::{Workplace, Workplaces};

@@ -5,9 +5,11 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -301,6 +303,29 @@ fn nobody_waits_for_cargos_lock() {
 }
 
 #[test]
+fn machine_code_is_kept_from_one_process_to_the_next() {
+    let game = Game::new();
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    drop(running);
+    let before = game.kept_objects();
+    let cargos = game.sessions_of_cargo();
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    // Cargo makes its own of this change, for a file elsewhere.
+    assert!(game.cargo().contains("Compiling scene"));
+    assert_ne!(game.sessions_of_cargo(), cargos);
+
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    let cargos = game.sessions_of_cargo();
+    running.builds("thin record+plan+compile+link", "", "rustc", "three");
+    let after = game.kept_objects();
+    let kept = before.intersection(&after).count();
+    assert!(kept > 0 && kept > after.len() / 2, "{kept} of {after:?}");
+    assert_eq!(game.sessions_of_cargo(), cargos, "cargo's cache is cargo's");
+}
+
+#[test]
 fn a_compiler_that_is_not_wanted_any_more_is_gone_at_once() {
     let game = Game::new();
     let mut running = game.run(&[]);
@@ -456,6 +481,29 @@ impl Game {
         said
     }
 
+    /// The files of machine code that the compiler keeps of the scene when cargo does not run it. One that it
+    /// did not have to make anew is the same file as before.
+    fn kept_objects(&self) -> BTreeSet<u64> {
+        let places = self.target_dir().join("debug/deps/hot-thin/compile-0");
+        let cache = entries(&places)
+            .into_iter()
+            .map(|place| place.join("incremental"))
+            .find(|cache| cache.is_dir())
+            .expect("a cache");
+        let newest = sessions(&cache).pop().expect("a session");
+        let objects = entries(&newest);
+        let objects = objects
+            .iter()
+            .filter(|file| file.extension().is_some_and(|o| o == "o"));
+        objects
+            .map(|file| fs::metadata(file).expect("it is there").ino())
+            .collect()
+    }
+
+    fn sessions_of_cargo(&self) -> Vec<PathBuf> {
+        sessions(&self.target_dir().join("debug/incremental"))
+    }
+
     fn run(&self, variables: &[(&str, &Path)]) -> Running {
         let mut command = Command::new(self.program());
         without_cargos_variables(&mut command);
@@ -475,6 +523,27 @@ impl Game {
             output: BufReader::new(output).lines(),
         }
     }
+}
+
+/// What the compiler keeps of the scene in an incremental cache, by age.
+fn sessions(cache: &Path) -> Vec<PathBuf> {
+    let of_scene = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("scene-"))
+    };
+    let mut sessions: Vec<PathBuf> = entries(cache)
+        .iter()
+        .filter(|path| of_scene(path))
+        .flat_map(|path| entries(path))
+        .filter(|path| path.is_dir())
+        .collect();
+    sessions.sort_by_key(|path| fs::metadata(path).and_then(|path| path.modified()).ok());
+    sessions
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("it is there");
+    entries.flatten().map(|entry| entry.path()).collect()
 }
 
 /// Makes the project anew.

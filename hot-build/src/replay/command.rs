@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use crate::{RustcRun, environment, inputs};
 
+use super::Workplace;
+
 /// Where the crate's macros are told what a repeated run was before: its arguments, joined by
 /// [`SEPARATOR`]. They leave in the crate what it was compiled by, and if that were different from cargo's
 /// own run, the compiler would have to compile it anew.
@@ -213,11 +215,21 @@ impl RustcCommand {
         }
     }
 
-    /// The same run with its output in `out_dir` and without linking. Crates in `replaced`, by the name of
-    /// their file, are taken from there.
+    /// The command line, as text that is the same for the same command.
+    pub(crate) fn line(&self) -> String {
+        self.arguments.join("\n")
+    }
+
+    /// Whether the compiler keeps a cache from one run to the next.
+    pub(crate) fn is_incremental(&self) -> bool {
+        self.codegen("incremental").is_some()
+    }
+
+    /// The same run in another place and without linking. Crates in `replaced`, by the name of their file, are
+    /// taken from there.
     ///
-    /// The compiler's incremental cache stays cargo's: none of the options that differ counts for it.
-    pub(crate) fn repeat(&self, out_dir: &Path, replaced: &HashMap<String, PathBuf>) -> Command {
+    /// None of the options that differ counts for the compiler's incremental cache.
+    pub(crate) fn repeat(&self, place: &Workplace, replaced: &HashMap<String, PathBuf>) -> Command {
         let mut command = Command::new(&self.program);
         environment::scrub(&mut command);
         command
@@ -232,11 +244,16 @@ impl RustcCommand {
             match word.as_str() {
                 "--out-dir" => {
                     words.next();
-                    command.arg("--out-dir").arg(out_dir);
+                    command.arg("--out-dir").arg(&place.out_dir);
                 }
                 "--extern" => {
                     let value = words.next().map_or("", String::as_str);
                     command.arg("--extern").arg(with_replaced(value, replaced));
+                }
+                word if word.starts_with("incremental=") => {
+                    let mut option = std::ffi::OsString::from("incremental=");
+                    option.push(&place.incremental);
+                    command.arg(option);
                 }
                 word => {
                     command.arg(word);
@@ -246,7 +263,7 @@ impl RustcCommand {
         if !replaced.is_empty() {
             // For crates that the named ones name in turn.
             let mut search = std::ffi::OsString::from("dependency=");
-            search.push(out_dir);
+            search.push(&place.out_dir);
             command.arg("-L").arg(search);
         }
         // The objects are in the rlib. What would be linked of them here is not wanted.
@@ -398,7 +415,7 @@ mod tests {
             "libworld-1.rlib".to_owned(),
             PathBuf::from("/own/libworld-1.rlib"),
         )]);
-        let repeated = command.repeat(Path::new("/own"), &replaced);
+        let repeated = command.repeat(&Workplace::below(Path::new("/own")), &replaced);
         let words: Vec<&str> = repeated
             .get_args()
             .filter_map(|word| word.to_str())
@@ -407,9 +424,9 @@ mod tests {
             let at = words.iter().position(|word| *word == option);
             words[at.expect("it is there") + 1]
         };
-        assert_eq!(after("--out-dir"), "/own");
+        assert_eq!(after("--out-dir"), "/own/out");
         assert_eq!(after("--extern"), "world=/own/libworld-1.rlib");
         assert!(words.contains(&"linker=true"));
-        assert!(words.contains(&"incremental=/w/target/debug/incremental"));
+        assert!(words.contains(&"incremental=/own/incremental"));
     }
 }

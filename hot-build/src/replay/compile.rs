@@ -1,13 +1,13 @@
 //! Runs a recorded command of the compiler.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use crate::child::{Child, ChildEvent};
 use crate::{BuildArgs, BuildError, BuildReport, CancelWatch, Diagnostic, messages, run};
 
-use super::RustcCommand;
+use super::{RustcCommand, Workplace};
 
 /// Why the compiler made no rlib.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Drop for Ending {
     }
 }
 
-/// Repeats `command` with its output in `out_dir`, until the rlib is there.
+/// Repeats `command` in `place`, until the rlib is there.
 ///
 /// Of a command that is not `proven` to be right nothing is reported until it succeeds: whatever it says may
 /// be because of it.
@@ -51,14 +51,14 @@ pub(crate) fn compile(
     args: &BuildArgs,
     proven: bool,
     command: &RustcCommand,
-    out_dir: &Path,
+    place: &Workplace,
     replaced: &HashMap<String, PathBuf>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Compiled, CompileFailure> {
     if args.cancel_build.is_cancelled() {
         return Err(CompileFailure::Failed(BuildError::Cancelled));
     }
-    let repeated = command.repeat(out_dir, replaced);
+    let repeated = command.repeat(place, replaced);
     let line = run::command_line(&repeated);
     args.reporter.report(BuildReport::Started {
         command: line.clone(),
@@ -69,7 +69,7 @@ pub(crate) fn compile(
     let killer = child.killer();
     let watch = args.cancel_build.on_cancel(move || killer.kill());
 
-    let rlib = out_dir.join(command.rlib_name());
+    let rlib = place.out_dir.join(command.rlib_name());
     let source = command.source();
     let mut found = Vec::new();
     let mut is_made = false;
