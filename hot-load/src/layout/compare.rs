@@ -1,6 +1,7 @@
 //! Two graphs of types, side by side.
 
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
+use super::names;
 use super::report::LayoutDifference;
 use std::collections::HashSet;
 
@@ -144,7 +145,10 @@ impl Comparison<'_> {
         match from {
             Some((owner, part)) => {
                 let difference = LayoutDifference::new(owner, Some(part), before, after);
-                self.list_of(part.role).push(difference);
+                match names::is_table_of_methods(&owner.name, &part.name) {
+                    true => self.effects.push(difference),
+                    false => self.list_of(part.role).push(difference),
+                }
             }
             None => self
                 .causes

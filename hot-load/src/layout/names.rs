@@ -12,6 +12,36 @@ pub(super) fn is_holder(name: &str) -> bool {
     name.starts_with("hot_abi::held::Held<")
 }
 
+/// Whether a part is the table of methods in a pointer to a trait object. It grows with the trait's methods.
+pub(super) fn is_table_of_methods(owner: &str, part: &str) -> bool {
+    part == "vtable" && owner.contains("dyn ")
+}
+
+/// Whether a type is the list of a hot trait's methods, which its attribute leaves.
+pub(super) fn is_list_of_methods(name: &str) -> bool {
+    name.ends_with("::__HotMethods")
+}
+
+/// Whether a type is one of hot-abi's own, for its own purposes.
+pub(super) fn is_of_hot_abi(name: &str) -> bool {
+    name.starts_with("hot_abi::")
+}
+
+/// The trait that a method of such a list belongs to: the `b::Panel` of `fn(&mut dyn b::Panel, u32)`.
+pub(super) fn trait_of_method(method: &str) -> Option<&str> {
+    let (_, behind) = method.split_once("dyn ")?;
+    let mut open = 0;
+    let end = behind.find(|c| {
+        match c {
+            '<' => open += 1,
+            '>' => open -= 1,
+            _ => {}
+        }
+        open == 0 && matches!(c, ',' | ')' | ' ')
+    });
+    end.map(|end| &behind[..end])
+}
+
 /// The trait in the name of a table of methods: the `b::Shape` of `<b::Circle as b::Shape>::{vtable}`.
 pub(super) fn trait_of_table(name: &str) -> Option<&str> {
     let (_, behind) = name.strip_suffix(">::{vtable}")?.rsplit_once(" as ")?;
@@ -121,6 +151,12 @@ mod tests {
 
     #[test]
     fn a_holder_is_known_by_its_name() {
+        assert_eq!(
+            trait_of_method("fn(&mut dyn b::Panel<u8, u16>, u32) -> u8"),
+            Some("b::Panel<u8, u16>")
+        );
+        assert_eq!(trait_of_method("fn(&dyn b::Panel) -> u8"), Some("b::Panel"));
+        assert_eq!(trait_of_method("fn(u32)"), None);
         assert!(is_holder("hot_abi::held::Held<scene::Game>"));
         assert!(!is_holder("scene::held::Held<scene::Game>"));
     }

@@ -236,8 +236,9 @@ impl<'d, 'a> Reader<'d, 'a> {
             _ => self.entries.full_name(place).map_err(unreadable)?,
         };
         if names::is_holder(&name) {
-            // The value in it crosses as itself and never by its layout: it migrates where that changed.
-            parts.retain(|part| part.role != Role::Generic && part.name != "owns");
+            // The value in it crosses as itself and never by its layout: it migrates where that changed. The
+            // rest is hot-abi's own, of which both sides have one version; it leads to all of the crate.
+            parts.clear();
         }
         if let Some(table) = self.tables.get(&place).cloned() {
             parts = self.methods_of(&table, parts)?;

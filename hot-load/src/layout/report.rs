@@ -1,6 +1,7 @@
 //! What the comparison of layouts has to tell.
 
 use super::graph::{Part, Role, Type};
+use super::names;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -118,6 +119,17 @@ impl LayoutDifference {
 }
 
 impl LayoutDifference {
+    /// The method and the hot trait that it is about, if it is.
+    fn method_of_hot_trait(&self) -> Option<(&str, &str)> {
+        if !names::is_list_of_methods(&self.type_name) {
+            return None;
+        }
+        let method = self.part.as_deref()?.strip_prefix("field ")?;
+        let hot_trait = names::trait_of_method(&self.program);
+        let hot_trait = hot_trait.or_else(|| names::trait_of_method(&self.library));
+        Some((method, hot_trait?))
+    }
+
     /// Whether the two types have not even one name.
     pub(super) fn is_of_signature(&self) -> bool {
         self.type_name == SIGNATURE && self.part.is_none()
@@ -134,8 +146,17 @@ impl IncompatibleItem {
             return "its types are in the debug information of only one of program and library"
                 .into();
         }
-        let differences = self.differences.iter().map(LayoutDifference::to_string);
-        differences.collect::<Vec<_>>().join("; ")
+        // What a hot trait's attribute makes of its methods differs with them.
+        let is_of_interface =
+            |difference: &LayoutDifference| names::is_list_of_methods(&difference.type_name);
+        let has_interface = self.differences.iter().any(is_of_interface);
+        let told = self
+            .differences
+            .iter()
+            .filter(|difference| !(has_interface && names::is_of_hot_abi(&difference.type_name)));
+        told.map(LayoutDifference::to_string)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 }
 
@@ -147,9 +168,10 @@ impl fmt::Display for IncompatibleItem {
 
 impl fmt::Display for LayoutDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.type_name)?;
-        if let Some(part) = &self.part {
-            write!(f, ", {part}")?;
+        match (self.method_of_hot_trait(), &self.part) {
+            (Some((method, hot_trait)), _) => write!(f, "method {method} of `{hot_trait}`")?,
+            (None, Some(part)) => write!(f, "`{}`, {part}", self.type_name)?,
+            (None, None) => write!(f, "`{}`", self.type_name)?,
         }
         if let Some(SourceLine { file, line }) = &self.source {
             write!(f, " ({}:{line})", file.display())?;
