@@ -174,19 +174,33 @@ pub(crate) struct NodePanic<'a> {
     pub(crate) node: &'static NodeEntry,
     pub(crate) generation: &'a Arc<Generation>,
     pub(crate) repeatable: bool,
+    /// Whether the instance is to be kept, whatever happens.
+    pub(crate) kept: bool,
     pub(crate) caught: &'a Caught,
 }
 
-/// In the program: whether a node is made anew, and called again, whose operation panicked.
-pub(crate) fn node_panicked(panic: &NodePanic<'_>) -> bool {
+/// What becomes of a node that panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeAnswer {
+    /// It is made anew, and called again.
+    MadeAnew,
+    /// It is made anew for later calls, and the panic goes on.
+    MadeAnewForLater,
+    /// It stays, and the panic goes on.
+    Stays,
+}
+
+/// In the program: what becomes of a node whose operation or whose function panicked.
+pub(crate) fn node_panicked(panic: &NodePanic<'_>) -> NodeAnswer {
     let NodePanic {
         node, generation, ..
     } = *panic;
+    let repeatable = panic.repeatable && !panic.kept;
     let panicked = describe(
         node.krate,
         node.name,
         Some(generation),
-        panic.repeatable,
+        repeatable,
         panic.caught,
     );
     let verdict = judge(generation, &panicked);
@@ -200,8 +214,13 @@ pub(crate) fn node_panicked(panic: &NodePanic<'_>) -> bool {
             Some(trail::number(trail::maker(node.krate, node.name).as_ref()))
         }
     };
-    tell(panicked, aftermath(verdict, answering, panic.repeatable));
-    answering.is_some() && panic.repeatable
+    let answering = answering.filter(|_| !panic.kept);
+    tell(panicked, aftermath(verdict, answering, repeatable));
+    match (answering, repeatable) {
+        (None, _) => NodeAnswer::Stays,
+        (Some(_), true) => NodeAnswer::MadeAnew,
+        (Some(_), false) => NodeAnswer::MadeAnewForLater,
+    }
 }
 
 /// Tells of a panic that nobody waits for: that of a hook, of a destructor, of state that is carried over.

@@ -12,7 +12,7 @@ use crate::generation::Generation;
 use crate::held::Holder;
 use crate::node::NodeEntry;
 use crate::notice::{self, Notice};
-use crate::policy::{self, FunctionPanic, NodePanic};
+use crate::policy::{self, FunctionPanic, NodeAnswer, NodePanic};
 use crate::registry::{HotCrate, Module};
 use crate::trail::{self, Answering};
 use std::panic::PanicHookInfo;
@@ -27,8 +27,8 @@ pub(crate) struct Services {
     pub(crate) notice: fn(&Notice),
     /// What answers in the place of a function that panicked; `None` if the panic goes on.
     pub(crate) function_panicked: fn(&FunctionPanic<'_>) -> Option<Answering>,
-    /// Whether a node is made anew, and called again, whose operation panicked.
-    pub(crate) node_panicked: fn(&NodePanic<'_>) -> bool,
+    /// What becomes of a node that panicked.
+    pub(crate) node_panicked: fn(&NodePanic<'_>) -> NodeAnswer,
     /// Tells of a panic that nobody waits for.
     pub(crate) contained: fn(&'static HotCrate, &'static str, Caught),
     /// The generation that is best for making a node; `None` is the code linked into the program.

@@ -7,7 +7,7 @@ use crate::context::LocalContext;
 use crate::exchange::{Exchange, Refusal};
 use crate::generation::Generation;
 use crate::notice::{self, FallbackReason, Notice};
-use crate::policy::{self, NodePanic};
+use crate::policy::{self, NodeAnswer, NodePanic};
 use crate::services;
 use crate::state::SavedState;
 use crate::supertraits::{view, view_box, view_mut};
@@ -63,6 +63,17 @@ pub struct Taken<I: Interface + ?Sized> {
     generation: Option<Arc<Generation>>,
     /// Whether the node was on trial.
     pub on_trial: bool,
+}
+
+/// A panic that goes on once the node is made anew, if there is one.
+struct GoesOn(Option<Caught>);
+
+impl GoesOn {
+    fn resume_in(self, frame: Frame) {
+        if let Some(caught) = self.0 {
+            frame.resume(caught);
+        }
+    }
 }
 
 /// The function of a node panicked.
@@ -150,8 +161,9 @@ impl<I: Interface + ?Sized> StandIn<I> {
         frame: Frame,
     ) {
         let panicked = called.instance;
-        self.decide(panicked.generation.as_ref(), caught, repeatable, frame);
+        let goes_on = self.decide(panicked.generation.as_ref(), caught, repeatable, frame);
         self.renew(Some(panicked), frame);
+        goes_on.resume_in(frame);
     }
 
     /// As [`recover`](StandIn::recover), of a call by `&mut self`.
@@ -160,18 +172,19 @@ impl<I: Interface + ?Sized> StandIn<I> {
         // SAFETY: the pointer is to the instance that was called, which this stand-in owns.
         let panicked = unsafe { self.current.get_mut().as_ref() };
         let generation = panicked.and_then(|panicked| panicked.generation.clone());
-        self.decide(generation.as_ref(), caught, repeatable, frame);
+        let goes_on = self.decide(generation.as_ref(), caught, repeatable, frame);
         self.replace_mut(frame);
+        goes_on.resume_in(frame);
     }
 
-    /// Returns if the node is to be made anew and called again.
+    /// Returns if the node is to be made anew, and with it the panic if that goes on afterwards.
     fn decide(
         &self,
         generation: Option<&Arc<Generation>>,
         caught: Box<Caught>,
         repeatable: bool,
         frame: Frame,
-    ) {
+    ) -> GoesOn {
         if caught.passes() {
             frame.resume(*caught);
         }
@@ -183,12 +196,14 @@ impl<I: Interface + ?Sized> StandIn<I> {
         let panic = NodePanic {
             node: self.entry,
             generation,
-            // What is to be kept is not made anew.
-            repeatable: repeatable && !matches!(self.carry, Carry::Keep),
+            repeatable,
+            kept: matches!(self.carry, Carry::Keep),
             caught: &caught,
         };
-        if !(services::current().node_panicked)(&panic) {
-            frame.resume(caught.told());
+        match (services::current().node_panicked)(&panic) {
+            NodeAnswer::MadeAnew => GoesOn(None),
+            NodeAnswer::MadeAnewForLater => GoesOn(Some(caught.told())),
+            NodeAnswer::Stays => frame.resume(caught.told()),
         }
     }
 
@@ -353,9 +368,10 @@ impl<I: Interface + ?Sized> StandIn<I> {
             node: self.entry,
             generation: &generation,
             repeatable: true,
+            kept: false,
             caught: &caught,
         };
-        if !(services::current().node_panicked)(&panic) {
+        if (services::current().node_panicked)(&panic) != NodeAnswer::MadeAnew {
             frame.resume(caught.told());
         }
     }
@@ -493,8 +509,14 @@ impl<I: Interface + ?Sized> StandIn<I> {
     fn ask(&self, generation: &Generation, args: Args) -> Answer<I> {
         let newer = generation.krate().node(self.entry.name);
         if let Some(newer) = newer.filter(|newer| !self.entry.layout.agrees_with(newer.layout)) {
-            return Answer::Refused(Refusal::Layout {
-                reason: self.entry.layout.difference_to(newer.layout),
+            let (host, library) = ((self.entry.args)(), (newer.args)());
+            // Other arguments have another layout, too; but that is not what a person changed.
+            return Answer::Refused(if host == library {
+                let reason = self.entry.layout.difference_to(newer.layout);
+                Refusal::Layout { reason }
+            } else {
+                let (host, library) = (host.to_string(), library.to_string());
+                Refusal::Arguments { host, library }
             });
         }
         let mut context = LocalContext::capture();
@@ -551,7 +573,9 @@ impl<I: Interface + ?Sized> Taken<I> {
     #[cold]
     pub fn recover(&mut self, caught: Box<Caught>, repeatable: bool, frame: Frame) {
         let generation = self.generation.as_ref();
-        self.stand_in.decide(generation, caught, repeatable, frame);
+        let goes_on = self.stand_in.decide(generation, caught, repeatable, frame);
+        // Nobody is left to call it again where the panic goes on.
+        goes_on.resume_in(frame);
         self.stand_in.replace_mut(frame);
     }
 }
