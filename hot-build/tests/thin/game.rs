@@ -178,7 +178,7 @@ fn main() {
                             out = format!("{out}; {changed}");
                         }
                         if let Some(reason) = artifact.fallback {
-                            out = format!("{out}{reason:?}");
+                            out = format!("{out}{reason:?} [{}]", reason.code());
                         }
                     }
                     Err(error) => out = format!("{:?}", error.diagnostics().iter().map(|d| &d.message).collect::<Vec<_>>()),

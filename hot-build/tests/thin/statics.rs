@@ -94,6 +94,16 @@ fn without_debug_information_statics_cannot_be_shared() {
     let says = running.says("build");
     assert!(says.starts_with("full "), "{says}");
     assert!(says.contains("StaticTypeUnknown"), "{says}");
+    // As the index of codes has it.
+    assert!(says.ends_with("[HOT0614]"), "{says}");
+    let mut rows = include_str!("../../../docs/codes.md").lines();
+    let row = rows
+        .find(|row| row.starts_with("| [HOT0614]"))
+        .expect("it is in the index");
+    assert!(
+        row.ends_with("| `hot-build/tests/thin/statics.rs` |"),
+        "{row}"
+    );
     assert!(says.contains("debug = true"), "{says}");
     assert_eq!(running.says("call"), "two 1 1 1 1 red 1 1");
     // Where there is nothing to share, nothing is missing.
