@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 const TABLE: &str = "docs/behaviours.md";
 
 /// The letter of each chapter, and how many behaviours it has.
-const CHAPTERS: [(char, usize); 8] = [
+const CHAPTERS: [(char, usize); 11] = [
     ('M', 6),
     ('E', 5),
     ('N', 6),
@@ -20,6 +20,9 @@ const CHAPTERS: [(char, usize); 8] = [
     ('L', 5),
     ('W', 5),
     ('A', 3),
+    ('T', 3),
+    ('K', 4),
+    ('P', 9),
 ];
 
 /// What the repository has that a row can name.

@@ -190,12 +190,22 @@ impl Program {
     /// reload service.
     #[track_caller]
     pub(crate) fn ask(&mut self, request: &str) -> Result<String> {
+        self.request(request)?;
+        self.answer_to(request)
+    }
+
+    /// Asks, and does not wait for an answer, which [`Program::expect_next_answer`] does.
+    pub(crate) fn request(&mut self, request: &str) -> Result<()> {
         (self.witness)(&self.name, &format!("(asked) {request}"));
         let stdin = self
             .stdin
             .as_mut()
             .context("the program was already told to end")?;
-        writeln!(stdin, "{request}").with_context(|| format!("cannot ask for `{request}`"))?;
+        writeln!(stdin, "{request}").with_context(|| format!("cannot ask for `{request}`"))
+    }
+
+    #[track_caller]
+    fn answer_to(&mut self, request: &str) -> Result<String> {
         let prefix = format!("answer {request}: ");
         let what = format!("its answer to `{request}`");
         let line = self.wait_in(&prefix, &what, |_| true)?;
@@ -205,8 +215,15 @@ impl Program {
     /// Asks, and fails unless the answer is the expected one.
     #[track_caller]
     pub(crate) fn expect_answer(&mut self, request: &str, expected: &str) -> Result<()> {
+        self.request(request)?;
+        self.expect_next_answer(request, expected)
+    }
+
+    /// [`Program::expect_answer`], for what was asked before.
+    #[track_caller]
+    pub(crate) fn expect_next_answer(&mut self, request: &str, expected: &str) -> Result<()> {
         let asking = Location::caller();
-        let answer = self.ask(request)?;
+        let answer = self.answer_to(request)?;
         if answer != expected {
             bail!(
                 "{asking}: to `{request}` {} answers\n  {answer}\nand not\n  {expected}",
@@ -263,6 +280,11 @@ impl Program {
     pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill().context("cannot kill the program")?;
         self.ended().map(drop)
+    }
+
+    /// Waits until it ends by itself, and returns its exit code; `None` if a signal ended it.
+    pub(crate) fn exit_code(mut self) -> Result<Option<i32>> {
+        Ok(self.ended()?.code())
     }
 
     /// Waits for the end of its output, and then of itself.

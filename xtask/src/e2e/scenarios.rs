@@ -7,11 +7,13 @@ mod context;
 mod edits;
 mod fallbacks;
 mod functions;
+mod generations;
 mod layouts;
 mod leftovers;
 mod nodes;
 mod off;
 mod one_copy;
+mod panics;
 mod programs;
 mod queueing;
 mod recovery;
@@ -38,6 +40,8 @@ pub(super) fn all() -> Vec<Scenario> {
         async_server::SCENARIOS,
         off::SCENARIOS,
         programs::SCENARIOS,
+        panics::SCENARIOS,
+        generations::SCENARIOS,
         layouts::SCENARIOS,
         one_copy::SCENARIOS,
         fallbacks::SCENARIOS,

@@ -64,6 +64,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: unreachable_static,
     },
     Scenario {
+        name: "fallback_untyped_static",
+        about: "without debug information the types of statics cannot be compared: a full library, and the static's name",
+        modes: ONLY_THIN,
+        run: untyped_static,
+    },
+    Scenario {
         name: "fallback_output",
         about: "the folder of thin libraries cannot be made: a full library, and the folder; then it can",
         modes: ONLY_THIN,
@@ -275,18 +281,42 @@ fn unreachable_static(project: &Project) -> Result<Verdict> {
     project.edit(
         SCENE,
         "fn helper()",
-        "static mut CALLS: u32 = 0;\n\nfn helper()",
+        "static mut CALLS: u64 = 0;\n\n\
+         // An instruction that needs the stack as well can be done in no other place.\n\
+         fn count() {\n    \
+         unsafe { std::arch::asm!(\"push qword ptr [rip + {0}]\", \"pop {1}\", sym CALLS, out(reg) _) };\n}\n\n\
+         fn helper()",
     )?;
     project.edit(
         SCENE,
         "world.ticks += 1;",
-        "world.ticks += 1;\n    unsafe { CALLS += 1 };",
+        "world.ticks += 1;\n    count();",
     )?;
     let mut host = project.run()?;
     falls_back(project, &mut host, ONE, "CALLS", "UnreachableStatic")?;
     // Without it thin libraries are possible again.
-    project.edit(SCENE, "\n    unsafe { CALLS += 1 };", "")?;
+    project.edit(SCENE, "\n    count();", "")?;
     is_thin(project, &mut host, TWO)?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn untyped_static(project: &Project) -> Result<Verdict> {
+    let manifest = project.read("Cargo.toml")?;
+    let text = format!("{manifest}\n[profile.dev]\ndebug = \"line-tables-only\"\n");
+    project.write("Cargo.toml", &text)?;
+    let calls = "use std::sync::atomic::{AtomicU64, Ordering};\nstatic CALLS: AtomicU64 = AtomicU64::new(0);\n\n\
+                 fn helper()";
+    project.edit(SCENE, "fn helper()", calls)?;
+    let count = "\n    CALLS.fetch_add(1, Ordering::Relaxed);";
+    let counted = format!("world.ticks += 1;{count}");
+    project.edit(SCENE, "world.ticks += 1;", &counted)?;
+    let mut host = project.run()?;
+    falls_back(project, &mut host, ONE, "CALLS", "StaticTypeUnknown")?;
+    // New code that does not use it is none the worse for it.
+    project.edit_all(SCENE, &[(count, ""), (TWO.0, TWO.1)])?;
+    host.event_about("built", "(thin)")?;
+    host.says("step", TWO.1)?;
     host.end()?;
     Ok(Verdict::Passed)
 }

@@ -347,6 +347,29 @@ fn layouts_without_debug_info(project: &Project) -> Result<Verdict> {
     let told = save(project, &mut host, &mut edition, Some(larger))?;
     expect_told(&told, "`scene::step` hands over", &["`scene::World` ("])?;
     host.expect_answer("step", &format!("{} {WORLD}", edition - 1))?;
+    // What is written is seen, too.
+    for (change, told) in [
+        (
+            (
+                "sidebar(_options: Options)",
+                "sidebar(_options: Options, _more: u8)",
+            ),
+            "arguments",
+        ),
+        (
+            (
+                "fn hide(&self) -> u32;",
+                "fn hide(&self) -> u32;\n    fn show(&self) {}",
+            ),
+            "interface",
+        ),
+    ] {
+        save(project, &mut host, &mut edition, Some(change))?;
+        host.ask("panel")?;
+        let reason = host.event_about("fallback", "sidebar")?;
+        expect_told(&reason, "`sidebar`", &[told])?;
+        save(project, &mut host, &mut edition, Some((change.1, change.0)))?;
+    }
     let told = host.events_heard("problem");
     if told.iter().filter(|told| told.contains("shallow")).count() != 1 {
         bail!("it is to be told once:\n{}", told.join("\n"));

@@ -41,7 +41,8 @@ const FORMS: Variant = Variant {
     edits: &[SCENE_SAVES_STATE],
 };
 
-const GAME: Variant = Variant {
+/// A program that holds a value for its hot code.
+pub(super) const GAME: Variant = Variant {
     host: include_str!("../fixture/held/host.rs"),
     scene: include_str!("../fixture/held/scene.rs"),
     edits: &[SCENE_SAVES_STATE],

@@ -1,0 +1,380 @@
+//! Panics of new code at every way into it, by every policy, and panics of the program that pass through it.
+
+use anyhow::{Result, ensure};
+
+use super::super::mode::Mode;
+use super::super::project::{BuildAs, Project, SCENE};
+use super::super::variant::{SCENE_SAVES_STATE, Variant};
+use super::super::{Modes, Scenario, Verdict};
+use crate::program::Program;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "panics_of_functions",
+        about: "functions of every kind that panic are answered by the code before, and their generation is rolled back",
+        modes: Modes::Both,
+        run: panics_of_functions,
+    },
+    Scenario {
+        name: "panics_of_nodes",
+        about: "a node that panics in an operation, while it is made, saved, restored or dropped, and hooks that panic",
+        modes: Modes::Both,
+        run: panics_of_nodes,
+    },
+    Scenario {
+        name: "panic_after_probation",
+        about: "of a generation that has proved itself only the function that panics goes back, and the status says so",
+        modes: Modes::Both,
+        run: panic_after_probation,
+    },
+    Scenario {
+        name: "panic_waits_for_build",
+        about: "a call that panicked waits for the next build, and is answered by it: with a safe point and without",
+        modes: Modes::Both,
+        run: panic_waits_for_build,
+    },
+    Scenario {
+        name: "panic_ends_the_program",
+        about: "a program that wants to end with the first panic of new code tells it, and ends as by a panic of its own",
+        modes: Modes::Both,
+        run: panic_ends_the_program,
+    },
+    Scenario {
+        name: "panics_of_the_program",
+        about: "a panic of the program that passes through hot code reaches the program whole, and is no panic of new code",
+        modes: Modes::Both,
+        run: panics_of_the_program,
+    },
+    Scenario {
+        name: "panic_abort",
+        about: "a program whose panics abort is told at the start what it loses, and takes saves all the same",
+        modes: Modes::Both,
+        run: panic_abort,
+    },
+];
+
+const PROGRAM: Variant = Variant {
+    host: include_str!("../fixture/panics/host.rs"),
+    scene: include_str!("../fixture/panics/scene.rs"),
+    edits: &[SCENE_SAVES_STATE],
+};
+
+/// The scene's text, as it is now.
+pub(super) struct Scene<'a> {
+    project: &'a Project,
+    edition: u32,
+    fails: &'static str,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn put_into(project: &'a Project) -> Result<Scene<'a>> {
+        PROGRAM.put_into(project)?;
+        let (edition, fails) = (0, "nowhere");
+        Ok(Scene {
+            project,
+            edition,
+            fails,
+        })
+    }
+
+    /// The edition that was saved last.
+    pub(super) fn edition(&self) -> u32 {
+        self.edition
+    }
+
+    /// Saves the next edition, which panics in that place.
+    pub(super) fn save(&mut self, fails: &'static str) -> Result<()> {
+        let text = |edition: u32, fails: &str| {
+            (
+                format!("EDITION: u32 = {edition};"),
+                format!("FAILS: &str = \"{fails}\";"),
+            )
+        };
+        let (old_edition, old_fails) = text(self.edition, self.fails);
+        (self.edition, self.fails) = (self.edition + 1, fails);
+        let (new_edition, new_fails) = text(self.edition, self.fails);
+        self.project.edit_all(
+            SCENE,
+            &[(&old_edition, &new_edition), (&old_fails, &new_fails)],
+        )
+    }
+
+    /// [`Scene::save`], and waits until it is live.
+    pub(super) fn go_live(&mut self, host: &mut Program, fails: &'static str) -> Result<()> {
+        self.save(fails)?;
+        host.event_about("applied", "scene: ")?;
+        Ok(())
+    }
+}
+
+fn panics_of_functions(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = project.run()?;
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("plain word", "plain 1, 4")?;
+    // The place, the call, its answer by the edition before, and what is told to have panicked.
+    let ways = [
+        ("plain", "plain word", "plain 1, 4", "`scene::plain`"),
+        (
+            "borrowed",
+            "borrowed",
+            "borrowed 1, call 2",
+            "`scene::borrowed`",
+        ),
+        ("owned", "owned word", "owned 1, word! 3", "`scene::owned`"),
+        ("later", "later word", "later 1, word", "`scene::later`"),
+        ("method", "method word", "method 1, word", "method`"),
+    ];
+    for (place, request, answer, item) in ways {
+        scene.go_live(&mut host, place)?;
+        host.expect_answer(request, answer)?;
+        expect_told(&mut host, item, place, scene.edition)?;
+        is_rolled_back(&mut host, scene.edition)?;
+        host.expect_answer(request, &answer.replace("call 2", "call 3"))?;
+    }
+    // What cannot be called again reaches the program, and the next call is answered.
+    scene.go_live(&mut host, "once")?;
+    let reached = format!(
+        "a panic reached the program: once of edition {}",
+        scene.edition
+    );
+    host.expect_answer("once word", &reached)?;
+    expect_told(&mut host, "`scene::once`", "once", scene.edition)?;
+    is_rolled_back(&mut host, scene.edition)?;
+    host.expect_answer("once word", "once 1, 4")?;
+    let standing = host.ask("standing")?;
+    ensure!(
+        standing.contains("generation 1 is live") && standing.contains("not what the sources say"),
+        "the status does not tell that the program went back: {standing}"
+    );
+
+    // The sources of a generation that was left are no good just because they are back.
+    let bad = project.read(SCENE)?;
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("once word", &format!("once {}, 4", scene.edition))?;
+    project.write(SCENE, &bad)?;
+    let told = host.event_about("not-recalled", "scene")?;
+    ensure!(
+        told.contains("once of edition"),
+        "the event does not tell why: {told}"
+    );
+    host.expect_answer("once word", &format!("once {}, 4", scene.edition))?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// The event of a panic names what panicked, where, and with which words.
+fn expect_told(host: &mut Program, item: &str, place: &str, edition: u32) -> Result<()> {
+    let told = host.event_about("panicked", &format!("{place} of edition {edition}"))?;
+    ensure!(
+        told.contains(item) && told.contains("lib.rs:"),
+        "the event does not tell of {item} and its place: {told}"
+    );
+    Ok(())
+}
+
+/// The generation is left for the one of the first edition.
+fn is_rolled_back(host: &mut Program, generation: u32) -> Result<()> {
+    let told = host.event_about("rolled-back", "scene: ")?;
+    ensure!(
+        told.contains(&format!("generation {generation} is rolled back"))
+            && told.contains("generation 1 is live again"),
+        "the event does not tell which generation is left for which: {told}"
+    );
+    Ok(())
+}
+
+fn panics_of_nodes(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = project.run()?;
+    host.expect_answer("enter text", "look 0, a form with \"text\"")?;
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("look", "look 1, a form with \"text\"")?;
+    let ways = [
+        ("operate", "operate on", "operate 1, a form on"),
+        ("look", "look", "look 1, a form with \"text\""),
+        ("form", "make another", "look 1, another with \"\""),
+    ];
+    for (place, request, answer) in ways {
+        scene.go_live(&mut host, place)?;
+        host.expect_answer(request, answer)?;
+        expect_told(&mut host, "`form`", place, scene.edition)?;
+        is_rolled_back(&mut host, scene.edition)?;
+        host.expect_answer("look", "look 1, a form with \"text\"")?;
+    }
+
+    // Nobody waits for an answer of these.
+    scene.go_live(&mut host, "drop")?;
+    host.expect_answer(
+        "make short-lived",
+        &format!("look {}, short-lived with \"\"", scene.edition),
+    )?;
+    host.expect_answer("drop", "dropped")?;
+    expect_told(&mut host, "", "drop", scene.edition)?;
+    is_rolled_back(&mut host, scene.edition)?;
+    scene.save("enter")?;
+    expect_told(&mut host, "enter`", "enter", scene.edition)?;
+    is_rolled_back(&mut host, scene.edition)?;
+    host.expect_answer("look", "look 1, a form with \"text\"")?;
+    scene.go_live(&mut host, "restore")?;
+    host.ask("look")?;
+    expect_told(&mut host, "", "restore", scene.edition)?;
+    is_rolled_back(&mut host, scene.edition)?;
+
+    // Those that are left are told when they are.
+    scene.go_live(&mut host, "leave")?;
+    let left = scene.edition;
+    scene.save("save")?;
+    expect_told(&mut host, "leave`", "leave", left)?;
+    host.event_about("applied", "scene: ")?;
+    let now = host.ask("look")?;
+    ensure!(
+        now.starts_with(&format!("look {}, a form", scene.edition)),
+        "{now}"
+    );
+    let left = scene.edition;
+    scene.go_live(&mut host, "nowhere")?;
+    let now = host.ask("look")?;
+    ensure!(
+        now.starts_with(&format!("look {}, a form", scene.edition)),
+        "{now}"
+    );
+    expect_told(&mut host, "", "save", left)?;
+    host.expect_answer("panicking", "false")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panic_after_probation(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = project.run()?;
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("many", "plain 1, 9")?;
+    scene.go_live(&mut host, "late")?;
+    host.expect_answer("many", "plain 2, 9")?;
+    host.expect_answer("plain a-long-word", "plain 1, 11")?;
+    let told = host.event_about("panicked", "late of edition 2")?;
+    ensure!(
+        told.contains("generation 1"),
+        "the event does not tell who answers: {told}"
+    );
+    host.expect_answer("plain word", "plain 1, 4")?;
+    host.expect_answer("owned word", "owned 2, word! 3")?;
+    let standing = host.ask("standing")?;
+    ensure!(
+        standing.contains("generation 2 is live")
+            && standing.contains("`scene::plain` panicked and is answered by generation 1"),
+        "the status does not tell of the function: {standing}"
+    );
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("plain a-long-word", "plain 3, 11")?;
+    let left = host.events_heard("rolled-back");
+    ensure!(
+        left.is_empty(),
+        "the generation had proved itself: {left:?}"
+    );
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panic_waits_for_build(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    for safe_point in [false, true] {
+        let mut host = start(project, &["wait", if safe_point { "update" } else { "" }])?;
+        scene.save("plain")?;
+        if safe_point {
+            host.event_about("loaded", "scene")?;
+            while host.ask("update")? == "0" {}
+        }
+        host.event_about("applied", "scene")?;
+        host.request("plain word")?;
+        let panicked = format!("plain of edition {}", scene.edition);
+        let told = host.event_about("waiting-for-build", &panicked)?;
+        ensure!(
+            told.contains("the program stands still") == safe_point,
+            "the event does not tell who waits: {told}"
+        );
+        // A mistake more, and then the repair.
+        let text = project.read(SCENE)?;
+        project.write(SCENE, &text.replace("at(\"plain\")", "at(\"plain\""))?;
+        host.event_about("build-failed", "scene")?;
+        project.write(SCENE, &text)?;
+        scene.save("nowhere")?;
+        host.expect_next_answer("plain word", &format!("plain {}, 4", scene.edition))?;
+        host.expect_answer("owned word", &format!("owned {}, word! 3", scene.edition))?;
+        host.end()?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn panic_ends_the_program(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = start(project, &["abort"])?;
+    scene.go_live(&mut host, "plain")?;
+    host.expect_answer("owned word", "owned 1, word! 3")?;
+    host.request("plain word")?;
+    let code = host.exit_code()?;
+    ensure!(code == Some(101), "it ended with {code:?}");
+    ensure!(
+        project.log().to_string().contains("plain of edition 1"),
+        "it did not tell why"
+    );
+    Ok(Verdict::Passed)
+}
+
+fn panics_of_the_program(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = project.run()?;
+    // A thin library has one runtime with the program, in which it cannot be told whose panic passes.
+    let is_told_apart = project.mode() == Mode::Full;
+    for edition in 0..=2 {
+        for (request, reached) in [
+            ("back", "its own, number 7"),
+            ("cancel", "its own, number 8"),
+            ("twice", "its own, number 9"),
+        ] {
+            host.expect_answer(request, &format!("a panic reached the program: {reached}"))?;
+            host.says("cleaned", "by edition")?;
+            host.expect_answer("panicking", "false")?;
+            if is_told_apart {
+                host.expect_answer("plain word", &format!("plain {edition}, 4"))?;
+            }
+        }
+        scene.go_live(&mut host, "nowhere")?;
+    }
+    for event in ["panicked", "rolled-back"] {
+        let told = host.events_heard(event);
+        ensure!(
+            told.is_empty() || !is_told_apart,
+            "the hot code did not panic: {told:?}"
+        );
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panic_abort(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let manifest = project.read("Cargo.toml")?;
+    let text = format!("{manifest}\n[profile.dev]\npanic = \"abort\"\n");
+    project.write("Cargo.toml", &text)?;
+    let program = project.build(BuildAs::default())?;
+    let mut host = project.start_unwatched("host", project.command(&program))?;
+    host.event_about("problem", "abort")?;
+    host.event("watching")?;
+    scene.go_live(&mut host, "nowhere")?;
+    host.expect_answer("plain word", "plain 1, 4")?;
+    scene.go_live(&mut host, "plain")?;
+    host.request("plain word")?;
+    let code = host.exit_code()?;
+    ensure!(code.is_none(), "it ended by itself, with {code:?}");
+    Ok(Verdict::Passed)
+}
+
+/// Builds the program, and starts it with these arguments.
+pub(super) fn start(project: &Project, arguments: &[&str]) -> Result<Program> {
+    let program = project.build(BuildAs::default())?;
+    let mut command = project.command(&program);
+    command.args(arguments);
+    project.start("host", command)
+}
