@@ -94,6 +94,58 @@ const GOALS: &[Goal] = &[
             more: 5.0,
         },
     },
+    Goal {
+        programs: &["scale"],
+        what: "tree-100000-idle-cpu",
+        unit: "ms",
+        bound: Bound::Number(0.0),
+    },
+    Goal {
+        programs: &["scale"],
+        what: "tree-100000-idle-wakeups",
+        unit: "times",
+        bound: Bound::Number(0.0),
+    },
+    Goal {
+        programs: &["scale"],
+        what: "reloads-thin-last-time",
+        unit: "ms",
+        bound: Bound::Rows {
+            factor: 1.1,
+            rows: &["reloads-thin-first-time"],
+            more: 0.0,
+        },
+    },
+    Goal {
+        programs: &["scale"],
+        what: "reloads-thin-last-memory",
+        unit: "kB",
+        bound: Bound::Rows {
+            factor: 1.1,
+            rows: &["reloads-thin-first-memory"],
+            more: 64.0,
+        },
+    },
+    Goal {
+        programs: &["scale"],
+        what: "reloads-full-last-time",
+        unit: "ms",
+        bound: Bound::Rows {
+            factor: 1.1,
+            rows: &["reloads-full-first-time"],
+            more: 0.0,
+        },
+    },
+    Goal {
+        programs: &["scale"],
+        what: "reloads-full-last-memory",
+        unit: "kB",
+        bound: Bound::Rows {
+            factor: 1.1,
+            rows: &["reloads-full-first-memory"],
+            more: 64.0,
+        },
+    },
 ];
 
 /// A goal that can be told of some program, and whether it is met.
@@ -169,7 +221,7 @@ pub(super) fn table(verdicts: &[Verdict]) -> String {
     }
     let _ = writeln!(
         table,
-        "{:<10} {:<42} {:>10} {:>10}  {:<4} {:>6}",
+        "{:<10} {:<62} {:>10} {:>10}  {:<5} {:>6}",
         "program", "goal", "is", "bound", "unit", "ratio"
     );
     for verdict in verdicts {
@@ -185,7 +237,7 @@ pub(super) fn table(verdicts: &[Verdict]) -> String {
         let holds = if verdict.holds() { "holds" } else { "MISSED" };
         let _ = writeln!(
             table,
-            "{program:<10} {goal:<42} {value:>10.2} {bound:>10.2}  {unit:<4} {ratio:>6}  {holds}"
+            "{program:<10} {goal:<62} {value:>10.2} {bound:>10.2}  {unit:<5} {ratio:>6}  {holds}"
         );
     }
     table
