@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::{BuildError, environment, run};
+use crate::child::{Child, ChildEvent, Pipe};
+use crate::{BuildError, CancelSignal, environment, run};
 
 /// Which packages `cargo metadata` is to tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,15 @@ pub(crate) enum Scope {
 
 /// Runs `cargo metadata` in `directory`.
 pub(crate) fn read(directory: &Path, scope: Scope) -> Result<Metadata, BuildError> {
+    read_until(directory, scope, &CancelSignal::new())
+}
+
+/// The same, until `cancel` is set: then it is killed.
+pub(crate) fn read_until(
+    directory: &Path,
+    scope: Scope,
+    cancel: &CancelSignal,
+) -> Result<Metadata, BuildError> {
     let mut request = MetadataCommand::new();
     request
         .cargo_path(environment::cargo())
@@ -28,22 +38,45 @@ pub(crate) fn read(directory: &Path, scope: Scope) -> Result<Metadata, BuildErro
     let mut command = request.cargo_command();
     environment::scrub(&mut command);
     let line = run::command_line(&command);
-    let output = command.output().map_err(|source| {
-        run::spawn_error(Path::new(command.get_program()), line.clone(), source)
-    })?;
-    if !output.status.success() {
-        return Err(BuildError::Command {
-            command: line,
-            status: output.status,
-            message: String::from_utf8_lossy(&output.stderr)
-                .trim_end()
-                .to_owned(),
-            diagnostics: Vec::new(),
-        });
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    MetadataCommand::parse(text).map_err(|source| BuildError::Metadata {
-        command: line,
+    let program = command.get_program().to_owned();
+    let mut child = Child::spawn(command)
+        .map_err(|source| run::spawn_error(Path::new(&program), line.clone(), source))?;
+    let killer = child.killer();
+    let _watch = cancel.on_cancel(move || killer.kill());
+    let broken = |source| BuildError::CommandIo {
+        command: line.clone(),
         source: Arc::new(source),
-    })
+    };
+    let (mut text, mut message, mut status) = (String::new(), Vec::new(), None);
+    while let Some(event) = child.next_event() {
+        match event {
+            ChildEvent::Line(Pipe::Stdout, line) => {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            ChildEvent::Line(Pipe::Stderr, line) => message.push(line),
+            ChildEvent::PipeEnd(_, end) => end.map_err(broken)?,
+            ChildEvent::Exited(exited) => status = Some(exited.map_err(broken)?),
+        }
+    }
+    if cancel.is_cancelled() {
+        return Err(BuildError::Cancelled);
+    }
+    match status {
+        Some(status) if status.success() => {
+            MetadataCommand::parse(text).map_err(|source| BuildError::Metadata {
+                command: line,
+                source: Arc::new(source),
+            })
+        }
+        Some(status) => Err(BuildError::Command {
+            command: line,
+            status,
+            message: message.join("\n"),
+            diagnostics: Vec::new(),
+        }),
+        None => Err(broken(std::io::Error::other(
+            "it is gone without an exit status",
+        ))),
+    }
 }

@@ -7,8 +7,8 @@ use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
 #[cfg(feature = "thin")]
 use crate::BuildArgs;
-use crate::BuildError;
 use crate::metadata::{self, Scope};
+use crate::{BuildError, CancelSignal};
 
 /// The local packages of a workspace: its members, and the path dependencies of those outside of
 /// it. They are the ones whose files a user edits.
@@ -67,22 +67,25 @@ impl LocalPackages {
     ///
     /// When cargo cannot be run, or fails, as it does for a manifest that does not parse.
     pub fn read(near: &Path) -> Result<Self, BuildError> {
-        Ok(Self::from_metadata(&metadata::read(
-            near,
-            Scope::Dependencies,
-        )?))
+        Self::read_until(near, &CancelSignal::new())
     }
 
-    /// Asks from where the program of a build is, if that is known, and knows of the hot crate.
+    fn read_until(near: &Path, cancel: &CancelSignal) -> Result<Self, BuildError> {
+        let metadata = metadata::read_until(near, Scope::Dependencies, cancel)?;
+        Ok(Self::from_metadata(&metadata))
+    }
+
+    /// Asks from where the program of a build is, if that is known, and knows of the hot crate; until the build
+    /// is cancelled.
     #[cfg(feature = "thin")]
     pub(crate) fn around(args: &BuildArgs) -> Result<Self, BuildError> {
         if let Some(program) = &args.program.manifest_dir {
-            let packages = Self::read(program)?;
+            let packages = Self::read_until(program, &args.cancel_build)?;
             if !packages.closure(&args.manifest_dir).is_empty() {
                 return Ok(packages);
             }
         }
-        Self::read(&args.manifest_dir)
+        Self::read_until(&args.manifest_dir, &args.cancel_build)
     }
 
     /// The package in `manifest_dir` and all local ones that it depends on, directly or not. Empty

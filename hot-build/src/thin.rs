@@ -195,6 +195,9 @@ impl Inner {
         let mut known = lock(&known);
         let mut work = Work::new(args, system, self.types.get());
         work.read(&mut known, &self.commands);
+        if args.cancel_build.is_cancelled() {
+            return handle.finish(Err(BuildError::Cancelled));
+        }
         match work.without_cargo(&mut known, &self.places) {
             Outcome::Done(result) => handle.finish(*result),
             Outcome::AskCargo(reason) => {
@@ -321,6 +324,10 @@ impl<'a> Work<'a> {
         let reading = Instant::now();
         let made = match LocalPackages::around(self.args) {
             Ok(packages) => Record::of_program(lock(commands).all(), &packages, self.args),
+            Err(BuildError::Cancelled) => {
+                known.is_read = false;
+                return;
+            }
             // Cargo says it again, to someone who listens.
             Err(_) => Err(CargoReason::FirstBuild),
         };
