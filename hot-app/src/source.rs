@@ -80,7 +80,7 @@ impl fmt::Display for Source {
             1 => f.write_str(" and 1 other file")?,
             count => write!(f, " and {count} other files")?,
         }
-        write!(f, " changed since the start ({})", self.digest())
+        write!(f, " changed since the start, {}", self.digest())
     }
 }
 
@@ -212,12 +212,12 @@ pub(crate) mod tests {
         };
         assert_eq!(told(&state), "the sources as they were at the start");
         state.change(&change("/w/scene/src/lib.rs", 1, 2));
-        assert_eq!(told(&state), "src/lib.rs changed since the start (DIGEST)");
+        assert_eq!(told(&state), "src/lib.rs changed since the start, DIGEST");
         state.change(&change("/w/math/src/lib.rs", 1, 2));
         state.change(&change("/w/scene/src/a.rs", 1, 2));
         assert_eq!(
             told(&state),
-            "/w/math/src/lib.rs and 2 other files changed since the start (DIGEST)"
+            "/w/math/src/lib.rs and 2 other files changed since the start, DIGEST"
         );
     }
 }

@@ -128,6 +128,11 @@ fn a_constructor_that_does_not_return_ends_at_the_deadline() {
         made it: true
         not within 300ms
         goes on: first
+        overdue: true
+        by the first: true
+        ended late, failed: None
+        ended late, failed: None
+        overdue: []
         then: Ok(Generation(scene #1))
         ",
     );
