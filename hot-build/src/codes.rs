@@ -98,7 +98,7 @@ impl FallbackReason {
         ),
         (
             "HOT0610",
-            "Optimised code uses a variable of the program directly.",
+            "An instruction uses a variable of the program in a way that cannot be led there.",
         ),
         ("HOT0611", "There is no linker for thin libraries."),
         ("HOT0612", "The linker failed."),

@@ -105,7 +105,8 @@ pub enum FallbackReason {
         symbols: Vec<String>,
     },
     /// The code uses a static or a thread-local of the program in a way that cannot be led to the
-    /// program's copy, as optimised code does.
+    /// program's copy, as optimised code and assembler may: with an instruction that needs the stack or the
+    /// vector extensions, together with a new thread-local, or taking it for a constant.
     UnreachableStatic {
         /// The variable.
         symbol: String,
@@ -181,8 +182,8 @@ impl fmt::Display for FallbackReason {
             ),
             Self::UnreachableStatic { symbol } => write!(
                 f,
-                "the optimised code uses the variable `{symbol}` directly, so it cannot be led to the program's \
-                 copy; build with `opt-level = 0` to have thin libraries"
+                "the code uses the variable `{symbol}` in a way that cannot be led to the program's copy, as \
+                 optimised code and assembler may; build with `opt-level = 0` to have thin libraries"
             ),
             Self::StaticTypeUnknown { symbol, problem } => write!(
                 f,

@@ -21,6 +21,8 @@ use statics::{BuiltLibrary, Renamed};
 mod archives;
 #[path = "host.rs"]
 mod host;
+#[path = "instruction.rs"]
+mod instruction;
 #[path = "link.rs"]
 mod link;
 #[path = "linker.rs"]

@@ -12,6 +12,7 @@ use object::elf;
 use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 
+use super::object_file::holds_variables;
 use crate::FallbackReason;
 
 /// The symbols of the running program, and what else is in its memory.
@@ -32,6 +33,8 @@ pub(crate) struct HostImage {
 pub(crate) struct HostSymbol {
     pub(crate) place: Place,
     pub(crate) size: u64,
+    /// Whether it is a variable, and no constant and no code.
+    pub(crate) is_variable: bool,
 }
 
 /// Where a symbol of the program is.
@@ -108,11 +111,20 @@ impl HostImage {
             .map_err(not_elf)?
             .to_vec();
         let mut symbols = HashMap::with_capacity_and_hasher(table.len(), Default::default());
+        let mut of_variables = Vec::with_capacity(sections.len());
+        for section in sections.iter() {
+            let name = sections.section_name(LittleEndian, section);
+            let flags = section.sh_flags(LittleEndian).0;
+            of_variables.push(holds_variables(name.map_err(not_elf)?, flags));
+        }
         let mut variables: HashMap<u64, Vec<u32>, _> = HashMap::default();
         for symbol in table.iter() {
-            if let Some(found) = Found::of(symbol, &layout) {
+            if let Some(mut found) = Found::of(symbol, &layout) {
                 let name = name_at(&names, found.name);
-                let is_variable = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
+                let section = usize::from(symbol.st_shndx(LittleEndian).0);
+                let is_item = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
+                let is_variable = is_item && of_variables.get(section) == Some(&true);
+                found.symbol.is_variable = is_variable;
                 if let Some(path) = path_of(name).filter(|_| is_variable) {
                     let of_path = variables.entry(hash(path)).or_default();
                     of_path.push(found.name);
@@ -162,6 +174,12 @@ impl HostImage {
 /// type too. `None` for names without one.
 pub(crate) fn path_of(name: &[u8]) -> Option<&[u8]> {
     const HASH: usize = b"17h0123456789abcdefE".len();
+    // Optimisation numbers the parts of a variable.
+    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let name = match name.len() - digits.count() {
+        end if end < name.len() => name[..end].strip_suffix(b".").unwrap_or(name),
+        _ => name,
+    };
     let (path, hash) = name.split_at_checked(name.len().checked_sub(HASH)?)?;
     let is_hash = hash.starts_with(b"17h") && hash.ends_with(b"E");
     (is_hash && path.starts_with(b"_ZN")).then_some(path)
@@ -216,6 +234,7 @@ impl Found {
             symbol: HostSymbol {
                 place,
                 size: symbol.st_size(LittleEndian),
+                is_variable: false,
             },
         })
     }
@@ -423,6 +442,10 @@ mod tests {
     fn the_hash_is_no_part_of_the_path() {
         let name = b"_ZN5scene5CALLS17hda512a97dd1fb467E";
         assert_eq!(path_of(name), Some(&b"_ZN5scene5CALLS"[..]));
+        assert_eq!(
+            path_of(&[name, &b".0"[..]].concat()),
+            Some(&b"_ZN5scene5CALLS"[..])
+        );
         assert_eq!(path_of(b"_RNvCs1_5scene5CALLS"), None);
         assert_eq!(path_of(b"E"), None);
     }

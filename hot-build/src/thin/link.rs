@@ -12,7 +12,7 @@ use super::object_file::ObjectFile;
 use super::resolve::{self, Needs, Pulled, Resolution};
 use super::rewrite::{self, Lending, Moved, NewSymbols};
 use super::statics::{self, BuiltLibrary, Placement, Renamed, Target, Variable};
-use super::stub::{self, StubSymbol, StubWord};
+use super::stub::{self, StubDetour, StubSymbol, StubWord};
 use crate::{CancelSignal, ChangedStatic, FallbackReason, StaticTypes};
 
 /// What a thin library is made of.
@@ -106,6 +106,12 @@ impl ThinLink<'_> {
             if cancel.is_cancelled() || !placement.compare(&library, self.types)? {
                 break;
             }
+        }
+        let folded = self
+            .types
+            .and_then(|types| placement.folded(&library, self.host, types));
+        if let Some(symbol) = folded.filter(|_| !cancel.is_cancelled()) {
+            return Err(FallbackReason::UnreachableStatic { symbol });
         }
         let own = placement.own().cloned().collect();
         let brought = BuiltLibrary::read(&library, self.mark, own)?;
@@ -358,7 +364,13 @@ fn stub_of(resolution: &Resolution, wanted: &NewSymbols) -> Vec<u8> {
         symbol: &word.symbol,
         offset: word.offset,
     });
-    stub::write(&symbols, &words.collect::<Vec<_>>())
+    let detours = wanted.detours.iter();
+    let detours = detours.map(|(name, detour)| StubDetour { name, detour });
+    stub::write(
+        &symbols,
+        &words.collect::<Vec<_>>(),
+        &detours.collect::<Vec<_>>(),
+    )
 }
 
 /// Where the linker's input is written.
@@ -386,7 +398,7 @@ impl Output {
         lending: &Lending<'_>,
     ) -> Result<Written, FallbackReason> {
         let mut symbols = NewSymbols::default();
-        let rewritten = rewrite::rewrite(object, moved, lending, &mut symbols)?;
+        let rewritten = rewrite::rewrite(object, name, moved, lending, &mut symbols)?;
         let file = self.write(name, rewritten.as_deref().unwrap_or(object.bytes))?;
         Ok(Written {
             file,

@@ -44,18 +44,22 @@ impl Section<'_> {
         self.flags & elf::SHF_EXECINSTR.0 != 0
     }
 
-    /// Whether what is in it can be told apart from its copy in the program: variables, as opposed to
-    /// constants that the loader fills in, and to the slices that the linker gathers.
+    /// Whether what is in it can be told apart from its copy in the program.
     pub(crate) fn holds_variables(&self) -> bool {
-        const VARIABLES: [&[u8]; 4] = [b".data", b".bss", b".tdata", b".tbss"];
-        self.flags & elf::SHF_WRITE.0 != 0
-            && !self.name.starts_with(b".data.rel.ro")
-            && VARIABLES.iter().any(|kind| {
-                self.name
-                    .strip_prefix(*kind)
-                    .is_some_and(|rest| rest.is_empty() || rest[0] == b'.')
-            })
+        holds_variables(self.name, self.flags)
     }
+}
+
+/// Whether a section of that name and with these flags holds variables, as opposed to constants that the
+/// loader fills in, and to the slices that the linker gathers.
+pub(crate) fn holds_variables(name: &[u8], flags: u64) -> bool {
+    const VARIABLES: [&[u8]; 4] = [b".data", b".bss", b".tdata", b".tbss"];
+    flags & elf::SHF_WRITE.0 != 0
+        && !name.starts_with(b".data.rel.ro")
+        && VARIABLES.iter().any(|kind| {
+            name.strip_prefix(*kind)
+                .is_some_and(|rest| rest.is_empty() || rest[0] == b'.')
+        })
 }
 
 /// A symbol.

@@ -3,7 +3,8 @@
 //! The program and the library are too far apart for a relative address, so a reference to a variable
 //! of the crate's own, which the compiler made relative, is changed in the object file: from "the
 //! address is so far from here" to "the address is written in a table so far from here". Both
-//! instructions have one length. A reference to a thread-local of the program needs no call of the
+//! instructions have one length. Optimised code works on a variable without loading its address; such an
+//! instruction is done in a place of its own, with the address in a register. A reference to a thread-local of the program needs no call of the
 //! loader's, for its distance from the thread pointer is known.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use object::elf;
 
 use super::host::{HostSymbol, Place};
-use super::object_file::{ObjectFile, Relocation};
+use super::instruction::{Instruction, Scratch};
+use super::object_file::{ObjectFile, Relocation, Section};
 use super::statics::{self, Lent, Target};
 use crate::FallbackReason;
 
@@ -38,6 +40,27 @@ pub(crate) struct NewSymbols {
     pub(crate) jumps: BTreeMap<Vec<u8>, u64>,
     /// Those that stand for a word in which the address of a library's variable is.
     pub(crate) words: BTreeMap<Vec<u8>, Word>,
+    /// Those that stand for an instruction that is done elsewhere.
+    pub(crate) detours: BTreeMap<Vec<u8>, Detour>,
+}
+
+/// An instruction that is done elsewhere, with a register that holds the address of its operand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Detour {
+    pub(crate) instruction: Vec<u8>,
+    pub(crate) scratch: Scratch,
+    pub(crate) operand: Operand,
+    /// The symbol of the place to go on at.
+    pub(crate) back: Vec<u8>,
+}
+
+/// Where an address is that is to be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    /// It is known.
+    Address(u64),
+    /// In the word of that symbol.
+    Word(Vec<u8>),
 }
 
 /// A word that the system's loader fills in: the address of a symbol, and so many bytes on.
@@ -55,14 +78,18 @@ impl NewSymbols {
         let words = other.words.iter();
         self.words
             .extend(words.map(|(name, word)| (name.clone(), word.clone())));
+        let detours = other.detours.iter();
+        self.detours
+            .extend(detours.map(|(name, detour)| (name.clone(), detour.clone())));
     }
 }
 
 /// The file's bytes with all uses of the variables in `moved` led to where those are, and with the variables
-/// that are lent exported. Whatever symbols that takes are added to `wanted`. `None` when there is nothing
-/// to change.
+/// that are lent exported. Whatever symbols that takes are added to `wanted`; `label` tells them from those of
+/// other objects. `None` when there is nothing to change.
 pub(crate) fn rewrite(
     object: &ObjectFile<'_>,
+    label: &str,
     moved: &Moved,
     lending: &Lending<'_>,
     wanted: &mut NewSymbols,
@@ -74,6 +101,7 @@ pub(crate) fn rewrite(
     }
     let mut patch = Patch {
         object,
+        label,
         bytes: object.bytes.to_vec(),
         new_symbols: lent,
         wanted,
@@ -150,6 +178,16 @@ impl<'a> Targets<'a> {
         self.by_symbol.is_empty()
     }
 
+    /// Any variable that a relocation may be about.
+    fn any_of(&self, object: &ObjectFile<'_>, relocation: &Relocation) -> Option<Variable<'a>> {
+        if let Some(variable) = self.by_symbol.get(&relocation.symbol) {
+            return Some(*variable);
+        }
+        let symbol = object.symbols.get(relocation.symbol)?;
+        let (_, variable) = self.by_section.get(&symbol.section?)?.first()?;
+        Some(*variable)
+    }
+
     /// The variable that a relocation is about, and the offset in it. `bias` is the distance of the
     /// relocation's place from where the processor counts.
     fn of(
@@ -176,6 +214,7 @@ impl<'a> Targets<'a> {
 /// A file in the making.
 struct Patch<'a, 'data> {
     object: &'a ObjectFile<'data>,
+    label: &'a str,
     bytes: Vec<u8>,
     new_symbols: Vec<NewSymbol>,
     wanted: &'a mut NewSymbols,
@@ -199,7 +238,10 @@ impl Patch<'_, '_> {
         relocations: &[Relocation],
         targets: &Targets<'_>,
     ) -> Result<(), FallbackReason> {
+        let index_of_section = section;
         let section = self.object.sections[section];
+        // Of the code as it was compiled. Found when it is first needed.
+        let mut instructions: Option<HashMap<usize, Instruction>> = None;
         // What the module's block is asked for serves all variables after it, so it is all or none.
         let mut module_block = ModuleBlock::default();
         for (index, relocation) in relocations.iter().enumerate() {
@@ -260,16 +302,35 @@ impl Patch<'_, '_> {
                     }
                 }
                 elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => {
-                    if let Some((variable, offset)) = targets.of(self.object, relocation, 4) {
-                        let rewritten = if let Some(address) = code_address(variable) {
-                            self.by_jump(relocation, address, offset)
-                        } else if section.is_code() && self.load_address(at) {
+                    let Some(some) = targets.any_of(self.object, relocation) else {
+                        continue;
+                    };
+                    let near = targets.of(self.object, relocation, 4);
+                    let rewritten = if let Some((variable, offset)) = near
+                        && let Some(address) = code_address(variable)
+                    {
+                        self.by_jump(relocation, address, offset)
+                    } else if !section.is_code() {
+                        near.is_none().then_some(())
+                    } else if self.is_load_of_address(at) {
+                        near.map_or(Some(()), |(variable, offset)| {
+                            self.bytes[at - 2] = MOV;
                             self.by_table(relocation, variable, offset)
-                        } else {
-                            None
-                        };
-                        self.or_unreachable(rewritten, relocation, variable.name);
-                    }
+                        })
+                    } else {
+                        let instructions =
+                            instructions.get_or_insert_with(|| self.instructions(&section));
+                        // A call of what is the library's own has its target right behind the opcode.
+                        let found = instructions.get(&relocation.offset);
+                        match found {
+                            Some(found) => {
+                                self.by_detour(index_of_section, relocation, found, targets)
+                            }
+                            None if near.is_none() && self.is_call(at) => Some(()),
+                            None => None,
+                        }
+                    };
+                    self.or_unreachable(rewritten, relocation, some.name);
                 }
                 _ => {
                     if let Some((variable, _)) = targets.of(self.object, relocation, 0) {
@@ -347,16 +408,97 @@ impl Patch<'_, '_> {
         Some(())
     }
 
-    /// `lea sym(%rip), %reg` becomes `mov sym@GOTPCREL(%rip), %reg`.
-    fn load_address(&mut self, at: usize) -> bool {
-        let is_lea = at
-            .checked_sub(3)
+    /// Whether it is `lea sym(%rip), %reg`, which becomes `mov sym@GOTPCREL(%rip), %reg`.
+    fn is_load_of_address(&self, at: usize) -> bool {
+        at.checked_sub(3)
             .and_then(|start| self.bytes.get(start..at))
-            .is_some_and(|code| code[0] & 0xf8 == 0x48 && code[1] == LEA && code[2] & 0xc7 == 0x05);
-        if is_lea {
-            self.bytes[at - 2] = MOV;
+            .is_some_and(|code| code[0] & 0xf8 == 0x48 && code[1] == LEA && code[2] & 0xc7 == 0x05)
+    }
+
+    /// Whether it is where a call or a jump goes to.
+    fn is_call(&self, at: usize) -> bool {
+        let opcode = at
+            .checked_sub(2)
+            .and_then(|start| self.bytes.get(start..at));
+        opcode.is_some_and(|opcode| {
+            matches!(opcode[1], 0xe8 | 0xe9) || (opcode[0] == 0x0f && opcode[1] & 0xf0 == 0x80)
+        })
+    }
+
+    /// The instructions of a section that have a memory operand at a distance, by where that is written. What
+    /// follows something that is no instruction is not known.
+    fn instructions(&self, section: &Section<'_>) -> HashMap<usize, Instruction> {
+        let code = self.code(section);
+        let mut found = HashMap::new();
+        let mut at = 0;
+        while let Some(instruction) = Instruction::at(code, at) {
+            if let Some(distance) = instruction.distance(code) {
+                found.insert(distance, instruction);
+            }
+            at = instruction.end;
         }
-        is_lea
+        found
+    }
+
+    fn code(&self, section: &Section<'_>) -> &[u8] {
+        let code = self.object.bytes.get(section.offset..);
+        code.and_then(|code| code.get(..section.size))
+            .unwrap_or_default()
+    }
+
+    /// An instruction with a variable as its operand is done elsewhere, with the variable's address in a
+    /// register: in its place is a jump there.
+    fn by_detour(
+        &mut self,
+        section: usize,
+        relocation: &Relocation,
+        instruction: &Instruction,
+        targets: &Targets<'_>,
+    ) -> Option<()> {
+        // Constants may follow the distance, and the processor counts from the end of all.
+        let bias = i64::try_from(instruction.end - relocation.offset).ok()?;
+        let Some((variable, offset)) = targets.of(self.object, relocation, bias) else {
+            // It is about something else in the section.
+            return Some(());
+        };
+        let of_section = self.object.sections[section];
+        let (moved, scratch) = instruction.by_register(self.code(&of_section))?;
+        let operand = match variable.target {
+            Target::Program(HostSymbol {
+                place: Place::Data(address),
+                ..
+            }) => Operand::Address(address.wrapping_add_signed(offset)),
+            Target::Library(lent) if !lent.is_thread_local => {
+                self.word(lent, offset);
+                Operand::Word(word_name(lent, offset))
+            }
+            _ => return None,
+        };
+        let start = of_section.offset + instruction.start;
+        let place = format!("{}_{start:x}", self.label);
+        let back = format!("hot_thin_back_{place}").into_bytes();
+        self.new_symbol(NewSymbol {
+            name: back.clone(),
+            place: Some((section, instruction.end as u64, 0)),
+            is_thread_local: false,
+            is_hidden: true,
+        });
+        let name = format!("hot_thin_detour_{place}").into_bytes();
+        let detour = Detour {
+            instruction: moved,
+            scratch,
+            operand,
+            back,
+        };
+        self.wanted.detours.insert(name.clone(), detour);
+        let symbol = self.hidden(name);
+        // jmp, and nothing in what room is left
+        let end = of_section.offset + instruction.end;
+        self.bytes[start..start + 5].copy_from_slice(&[JUMP, 0, 0, 0, 0]);
+        self.bytes[start + 5..end].fill(NOTHING);
+        self.put_u64(relocation.at, instruction.start as u64 + 1);
+        self.retarget(relocation, symbol, elf::R_X86_64_PLT32, -4);
+        Some(())
     }
 
     /// The call that finds a thread-local by module and offset becomes a sum.
@@ -507,8 +649,7 @@ impl Patch<'_, '_> {
 
     /// The index of a symbol that stands for a word with the address of a library's variable, plus `offset`.
     fn word(&mut self, lent: &Lent, offset: i64) -> u32 {
-        let mut name = format!("hot_thin_word_{offset:x}_").into_bytes();
-        name.extend_from_slice(&lent.export);
+        let name = word_name(lent, offset);
         let word = Word {
             symbol: lent.export.clone(),
             offset,
@@ -591,8 +732,8 @@ impl Patch<'_, '_> {
         for symbol in &self.new_symbols {
             let kind = match (symbol.is_thread_local, symbol.place) {
                 (true, _) => elf::STT_TLS,
-                (false, Some(_)) => elf::STT_OBJECT,
-                (false, None) => elf::STT_NOTYPE,
+                (false, Some((_, _, 1..))) => elf::STT_OBJECT,
+                (false, _) => elf::STT_NOTYPE,
             };
             let visibility = match symbol.is_hidden {
                 true => elf::STV_HIDDEN,
@@ -631,6 +772,8 @@ pub(crate) const UNREACHABLE: &str = "hot_thin_unreachable_";
 const LEA: u8 = 0x8d;
 const MOV: u8 = 0x8b;
 const ADD: u8 = 0x03;
+const JUMP: u8 = 0xe9;
+const NOTHING: u8 = 0x90;
 
 /// What a section does with the thread-locals of its own module.
 #[derive(Default)]
@@ -675,6 +818,12 @@ impl ModuleBlock<'_> {
             Target::Library(lent) => Anchor::Library(lent.clone()),
         })
     }
+}
+
+fn word_name(lent: &Lent, offset: i64) -> Vec<u8> {
+    let mut name = format!("hot_thin_word_{offset:x}_").into_bytes();
+    name.extend_from_slice(&lent.export);
+    name
 }
 
 /// The distance of a place in a thread-local of the program from the thread pointer.

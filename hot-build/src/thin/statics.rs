@@ -3,7 +3,7 @@
 //! A variable that the program has is the program's, and one that a thin library brought is that library's,
 //! as long as both builds give it one type. Everyone else uses it there, at its one address.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -245,7 +245,7 @@ impl Owners<'_> {
             .filter_map(|(library, file)| library.lent(name, file))
             .collect();
         let of_program = self.host.lookup(name)?;
-        let is_variable = |symbol: &HostSymbol| !matches!(symbol.place, Place::Code(_));
+        let is_variable = |symbol: &HostSymbol| symbol.is_variable;
         found.extend(of_program.filter(is_variable).map(Target::Program));
         let candidate = |target| Candidate {
             name: name.to_vec(),
@@ -360,6 +360,29 @@ impl Placement {
                 });
             }
         }
+    }
+
+    /// A variable of the program that new code has too, but not in its objects: optimisation saw that the new
+    /// code only reads it, and took it for the constant that it begins with.
+    pub(crate) fn folded(
+        &self,
+        library: &Path,
+        host: &HostImage,
+        types: &dyn StaticTypes,
+    ) -> Option<String> {
+        let known: HashSet<&[u8]> = self
+            .variables
+            .iter()
+            .map(|placed| without_number(&placed.variable.name))
+            .collect();
+        let mut statics = types.statics_in(library).into_iter();
+        statics.find(|symbol| {
+            let is_variable = |found: HostSymbol| found.is_variable;
+            let is_there = |name: &[u8]| host.find(name).is_some_and(is_variable);
+            let first_part = format!("{symbol}.0");
+            let in_program = is_there(symbol.as_bytes()) || is_there(first_part.as_bytes());
+            in_program && !known.contains(symbol.as_bytes()) && !is_of_the_build(symbol.as_bytes())
+        })
     }
 
     /// Variables that have another symbol than those whose places they took.
@@ -554,6 +577,16 @@ fn is_in_variables(object: &ObjectFile<'_>, symbol: &Symbol<'_>) -> bool {
         .section
         .and_then(|section| object.sections.get(section))
         .is_some_and(Section::holds_variables)
+}
+
+/// The name of the whole of a variable that optimisation left a part of.
+fn without_number(name: &[u8]) -> &[u8] {
+    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let (whole, number) = name.split_at(name.len() - digits.count());
+    match whole.strip_suffix(b".") {
+        Some(whole) if !number.is_empty() => whole,
+        _ => name,
+    }
 }
 
 /// Begins the name of a pointer that the unwind tables use. Each library has its own.

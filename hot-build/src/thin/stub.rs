@@ -2,6 +2,8 @@
 
 use object::elf;
 
+use super::rewrite::{Detour, Operand};
+
 /// A symbol of the stub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StubSymbol<'a> {
@@ -22,59 +24,88 @@ pub(crate) struct StubWord<'a> {
     pub(crate) offset: i64,
 }
 
+/// An instruction that is done here instead of in its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StubDetour<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) detour: &'a Detour,
+}
+
+/// The code of a detour, and its relocations: where, the symbol, and what is added.
+///
+/// The registers are as they were and so are the flags, and what the function keeps below its stack is left
+/// alone.
+fn detour_code(detour: &Detour) -> (Vec<u8>, Vec<(usize, &[u8])>) {
+    let register = detour.scratch.number();
+    // lea -128(%rsp), %rsp; push
+    let mut code = vec![0x48, 0x8d, 0x64, 0x24, 0x80, 0x50 | register];
+    let mut relocations = Vec::new();
+    match &detour.operand {
+        Operand::Address(address) => {
+            code.extend_from_slice(&[0x48, 0xb8 | register]);
+            code.extend_from_slice(&address.to_le_bytes());
+        }
+        Operand::Word(word) => {
+            code.extend_from_slice(&[0x48, 0x8b, 0x05 | register << 3]);
+            relocations.push((code.len(), word.as_slice()));
+            code.extend_from_slice(&[0; 4]);
+        }
+    }
+    code.extend_from_slice(&detour.instruction);
+    // pop; lea 128(%rsp), %rsp; jmp
+    code.push(0x58 | register);
+    code.extend_from_slice(&[0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0, 0xe9]);
+    relocations.push((code.len(), detour.back.as_slice()));
+    code.extend_from_slice(&[0; 4]);
+    (code, relocations)
+}
+
 /// Writes the stub.
-pub(crate) fn write(symbols: &[StubSymbol<'_>], words: &[StubWord<'_>]) -> Vec<u8> {
+pub(crate) fn write(
+    symbols: &[StubSymbol<'_>],
+    words: &[StubWord<'_>],
+    detours: &[StubDetour<'_>],
+) -> Vec<u8> {
     let mut code = Vec::new();
-    let mut strings = vec![0];
-    let mut table = vec![0; SYMBOL];
+    let mut table = Symbols {
+        table: vec![0; SYMBOL],
+        strings: vec![0],
+    };
     for symbol in symbols {
-        let (section, value, size) = if symbol.by_jump {
+        let StubSymbol { name, address, .. } = *symbol;
+        if symbol.by_jump {
             let start = code.len() as u64;
             // jmp *2(%rip); two bytes to have the address aligned; the address
             code.extend_from_slice(&[0xff, 0x25, 2, 0, 0, 0, 0x66, 0x90]);
-            code.extend_from_slice(&symbol.address.to_le_bytes());
-            (CODE as u16, start, 16)
+            code.extend_from_slice(&address.to_le_bytes());
+            table.define(name, elf::STT_FUNC, CODE, start, 16);
         } else {
-            (elf::SHN_ABS.0, symbol.address, 0)
-        };
-        let kind = if symbol.by_jump {
-            elf::STT_FUNC
-        } else {
-            elf::STT_NOTYPE
-        };
-        table.extend_from_slice(&(strings.len() as u32).to_le_bytes());
-        table.push((elf::STB_GLOBAL.0 << 4) | kind.0);
-        table.push(elf::STV_HIDDEN.0);
-        table.extend_from_slice(&section.to_le_bytes());
-        table.extend_from_slice(&value.to_le_bytes());
-        table.extend_from_slice(&u64::to_le_bytes(size));
-        strings.extend_from_slice(symbol.name);
-        strings.push(0);
+            let absolute = usize::from(elf::SHN_ABS.0);
+            table.define(name, elf::STT_NOTYPE, absolute, address, 0);
+        }
     }
+    let mut symbols = table;
     let mut relocations = Vec::new();
     for (number, word) in words.iter().enumerate() {
         let place = (number * WORD) as u64;
-        table.extend_from_slice(&(strings.len() as u32).to_le_bytes());
-        table.push((elf::STB_GLOBAL.0 << 4) | elf::STT_OBJECT.0);
-        table.push(elf::STV_HIDDEN.0);
-        table.extend_from_slice(&(WORDS as u16).to_le_bytes());
-        table.extend_from_slice(&place.to_le_bytes());
-        table.extend_from_slice(&(WORD as u64).to_le_bytes());
-        strings.extend_from_slice(word.name);
-        strings.push(0);
-        // What it leads to is defined elsewhere.
-        let target = (table.len() / SYMBOL) as u64;
-        table.extend_from_slice(&(strings.len() as u32).to_le_bytes());
-        table.push((elf::STB_GLOBAL.0 << 4) | elf::STT_NOTYPE.0);
-        table.push(elf::STV_DEFAULT.0);
-        table.extend_from_slice(&[0; 18]);
-        strings.extend_from_slice(word.symbol);
-        strings.push(0);
-        relocations.extend_from_slice(&place.to_le_bytes());
-        relocations
-            .extend_from_slice(&(target << 32 | u64::from(elf::R_X86_64_64.0)).to_le_bytes());
-        relocations.extend_from_slice(&word.offset.to_le_bytes());
+        symbols.define(word.name, elf::STT_OBJECT, WORDS, place, WORD as u64);
+        let target = symbols.require(word.symbol, elf::STV_DEFAULT);
+        relocations.extend_from_slice(&relocation(place, target, elf::R_X86_64_64, word.offset));
     }
+    let mut of_detours = Vec::with_capacity(detours.len());
+    for (number, StubDetour { name, detour }) in detours.iter().enumerate() {
+        let (code, needed) = detour_code(detour);
+        let mut relocations = Vec::new();
+        for (place, symbol) in needed {
+            let target = symbols.require(symbol, elf::STV_HIDDEN);
+            let kind = elf::R_X86_64_PC32;
+            relocations.extend_from_slice(&relocation(place as u64, target, kind, -4));
+        }
+        let section = DETOURS + 2 * number;
+        symbols.define(name, elf::STT_FUNC, section, 0, code.len() as u64);
+        of_detours.push((code, relocations));
+    }
+    let Symbols { table, strings } = symbols;
 
     let mut file = File::default();
     file.section(".text", elf::SHT_PROGBITS, EXECUTED, &code);
@@ -87,7 +118,13 @@ pub(crate) fn write(symbols: &[StubSymbol<'_>], words: &[StubWord<'_>]) -> Vec<u
         WRITTEN,
         &vec![0; words.len() * WORD],
     );
-    file.section(".rela.data.rel.ro", elf::SHT_RELA, 0, &relocations);
+    file.relocations(".rela.data.rel.ro", WORDS, &relocations);
+    for (number, (code, relocations)) in of_detours.iter().enumerate() {
+        // Each is left out if its instruction is.
+        let section = DETOURS + 2 * number;
+        file.section(".text.hot_thin_detour", elf::SHT_PROGBITS, EXECUTED, code);
+        file.relocations(".rela.text.hot_thin_detour", section, relocations);
+    }
     file.finish()
 }
 
@@ -95,12 +132,67 @@ const CODE: usize = 1;
 const STRINGS: u32 = 3;
 const SYMBOLS: u32 = 4;
 const WORDS: usize = 5;
+const DETOURS: usize = 7;
 const SYMBOL: usize = 24;
 const RELOCATION: usize = 24;
 const WORD: usize = 8;
 const HEADER: usize = 64;
 const EXECUTED: u64 = 0x6;
 const WRITTEN: u64 = 0x3;
+
+fn relocation(place: u64, symbol: u64, kind: elf::RelocationType, addend: i64) -> [u8; RELOCATION] {
+    let mut entry = [0; RELOCATION];
+    entry[..8].copy_from_slice(&place.to_le_bytes());
+    entry[8..16].copy_from_slice(&(symbol << 32 | u64::from(kind.0)).to_le_bytes());
+    entry[16..].copy_from_slice(&addend.to_le_bytes());
+    entry
+}
+
+/// The symbols, and their names.
+struct Symbols {
+    table: Vec<u8>,
+    strings: Vec<u8>,
+}
+
+impl Symbols {
+    /// Adds a symbol of this library alone.
+    fn define(
+        &mut self,
+        name: &[u8],
+        kind: elf::SymbolType,
+        section: usize,
+        value: u64,
+        size: u64,
+    ) {
+        self.add(name, kind, elf::STV_HIDDEN, section as u16, value, size);
+    }
+
+    /// The index of a symbol that is defined elsewhere.
+    fn require(&mut self, name: &[u8], visibility: elf::SymbolVisibility) -> u64 {
+        self.add(name, elf::STT_NOTYPE, visibility, elf::SHN_UNDEF.0, 0, 0);
+        (self.table.len() / SYMBOL - 1) as u64
+    }
+
+    fn add(
+        &mut self,
+        name: &[u8],
+        kind: elf::SymbolType,
+        visibility: elf::SymbolVisibility,
+        section: u16,
+        value: u64,
+        size: u64,
+    ) {
+        let table = &mut self.table;
+        table.extend_from_slice(&(self.strings.len() as u32).to_le_bytes());
+        table.push((elf::STB_GLOBAL.0 << 4) | kind.0);
+        table.push(visibility.0);
+        table.extend_from_slice(&section.to_le_bytes());
+        table.extend_from_slice(&value.to_le_bytes());
+        table.extend_from_slice(&size.to_le_bytes());
+        self.strings.extend_from_slice(name);
+        self.strings.push(0);
+    }
+}
 
 /// A relocatable file in the making: its sections follow the header, their headers come last.
 #[derive(Default)]
@@ -112,19 +204,36 @@ struct File {
 
 impl File {
     fn section(&mut self, name: &str, kind: elf::SectionType, flags: u64, content: &[u8]) {
+        // Symbols: where their names are, and that all but the first are global.
+        let about = match kind {
+            elf::SHT_SYMTAB => (STRINGS, 1, SYMBOL),
+            _ => (0, 0, 0),
+        };
+        self.add(name, kind, flags, about, content);
+    }
+
+    /// The relocations of the section of that number.
+    fn relocations(&mut self, name: &str, section: usize, content: &[u8]) {
+        let about = (SYMBOLS, section as u32, RELOCATION);
+        self.add(name, elf::SHT_RELA, 0, about, content);
+    }
+
+    /// Adds a section; of what it is about: the section that it refers to, a number, and the size of its
+    /// entries.
+    fn add(
+        &mut self,
+        name: &str,
+        kind: elf::SectionType,
+        flags: u64,
+        (link, info, entry): (u32, u32, usize),
+        content: &[u8],
+    ) {
         if self.headers.is_empty() {
             self.headers.resize(HEADER, 0);
             self.names.push(0);
         }
         self.content
             .resize(self.content.len().next_multiple_of(16), 0);
-        // The section that it refers to, what it is about, and the size of its entries.
-        let (link, info, entry) = match kind {
-            // Symbols: where their names are, and that all but the first are global.
-            elf::SHT_SYMTAB => (STRINGS, 1, SYMBOL),
-            elf::SHT_RELA => (SYMBOLS, WORDS as u32, RELOCATION),
-            _ => (0, 0, 0),
-        };
         let words = [
             flags,
             0,
@@ -179,6 +288,7 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thin::system::instruction::Scratch;
     use object::{Object, ObjectSection, ObjectSymbol};
 
     #[test]
@@ -196,6 +306,7 @@ mod tests {
                     by_jump: true,
                 },
             ],
+            &[],
             &[],
         );
         let file = object::File::parse(&*bytes).expect("an object file");
@@ -216,7 +327,7 @@ mod tests {
             symbol: b"lent",
             offset: 16,
         });
-        let bytes = write(&[], &words);
+        let bytes = write(&[], &words, &[]);
         let file = object::File::parse(&*bytes).expect("an object file");
         let section = file.section_by_name(".data.rel.ro").expect("the words");
         let second = file.symbol_by_name("second").expect("it is in the file");
@@ -237,8 +348,35 @@ mod tests {
     }
 
     #[test]
+    fn a_detour_loads_the_address_and_goes_back() {
+        let detour = Detour {
+            // lock xadd %eax, (%rsi)
+            instruction: vec![0xf0, 0x0f, 0xc1, 0x06],
+            scratch: Scratch::Si,
+            operand: Operand::Address(0x5555_0000_1234),
+            back: b"back".to_vec(),
+        };
+        let detours = ["one", "two"].map(|name| StubDetour {
+            name: name.as_bytes(),
+            detour: &detour,
+        });
+        let bytes = write(&[], &[], &detours);
+        let file = object::File::parse(&*bytes).expect("an object file");
+        let two = file.symbol_by_name("two").expect("it is in the file");
+        let section = two.section_index().expect("it is defined");
+        let section = file.section_by_index(section).expect("its section");
+        let code = section.data().expect("its bytes");
+        assert_eq!(code[5..8], [0x56, 0x48, 0xbe]);
+        assert_eq!(code[8..16], 0x5555_0000_1234_u64.to_le_bytes());
+        assert_eq!(code[16..21], [0xf0, 0x0f, 0xc1, 0x06, 0x5e]);
+        let relocations: Vec<_> = section.relocations().collect();
+        assert_eq!(relocations.len(), 1);
+        assert_eq!(relocations[0].0 as usize, code.len() - 4);
+    }
+
+    #[test]
     fn a_stub_may_be_empty() {
-        let bytes = write(&[], &[]);
+        let bytes = write(&[], &[], &[]);
         let file = object::File::parse(&*bytes).expect("an object file");
         assert_eq!(file.symbols().count(), 0);
     }

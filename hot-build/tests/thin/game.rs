@@ -144,8 +144,6 @@ fn main() {
         match line.unwrap().as_str() {
             "call" => scene(&mut out),
             "call more" => more(&mut out),
-            // Has it in the program, so that new code finds it there.
-            "backtrace" => out = std::backtrace::Backtrace::force_capture().to_string(),
             "library" => out = library.display().to_string(),
             "call paint" => paint(&mut out),
             "call in a thread" => {

@@ -7,6 +7,7 @@ mod debugging;
 mod dependencies;
 mod game;
 mod linkers;
+mod optimised;
 mod registrations;
 mod statics;
 #[path = "../support/mod.rs"]
@@ -119,20 +120,6 @@ fn a_program_at_a_fixed_address() {
     assert_eq!(running.says("build"), "thin cargo+record+link");
     assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
     assert_eq!(running.says("panic"), "dropped, caught");
-}
-
-#[test]
-fn optimised_code_that_cannot_be_led_is_built_in_full() {
-    let game = Game::new(
-        "thin_optimised",
-        "[profile.dev.package.thin_optimised_scene]\nopt-level = 2\n",
-    );
-    let mut running = game.run();
-    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
-    let says = running.says("build");
-    assert!(says.starts_with("full "), "{says}");
-    assert!(says.contains("UnreachableStatic"), "{says}");
-    assert_eq!(running.says("call"), "two 1 1 1 1 red 1 1");
 }
 
 #[test]

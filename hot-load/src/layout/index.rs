@@ -48,6 +48,8 @@ pub(super) struct StaticEntry {
     pub(super) entry: UnitOffset,
     /// Its type.
     pub(super) ty: UnitOffset,
+    /// Whether it is in one piece. Optimisation may leave a part of it, or several.
+    pub(super) is_whole: bool,
     scope: Option<usize>,
 }
 
@@ -165,6 +167,7 @@ impl Index {
                     symbol: String::from_utf8_lossy(symbol).into_owned(),
                     entry,
                     ty: found.ty,
+                    is_whole: found.is_whole,
                     scope,
                 });
             }
@@ -183,6 +186,8 @@ struct Static<'a> {
     symbol: Option<Bytes<'a>>,
     ty: UnitOffset,
     address: Option<u64>,
+    /// Whether its location is a place in memory and nothing else.
+    is_whole: bool,
 }
 
 impl<'a> Static<'a> {
@@ -193,6 +198,7 @@ impl<'a> Static<'a> {
         attributes: &[gimli::AttributeSpecification],
     ) -> gimli::Result<Option<Static<'a>>> {
         let (mut name, mut symbol, mut ty, mut address) = (None, None, None, None);
+        let mut is_whole = false;
         for spec in attributes {
             let attribute = entries.read_attribute(*spec)?;
             match (attribute.name(), attribute.value()) {
@@ -203,6 +209,7 @@ impl<'a> Static<'a> {
                 (constants::DW_AT_type, AttributeValue::UnitRef(offset)) => ty = Some(offset),
                 (constants::DW_AT_location, AttributeValue::Exprloc(location)) => {
                     address = address_of(dwarf, unit, location)?;
+                    is_whole = is_one_place(unit, location)?;
                 }
                 _ => {}
             }
@@ -215,6 +222,7 @@ impl<'a> Static<'a> {
             symbol,
             ty,
             address,
+            is_whole,
         }))
     }
 }
@@ -245,6 +253,28 @@ fn address_of<'a>(
         _ => 0,
     };
     Ok((address != 0).then_some(address))
+}
+
+/// Whether a location is an address, be it in a block of thread-locals, and no more.
+fn is_one_place<'a>(
+    unit: &Unit<Bytes<'a>>,
+    location: gimli::Expression<Bytes<'a>>,
+) -> gimli::Result<bool> {
+    let mut operations = location.operations(unit.header.encoding());
+    let mut count = 0;
+    while let Some(operation) = operations.next()? {
+        count += 1;
+        let is_place = match operation {
+            Operation::Address { .. } | Operation::AddressIndex { .. } => count == 1,
+            Operation::UnsignedConstant { .. } => count == 1,
+            Operation::TLS => count == 2,
+            _ => false,
+        };
+        if !is_place {
+            return Ok(false);
+        }
+    }
+    Ok(count > 0)
 }
 
 /// The functions of a unit, by their addresses.

@@ -26,6 +26,8 @@ pub(super) struct StaticType {
     /// With the modules it is in.
     pub(super) path: String,
     pub(super) ty: TypeId,
+    /// Whether it is in one piece.
+    pub(super) is_whole: bool,
 }
 
 /// Reads all that the items and the statics of each crate lead to.
@@ -148,7 +150,8 @@ impl<'d, 'a> Reader<'d, 'a> {
                 let path = names::static_as_written(&path).to_owned();
                 let offset = entry.ty;
                 let ty = self.id(Place { unit, offset });
-                types.insert(entry.symbol, StaticType { path, ty });
+                let is_whole = entry.is_whole;
+                types.insert(entry.symbol, StaticType { path, ty, is_whole });
             }
         }
         Ok(types)

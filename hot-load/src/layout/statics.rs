@@ -73,7 +73,7 @@ fn compare_static(
             Err(missing) => return unknown("the code that it has to share it with", &missing),
         },
         None => match files::of_program(root) {
-            Ok(own) => match own.crossing.statics.get(old) {
+            Ok(own) => match static_in(&own, old) {
                 Some(own_type) => compared((&own, own_type), (new, new_type)),
                 None => return unknown("the program", &Missing::Types),
             },
@@ -102,6 +102,18 @@ fn compared(own: (&Layouts, &StaticType), new: (&Layouts, &StaticType)) -> Compa
     )
 }
 
+/// The static of that symbol. Where optimisation took a static apart, each part has the symbol of the whole and
+/// a number; that is as good as the whole if there is no other part.
+fn static_in<'a>(layouts: &'a Layouts, symbol: &str) -> Option<&'a StaticType> {
+    let statics = &layouts.crossing.statics;
+    statics.get(symbol).or_else(|| {
+        let (whole, number) = symbol.rsplit_once('.')?;
+        let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        let found = statics.get(whole).filter(|_| is_number)?;
+        found.is_whole.then_some(found)
+    })
+}
+
 /// The crate of a library that has the static, by its root file, and the static. Or else what is missing.
 fn find<'a>(
     library: &'a LibraryLayouts,
@@ -109,7 +121,7 @@ fn find<'a>(
 ) -> Result<(&'a str, &'a Layouts, &'a StaticType), Missing> {
     let in_crate = |(root, layouts): (&'a str, &'a CrateLayouts)| {
         let layouts = layouts.as_deref().ok()?;
-        Some((root, layouts, layouts.crossing.statics.get(symbol)?))
+        Some((root, layouts, static_in(layouts, symbol)?))
     };
     if let Some(found) = library.crates().find_map(in_crate) {
         return Ok(found);
