@@ -22,7 +22,7 @@ const ADDRESS: &str = "BENCH_ANSWERS";
 
 /// How long the first line may take to come before the program counts as failed: a tool that builds
 /// the program itself may have all of its packages to compile.
-const PATIENCE_AT_FIRST: Duration = Duration::from_secs(900);
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(1800);
 
 /// How long any other line may take.
 const PATIENCE: Duration = Duration::from_secs(120);
