@@ -85,6 +85,9 @@ fn valgrind_finds_nothing() {
     let runs = programs
         .into_iter()
         .flat_map(|program| ["memory", "early-memory"].map(|scenario| (program, scenario)));
+    // Where exceptions are exchanged, and stacks walked.
+    let panics = ["panics-answered", "panics-passing", "panics-caught"];
+    let runs = runs.chain(panics.map(|scenario| (Program::System, scenario)));
     for (program, scenario) in runs {
         let mut command = Command::new("valgrind");
         command
