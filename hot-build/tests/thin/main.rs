@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
 
+mod codes;
 mod debugging;
 mod dependencies;
 mod game;
