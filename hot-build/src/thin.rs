@@ -108,6 +108,9 @@ impl ThinBuilder {
             for args in &crates {
                 inner.prepare(args);
             }
+            for args in &crates {
+                inner.warm_up(args);
+            }
         });
     }
 
@@ -202,6 +205,9 @@ impl Inner {
             Outcome::Done(result) => handle.finish(*result),
             Outcome::AskCargo(reason) => {
                 work.with_cargo(&mut known, &self.commands, reason, handle);
+                if args.cancel_build.is_cancelled() {
+                    return;
+                }
                 let (inner, args) = (self.clone(), args.clone());
                 // Without a thread, the next build takes longer.
                 let _ = background::spawn("hot-build prepare", move || inner.warm_up(&args));
@@ -268,8 +274,6 @@ impl Inner {
             // What is wrong is told by the build that needs it.
             let _ = system.prepare(args, record);
         }
-        drop(known);
-        self.warm_up(args);
     }
 
     fn known(&self, args: &BuildArgs) -> Arc<Mutex<KnownCrate>> {
