@@ -237,7 +237,8 @@ fn cancel_at_every_stage(project: &Project) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// The command lines of what runs in the project's folders, by the process table; not that of `host`.
+/// The command lines of what runs in the project's folders for the scene, by the process table; not that of
+/// `host`.
 fn processes_in(project: &Project, host: u32) -> Result<Vec<String>> {
     let processes = fs::read_dir("/proc").context("there is no process table")?;
     let folders = processes.filter_map(|process| Some(process.ok()?.path()));
@@ -245,7 +246,10 @@ fn processes_in(project: &Project, host: u32) -> Result<Vec<String>> {
     let running = others.filter(|folder| {
         fs::read_link(folder.join("cwd")).is_ok_and(|cwd| cwd.starts_with(project.root()))
     });
-    Ok(running
-        .map(|folder| fs::read_to_string(folder.join("cmdline")).unwrap_or_default())
+    let commands =
+        running.map(|folder| fs::read_to_string(folder.join("cmdline")).unwrap_or_default());
+    // What is compiled ahead of the other crate's first edit is nobody's build.
+    Ok(commands
+        .filter(|command| !command.contains("--crate-name\0backdrop"))
         .collect())
 }
