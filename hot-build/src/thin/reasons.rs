@@ -1,4 +1,4 @@
-//! The reasons for a full library that no project can be brought to have from outside, each with its code.
+//! The reasons for a full library that a project is hard to bring to from outside, each with its code.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::archives::Archives;
+use super::archives::{Archives, crate_objects};
 use super::linker::{LinkRequest, Linker};
 use crate::replay::RustcCommand;
 use crate::{CancelSignal, FallbackReason};
@@ -15,9 +15,25 @@ use crate::{CancelSignal, FallbackReason};
 #[test]
 fn every_code_is_reached() {
     let place = tempfile::tempdir().unwrap();
-    let no_archive = place.path().join("libpaint.rlib");
+    let no_archive = place.path().join("libsound.rlib");
     fs::write(&no_archive, "!<arch>\nbut nothing of the kind").unwrap();
     let unreadable = Archives::index(&[no_archive]).unwrap_err();
+
+    let source = place.path().join("paint.rs");
+    fs::write(&source, "pub fn paint() {}").unwrap();
+    let compiled = Command::new("rustc")
+        .args([
+            "--crate-type",
+            "rlib",
+            "-C",
+            "linker-plugin-lto",
+            "--out-dir",
+        ])
+        .args([place.path(), &source])
+        .status()
+        .unwrap();
+    assert!(compiled.success());
+    let bitcode = crate_objects(&place.path().join("libpaint.rlib")).unwrap_err();
 
     let broken = place.path().join("ld.lld");
     fs::write(&broken, "#!/bin/sh\necho out of order >&2\nexit 1\n").unwrap();
@@ -25,6 +41,7 @@ fn every_code_is_reached() {
 
     let reached: BTreeSet<String> = [
         unreadable.code().to_owned(),
+        bitcode.code().to_owned(),
         with_path(Path::new("/nowhere")),
         with_path(place.path()),
     ]
