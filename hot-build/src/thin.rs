@@ -338,8 +338,8 @@ impl<'a> Work<'a> {
         match made {
             Ok(record) => known.record = Some(record),
             Err(reason) => {
+                lock(commands).forget_program(&self.args.manifest_dir, &reason);
                 known.no_record = Some(reason);
-                lock(commands).forget_program();
             }
         }
         self.phase("record", reading);

@@ -220,6 +220,11 @@ impl RustcCommand {
         self.arguments.join("\n")
     }
 
+    /// Whether the crate is a dynamic library too, as a hot crate has to be for full libraries.
+    pub(crate) fn is_dynamic(&self) -> bool {
+        self.values("--crate-type").any(|kind| kind == "cdylib")
+    }
+
     /// Whether the compiler keeps a cache from one run to the next.
     pub(crate) fn is_incremental(&self) -> bool {
         self.codegen("incremental").is_some()

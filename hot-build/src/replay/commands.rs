@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::BuildArgs;
+use crate::{BuildArgs, CargoReason};
 
 use super::{RustcCommand, first};
 
@@ -50,9 +50,18 @@ impl Commands {
         }
     }
 
-    /// Forgets what the program told: it cannot be trusted.
-    pub(crate) fn forget_program(&mut self) {
-        self.known.retain(|command| !command.is_of_program());
+    /// Forgets what the program told of a crate, for it cannot be trusted. Where that is for the environment,
+    /// nothing that it told can.
+    pub(crate) fn forget_program(&mut self, manifest_dir: &Path, reason: &CargoReason) {
+        let is_about_all = matches!(
+            reason,
+            CargoReason::Variable { .. }
+                | CargoReason::ConfiguredVariables { .. }
+                | CargoReason::BuildScript { .. }
+        );
+        self.known.retain(|command| {
+            !command.is_of_program() || !(is_about_all || command.is_in(manifest_dir))
+        });
     }
 
     /// Whether it is known how the crate in `manifest_dir` was compiled.

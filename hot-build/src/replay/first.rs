@@ -31,6 +31,8 @@ impl Record {
         let command = commands
             .iter()
             .find(|command| command.manifest_dir == hot.manifest_dir)
+            // A crate that could not be built in full is told so at once, and not when it has to be.
+            .filter(|command| command.is_dynamic())
             .ok_or(CargoReason::FirstBuild)?;
         let out_dir = command.out_dir().ok_or(CargoReason::FirstBuild)?;
         if let Some(path) = decisive::sets_variables(packages) {
