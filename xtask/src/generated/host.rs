@@ -8,7 +8,16 @@ pub(super) const SEEDS: [u64; 3] = [1, 1_000_004, 9_876_543_210_987_656];
 
 /// The source of the program.
 pub(super) fn host(scene: &Scene) -> String {
-    let calls: Vec<_> = scene.functions.iter().map(call).collect();
+    let functions = &scene.functions;
+    let calls: String = functions.iter().map(call).collect();
+    let all = functions
+        .iter()
+        .map(|own| format!("        told.push(call_{}(seed));\n", own.id));
+    let all: String = all.collect();
+    let singly = functions
+        .iter()
+        .map(|own| format!("        \"call {0}\" => call_{0}({1}),\n", own.id, SEEDS[0]));
+    let singly: String = singly.collect();
     let made: String = scene.nodes.iter().map(made).collect();
     let nodes = scene.nodes.iter().flat_map(|own| {
         own.methods.iter().map(|method| {
@@ -28,7 +37,8 @@ pub(super) fn host(scene: &Scene) -> String {
          \x20   hot_app::HotReload::background();\n{made}\
          \x20   console::answer_requests(|request| match request {{\n\
          \x20       \"layouts\" => scene::layouts(),\n\
-         \x20       \"functions\" => functions(),\n\
+         \x20       \"functions\" => functions(),\n{singly}\
+         \x20       \"status\" => console::status(),\n\
          \x20       \"nodes\" => {{\n            \
          let told: Vec<String> = vec![\n{nodes}            ];\n            \
          told.join(\"\\t\")\n        }}\n\
@@ -38,8 +48,7 @@ pub(super) fn host(scene: &Scene) -> String {
          /// What each function answers, in the order of their definition.\n\
          fn functions() -> String {{\n    \
          let mut told = Vec::new();\n    \
-         for seed in {SEEDS:?} {{\n{}    }}\n    told.join(\"\\t\")\n}}\n",
-        calls.concat()
+         for seed in {SEEDS:?} {{\n{all}    }}\n    told.join(\"\\t\")\n}}\n{calls}"
     )
 }
 
@@ -69,8 +78,8 @@ fn call(own: &Function) -> String {
     let format = "{:?} ".repeat(1 + changed.len());
     let told: String = changed.iter().map(|name| format!(", {name}")).collect();
     format!(
-        "        {{ {statements}let result = scene::{}({passed}); told.push(format!(\"{}\", \
-         result{told})); }}\n",
+        "\nfn call_{0}(seed: u64) -> String {{\n    {statements}\n    \
+         let result = scene::{0}({passed});\n    format!(\"{1}\", result{told})\n}}\n",
         own.id,
         format.trim_end()
     )

@@ -24,15 +24,20 @@ pub(super) fn applied(
         lines.sort();
         lines
     };
+    let events = ["event applied ", "event rolled-back "];
     let told = heard
         .iter()
-        .filter_map(|line| line.strip_prefix("event applied "));
+        .filter_map(|line| events.iter().find_map(|event| line.strip_prefix(event)));
     let told: Vec<_> = told.collect();
     let [told] = told[..] else {
         bail!("one generation should have gone live: {told:?}");
     };
     let live = format!("generation {number} is live");
-    ensure!(told.contains(&live), "it should say `{live}`: {told}");
+    let linked_in = number == 0 && told.contains("the code linked into the program is live");
+    ensure!(
+        linked_in || told.contains(&live),
+        "it should say `{live}`: {told}"
+    );
 
     let paths = expected.applied.iter().map(|id| format!("scene::{id}"));
     let paths = paths.chain(["scene::layouts".to_owned()]);

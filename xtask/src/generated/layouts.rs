@@ -204,7 +204,8 @@ impl Search<'_> {
                 self.cause(ty, name, &part, told(field), Some(NOTHING.to_owned()));
                 continue;
             };
-            if field.ty != other.ty {
+            // `A` and the type that stands for it are one.
+            if field.ty.with(arguments) != other.ty.with(arguments) {
                 self.cause(ty, name, &part, told(field), told(other));
                 continue;
             }

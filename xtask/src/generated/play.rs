@@ -14,7 +14,8 @@ use super::host::{self, SEEDS};
 use super::judge;
 use super::layouts::Layouts;
 use super::print;
-use super::scene::Scene;
+use super::scene::{Expression, FunctionId, Scene};
+use super::value::Scenes as _;
 use super::world::World;
 use crate::e2e::{Log, Mode};
 use crate::program::Program;
@@ -33,6 +34,7 @@ pub(super) struct Tally {
     applied: usize,
     recalled: usize,
     failed: usize,
+    panicked: usize,
     /// Of functions, over all saves: applied, refused for their signature or layout, and gone.
     functions: [usize; 4],
 }
@@ -60,6 +62,7 @@ pub(super) fn play(mode: Mode, seed: u64, order: &Order, target_dir: &Path) -> R
         program,
         world: None,
         known: HashMap::from([(text.clone(), 0)]),
+        sources: HashMap::new(),
         states: vec![scene],
         text,
         tally: Tally::default(),
@@ -73,11 +76,9 @@ pub(super) fn play(mode: Mode, seed: u64, order: &Order, target_dir: &Path) -> R
             }
             let before = std::mem::replace(&mut play.text, next.text.clone());
             play.save(&next).with_context(|| {
-                format!(
-                    "save {save}: {}\n{}",
-                    next.told,
-                    changes(&before, &next.text)
-                )
+                eprintln!("---- the source ----\n{}", next.text);
+                let changes = changes(&before, &next.text);
+                format!("save {save}: {}\n{changes}", next.told)
             })?;
         }
         Ok(())
@@ -111,6 +112,8 @@ struct Next {
     edits: usize,
     /// Whether it does not compile.
     mistaken: bool,
+    /// The function that panics; then that is the only difference to the code that is live.
+    panics: Option<FunctionId>,
 }
 
 struct Play {
@@ -121,6 +124,8 @@ struct Play {
     world: Option<World>,
     /// The source texts that the program has in memory, and their generations.
     known: HashMap<String, usize>,
+    /// What the status calls the sources of each generation that was live.
+    sources: HashMap<usize, String>,
     /// The states of the crate that compile, in the order of their saves.
     states: Vec<Scene>,
     /// What the source reads.
@@ -140,6 +145,12 @@ impl Play {
 
     /// Thinks of the next save.
     fn next(&self, editor: &mut Editor) -> Next {
+        if let Some(world) = &self.world
+            && editor.random().once_in(12)
+            && let Some(id) = editor.random().pick(&world.may_panic())
+        {
+            return self.next_panic(world, *id);
+        }
         // Most edits go on from the newest state; some go back first, so that not all is refused in the end.
         let count = self.states.len();
         let from = match editor.random().below(10) {
@@ -171,6 +182,24 @@ impl Play {
             told: told.join("; "),
             edits,
             mistaken,
+            panics: None,
+        }
+    }
+
+    /// The code that is live, with a function that panics.
+    fn next_panic(&self, world: &World, id: FunctionId) -> Next {
+        let mut scene = world.scene(world.live()).clone();
+        let function = scene.functions.iter_mut().find(|own| own.id == id);
+        if let Some(function) = function {
+            function.body = Expression::Panic(self.tally.saves as u64);
+        }
+        Next {
+            text: print::scene(&scene),
+            scene,
+            told: format!("{id} panics, and nothing else is edited"),
+            edits: 1,
+            mistaken: false,
+            panics: Some(id),
         }
     }
 
@@ -179,6 +208,7 @@ impl Play {
         let Some(world) = &mut self.world else {
             bail!("the program has not begun");
         };
+        let before = world.live();
         self.tally.saves += 1;
         self.tally.edits += next.edits;
         self.program.count_from_here();
@@ -221,10 +251,68 @@ impl Play {
             judge::applied(self.program.heard(), number, &expected, &next.text)?;
             self.tally.count(&expected);
         }
-        if !next.mistaken {
+        if let Some(id) = next.panics {
+            self.panic(id, before, &next.text)?;
+        } else if !next.mistaken {
             self.states.push(next.scene.clone());
         }
+        self.compare_status(next.mistaken || next.panics.is_some())?;
         self.compare_answers()
+    }
+
+    /// Calls a function whose new code panics: the code that was live before answers, and is live again.
+    fn panic(&mut self, id: FunctionId, before: usize, text: &str) -> Result<()> {
+        let Some(world) = &mut self.world else {
+            bail!("the program has not begun");
+        };
+        self.tally.panicked += 1;
+        // Its sources do not go live again.
+        self.known.remove(text);
+        self.program.count_from_here();
+        let expected = world.apply(before);
+        let own = self.states[0].function(id);
+        let own = own.context("the program calls its own functions only")?;
+        let answer = world.answer(own, SEEDS[0]);
+        self.program.expect_answer(&format!("call {id}"), &answer)?;
+        self.program.event("panicked")?;
+        self.program.event("rolled-back")?;
+        judge::applied(self.program.heard(), before, &expected, text)
+    }
+
+    /// Fails unless the status says which generation is live, of which sources, and whether it is stale.
+    fn compare_status(&mut self, stale: bool) -> Result<()> {
+        let live = self.world.as_ref().map_or(0, World::live);
+        let told = self.program.ask("status")?;
+        let expected = format!("{live} {stale} ");
+        let source = told.strip_prefix(&expected);
+        let source = source
+            .with_context(|| format!("the status is `{told}`, and not `{expected}` of a source"))?;
+        if live == 0 {
+            // What the program was built from may not be known.
+            return Ok(());
+        }
+        ensure!(
+            source != "unknown",
+            "the status does not tell of which source {live} is"
+        );
+        let known = self
+            .sources
+            .entry(live)
+            .or_insert_with(|| source.to_owned());
+        ensure!(
+            source == known,
+            "the source of {live} was {known}, and is {source}"
+        );
+        let same = self
+            .sources
+            .values()
+            .filter(|other| *other == source)
+            .count();
+        ensure!(
+            same == 1,
+            "{same} generations are said to be of the source {source}"
+        );
+        Ok(())
     }
 
     /// Asks for all functions, and fails unless each answers what it must.
@@ -286,9 +374,9 @@ impl fmt::Display for Tally {
         let [applied, signature, layout, removed] = self.functions;
         write!(
             f,
-            "{} edits in {} saves: {} applied, {} from memory, {} did not compile; functions: {applied} applied, \
+            "{} edits in {} saves: {} applied, {} from memory, {} did not compile, {} panicked; functions: {applied} applied, \
              {signature} with another signature, {layout} with another layout, {removed} gone",
-            self.edits, self.saves, self.applied, self.recalled, self.failed
+            self.edits, self.saves, self.applied, self.recalled, self.failed, self.panicked
         )
     }
 }

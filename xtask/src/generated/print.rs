@@ -325,6 +325,7 @@ fn expression(scene: &Scene, within: &Function, own: &Expression) -> String {
             )
         }
         Expression::Count(number) => format!("COUNTER{number}.fetch_add(1, Ordering::Relaxed)"),
+        Expression::Panic(number) => format!("panic!(\"mistake {number}\")"),
         Expression::Exchange(number, part) => {
             let own = scene.cell(*number);
             let own = own.expect("an edit leaves no use of a cell that is not there");

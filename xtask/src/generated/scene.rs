@@ -96,6 +96,8 @@ pub(super) enum Expression {
     Count(u32),
     /// The digest of what a cell held, in whose place comes what is made of the number.
     Exchange(u32, Box<Expression>),
+    /// None: a panic, with a number in its message.
+    Panic(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -378,7 +380,8 @@ impl Expression {
             Expression::Constant(_)
             | Expression::Argument(_)
             | Expression::Field(..)
-            | Expression::Count(_) => {}
+            | Expression::Count(_)
+            | Expression::Panic(_) => {}
             Expression::Combine(_, left, right) => {
                 left.each_mut(visit);
                 right.each_mut(visit);

@@ -291,6 +291,28 @@ impl World {
         told
     }
 
+    /// Functions of the program that may panic in the next generation, if it is the live one but for that: the
+    /// call can be made again, and what the live code answers does not depend on what else is live.
+    pub(super) fn may_panic(&self) -> Vec<FunctionId> {
+        let scene = &self.generations[self.live].scene;
+        let may = |own: &&Function| {
+            let mut calls = false;
+            own.body.clone().each_mut(&mut |part| {
+                calls |= matches!(part, Expression::Call(..));
+            });
+            let mut owned = own.parameters.iter();
+            self.generations[0].slots.get(&own.id) == Some(&self.live)
+                && !calls
+                && owned.all(|own| own.passed != Passed::Owned || scene.can_be_cloned(&own.ty))
+        };
+        scene
+            .functions
+            .iter()
+            .filter(may)
+            .map(|own| own.id)
+            .collect()
+    }
+
     fn outcome<'a>(&'a self, caller: usize, own: &Function, newest: usize) -> Outcome<'a> {
         let class = |generation: usize| self.generations[generation].classes.get(&own.id).copied();
         match self.generations[newest].scene.function(own.id) {
@@ -374,6 +396,7 @@ impl World {
         let compute = |part: &Expression| self.compute(by, within, arguments, part);
         match expression {
             Expression::Constant(value) => *value,
+            Expression::Panic(_) => unreachable!("only code that is left at once panics"),
             Expression::Argument(at) => {
                 digest(self, by, &within.parameters[*at].ty, &arguments[*at])
             }
