@@ -62,6 +62,17 @@ pub(super) const DEPENDENCY: Program = Program {
 /// background is not charged to the next.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// The rows in the order of the tables, each with its phases behind it.
+const ROWS: [&str; 7] = [
+    "rustc-no-link",
+    "cargo-build",
+    "full",
+    "thin",
+    "undo",
+    "dx",
+    "hot-lib-reloader",
+];
+
 /// One way to get from a saved file to new code.
 trait Contestant {
     /// Makes `edition` of the source live, and returns what was measured on the way.
@@ -127,7 +138,12 @@ fn run(subject: &'static Subject, setting: &Setting) -> Result<Vec<Measurement>>
             warm.remove(index);
         }
     }
-    summarize(subject.name, samples)
+    let mut measured = summarize(subject.name, samples)?;
+    measured.sort_by_key(|row| {
+        let what = row.what.split('/').next();
+        ROWS.iter().position(|known| Some(*known) == what)
+    });
+    Ok(measured)
 }
 
 impl Entrant {
