@@ -40,6 +40,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         modes: Modes::Only(Mode::Thin, COPIES),
         run: statics_keep_their_values,
     },
+    Scenario {
+        name: "statics_that_change",
+        about: "a static whose type changed begins anew, and that is said; new statics and thread-locals live on",
+        modes: Modes::Only(Mode::Thin, COPIES),
+        run: statics_that_change,
+    },
 ];
 
 /// Why a full library cannot do it.
@@ -225,6 +231,80 @@ fn statics_keep_their_values(project: &Project) -> Result<Verdict> {
     }
     host.end()?;
     Ok(Verdict::Passed)
+}
+
+fn statics_that_change(project: &Project) -> Result<Verdict> {
+    const EDITS: u32 = 5;
+    put(
+        project,
+        include_str!("../fixture/one_copy/statics_host.rs"),
+        include_str!("../fixture/one_copy/statics_scene.rs"),
+    )?;
+    project.write(
+        "palette/src/lib.rs",
+        include_str!("../fixture/one_copy/statics_palette.rs"),
+    )?;
+    let mut host = project.run()?;
+    answers(&mut host, "here", "crate 1 1 101 ")?;
+    // Of one size, and of one name.
+    project.edit(
+        SCENE,
+        "static COUNT: AtomicU32 = AtomicU32::new(0);\n/// The program",
+        "static COUNT: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);\n/// The program",
+    )?;
+    host.event_about(
+        "built",
+        "static `scene::COUNT` changed its type (`core::sync::atomic::AtomicU32` → \
+         `core::sync::atomic::AtomicI32`) and begins anew",
+    )?;
+    host.event_about("applied", "scene: ")?;
+    answers(&mut host, "here", "crate 1 2 102 ")?;
+
+    project.edit_all(
+        SCENE,
+        &[
+            (
+                "static FIRST: OnceLock",
+                "static NEW: Mutex<u32> = Mutex::new(500);\n\
+                 thread_local! { static NEW_CELL: Cell<u32> = const { Cell::new(600) }; }\n\
+                 static FIRST: OnceLock",
+            ),
+            (
+                "    format!(\n        \"crate {count} ",
+                "    let mut new = NEW.lock().expect(\"nothing panics\");\n    *new += 1;\n    \
+                 NEW_CELL.set(NEW_CELL.get() + 1);\n    let cell = NEW_CELL.get();\n    \
+                 format!(\n        \"new {new} {cell} crate {count} ",
+            ),
+        ],
+    )?;
+    host.event_about("applied", "scene: ")?;
+    for edition in 0..=EDITS {
+        let (new, cell, count) = (501 + 2 * edition, 601 + edition, 2 + 2 * edition);
+        answers(
+            &mut host,
+            "here",
+            &format!("new {new} {cell} crate {count} "),
+        )?;
+        // In another thread, where the thread-local is another.
+        let (new, count) = (new + 1, count + 1);
+        answers(
+            &mut host,
+            "there",
+            &format!("new {new} {cell} crate {count} "),
+        )?;
+        if edition < EDITS {
+            next_edition(project, &mut host, edition)?;
+        }
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// Asks, and looks how the answer begins.
+fn answers(host: &mut Program, request: &str, beginning: &str) -> Result<()> {
+    let answer = host.ask(request)?;
+    ensure!(answer.starts_with(beginning), "{answer}, not {beginning}");
+    Ok(())
 }
 
 fn put(project: &Project, host: &'static str, scene: &'static str) -> Result<()> {
