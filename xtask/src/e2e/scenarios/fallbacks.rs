@@ -1,18 +1,20 @@
 //! Why a library is full where thin ones are wanted: the reason is told by the event and by the status,
 //! the full library works, and thin ones come back when the reason is gone.
 //!
-//! That the linker is missing, that a file to be linked cannot be read, and that the system is another
-//! one cannot be brought about from outside; `hot-build` tests the first two by themselves.
+//! That the linker is missing or fails, that a file to be linked cannot be read, and that the system is another
+//! one is not brought about from outside; `hot-build` reaches these by hand.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::gate::NEEDS_A_GATE;
 use super::super::mode::Mode;
 use super::super::project::{BuildAs, LINKING, Project, SCENE};
 use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
+use crate::step;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -249,10 +251,21 @@ fn abi_changed(project: &Project) -> Result<Verdict> {
 }
 
 fn no_machine_code(project: &Project) -> Result<Verdict> {
-    let manifest = project.read("Cargo.toml")?;
-    let text = format!("{manifest}\n[profile.dev]\nlto = \"thin\"\n");
-    project.write("Cargo.toml", &text)?;
-    let mut host = project.run()?;
+    if !cfg!(unix) {
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
+    }
+    // As with `lto`, but for the hot crate alone: to optimise the whole program takes minutes.
+    let wrapper = project.script(
+        "fusing-rustc",
+        "#!/bin/sh\ncase \"$*\" in *'--crate-name scene'*)\n\
+         exec \"$@\" -C embed-bitcode=yes -C linker-plugin-lto;;\nesac\nexec \"$@\"\n",
+    )?;
+    let mut build = project.cargo(&["build", "--package", "host"]);
+    step::capture(build.env("RUSTC_WRAPPER", &wrapper))?;
+    let file = project.target_dir().join("debug").join("host");
+    let mut command = project.command(&file);
+    command.env("RUSTC_WRAPPER", &wrapper);
+    let mut host = project.start("host", command)?;
     let reason = "holds no machine code";
     falls_back(project, &mut host, ONE, reason, "NoMachineCode")?;
     falls_back(project, &mut host, TWO, reason, "NoMachineCode")?;
