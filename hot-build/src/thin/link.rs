@@ -85,7 +85,7 @@ impl ThinLink<'_> {
             moved: before.moved,
         };
         let mut placement = Placement::new(
-            inputs.variables(self.host),
+            inputs.variables(self.host)?,
             self.host,
             self.libraries,
             self.renamed,
@@ -256,22 +256,23 @@ struct Inputs<'a> {
 
 impl Inputs<'_> {
     /// The variables that the program's code is not known to have.
-    fn variables(&self, host: &HostImage) -> Vec<Variable> {
+    fn variables(&self, host: &HostImage) -> Result<Vec<Variable>, FallbackReason> {
         let mut variables: Vec<Variable> = Vec::new();
         for object in &self.objects {
             variables.extend(object.variables.iter().cloned());
         }
         for (pulled, object) in &self.pulled {
             if pulled.is_changed {
-                variables.extend(statics::variables(object, None));
+                variables.extend(statics::variables(object, None).map_err(unreadable)?);
                 continue;
             }
             let of_object = statics::variables(object, Some(pulled.member.identity));
+            let of_object = of_object.map_err(unreadable)?;
             // What the program has is the program's, for the code is the same.
             let is_new = |variable: &Variable| host.find(&variable.name).is_none();
             variables.extend(of_object.into_iter().filter(is_new));
         }
-        variables
+        Ok(variables)
     }
 }
 
@@ -306,10 +307,17 @@ impl PreparedObject {
         Ok(Self {
             needs,
             shared,
-            variables: statics::variables(&object, None),
+            variables: statics::variables(&object, None).map_err(unreadable)?,
             written: None,
             member,
         })
+    }
+}
+
+fn unreadable(error: object::read::Error) -> FallbackReason {
+    FallbackReason::InputUnreadable {
+        path: "an object of the crate".into(),
+        problem: error.to_string(),
     }
 }
 

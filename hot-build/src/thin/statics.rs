@@ -28,11 +28,23 @@ pub(crate) struct Variable {
     /// For one of a compiled crate that did not change: what tells its object from others. Two of one object
     /// have one type.
     pub(crate) object: Option<u64>,
+    /// Whether code of its own object uses it. If so it is alive, and if not, perhaps.
+    pub(crate) is_used: bool,
+    /// Whether other objects can use it.
+    is_visible: bool,
 }
 
 /// The variables that an object of new code defines.
-pub(crate) fn variables(object: &ObjectFile<'_>, identity: Option<u64>) -> Vec<Variable> {
-    let is_variable = |symbol: &&Symbol<'_>| {
+///
+/// # Errors
+///
+/// When the object is none.
+pub(crate) fn variables(
+    object: &ObjectFile<'_>,
+    identity: Option<u64>,
+) -> object::read::Result<Vec<Variable>> {
+    let used = used_symbols(object)?;
+    let is_variable = |symbol: &Symbol<'_>| {
         !symbol.name.is_empty()
             && symbol.is_defined
             && symbol.is_variable
@@ -40,15 +52,46 @@ pub(crate) fn variables(object: &ObjectFile<'_>, identity: Option<u64>) -> Vec<V
             && is_in_variables(object, symbol)
             && !is_of_the_build(symbol.name)
     };
-    let symbols = object.symbols.iter().filter(is_variable);
-    symbols
-        .map(|symbol| Variable {
+    let symbols = object.symbols.iter().enumerate();
+    let symbols = symbols.filter(|(_, symbol)| is_variable(symbol));
+    Ok(symbols
+        .map(|(index, symbol)| Variable {
             name: symbol.name.to_vec(),
             size: symbol.size,
             is_thread_local: symbol.is_thread_local,
             object: identity,
+            is_used: used.contains(&Used::Symbol(index))
+                || symbol
+                    .section
+                    .is_some_and(|section| used.contains(&Used::Section(section))),
+            is_visible: !symbol.is_local,
         })
-        .collect()
+        .collect())
+}
+
+/// What code and data of an object refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Used {
+    /// The symbol of that index.
+    Symbol(usize),
+    /// Something in the section of that index.
+    Section(usize),
+}
+
+fn used_symbols(object: &ObjectFile<'_>) -> object::read::Result<HashSet<Used>> {
+    let mut used = HashSet::new();
+    for section in 0..object.sections.len() {
+        let Some((_, relocations)) = object.relocations(section)? else {
+            continue;
+        };
+        for relocation in relocations {
+            used.insert(Used::Symbol(relocation.symbol));
+            let symbol = object.symbols.get(relocation.symbol);
+            let section = symbol.filter(|symbol| symbol.is_section);
+            used.extend(section.and_then(|symbol| symbol.section).map(Used::Section));
+        }
+    }
+    Ok(used)
 }
 
 /// Where a symbol of new code is that is not the new code's own.
@@ -534,6 +577,11 @@ impl Placement {
                     continue;
                 }
                 Some(StaticComparison::Changed { name, change }) => (name.clone(), change.clone()),
+                // Nobody misses the one that nobody uses.
+                _ if !placed.variable.is_used && !placed.variable.is_visible => {
+                    placed.chosen = placed.candidates.len();
+                    continue;
+                }
                 Some(StaticComparison::Unknown { problem }) => {
                     return Err(unknown(&names[number].0, problem));
                 }

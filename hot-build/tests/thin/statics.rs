@@ -106,7 +106,18 @@ fn without_debug_information_statics_cannot_be_shared() {
     );
     assert!(says.contains("debug = true"), "{says}");
     assert_eq!(running.says("call"), "two 1 1 1 1 red 1 1");
-    // Where there is nothing to share, nothing is missing.
+    // A static that nobody uses is not missed, and with none to share nothing is missing.
+    game.project.write(
+        "scene/src/lib.rs",
+        "static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);\n\
+         #[unsafe(no_mangle)]\n\
+         pub extern \"C-unwind\" fn hot_entry_scene(out: &mut String) { out.push_str(\"three\"); }\n\
+         #[unsafe(no_mangle)]\n\
+         pub extern \"C-unwind\" fn hot_entry_panic(_: &mut String) {}\n",
+    );
+    let says = running.says("build");
+    assert!(says.starts_with("thin "), "{says}");
+    assert_eq!(running.says("call"), "three");
     game.edit("paint/src/lib.rs", "\"red\"", "\"green\"");
     assert_eq!(running.says("build paint"), "thin cargo+record+link");
     assert_eq!(running.says("call paint"), "(\"green\", 2, 2)");
