@@ -25,8 +25,9 @@ pub(super) fn prepare(subject: &Subject, setting: &Setting) -> Result<Peer> {
         return Ok(Peer::Missing(REMEDY));
     };
     let workspace = Workspace::of_hot_lib_reloader(subject, WHAT, setting)?;
-    let program = workspace.build()?;
-    let command = workspace.scratch().command(&program);
+    // By cargo, which lets it find the standard library that a `dylib` is linked with.
+    let host = workspace.package("host");
+    let command = workspace.scratch().cargo(&["run", "--package", &host]);
     let mut live = Live::start(WHAT, command, workspace.log())?;
     live.wait("its first answer", is_edition(0))?;
 
