@@ -333,8 +333,9 @@ fn untyped_static(project: &Project) -> Result<Verdict> {
     project.edit(SCENE, "world.ticks += 1;", &counted)?;
     let mut host = project.run()?;
     falls_back(project, &mut host, ONE, "CALLS", "StaticTypeUnknown")?;
-    // New code that does not use it is none the worse for it.
-    project.edit_all(SCENE, &[(count, ""), (TWO.0, TWO.1)])?;
+    // New code without it is none the worse for it.
+    let without = [(calls, "fn helper()"), (count, ""), TWO];
+    project.edit_all(SCENE, &without)?;
     host.event_about("built", "(thin)")?;
     host.says("step", TWO.1)?;
     host.end()?;
