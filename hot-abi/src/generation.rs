@@ -198,6 +198,14 @@ pub struct Applied {
     pub migrated: Vec<Migrated>,
 }
 
+impl Applied {
+    /// The functions whose callers the new code does not fit, and perhaps nodes.
+    fn left_behind(&self) -> impl Iterator<Item = &'static str> {
+        let signatures = self.signatures_changed.iter().map(|change| change.function);
+        signatures.chain(self.layouts_changed.iter().map(|change| change.item))
+    }
+}
+
 /// A function whose signature is not the one its callers were compiled with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureChange {
@@ -331,17 +339,23 @@ fn switch(
         trail::enter(newest, generation, || {
             let on_trial = generation.is_some_and(|generation| generation.is_in_probation());
             let mut applied = Applied::default();
+            let mut left_behind = Vec::new();
             for (index, module) in modules.iter().enumerate() {
                 let Some(callers) = module.find(newest) else {
                     continue;
                 };
                 let outcome = point_slots(callers, newest, on_trial);
+                left_behind.extend(
+                    outcome
+                        .left_behind()
+                        .filter_map(|path| callers.function(path)),
+                );
                 callers.live.set(generation.cloned());
                 if index == 0 {
                     applied = outcome;
                 }
             }
-            applied
+            (applied, left_behind)
         })
     };
     let task = MigrationTask::new(newest, generation);

@@ -36,18 +36,18 @@ pub(crate) fn number(generation: Option<&Arc<Generation>>) -> u32 {
 static TRAILS: Mutex<Vec<Trail>> = Mutex::new(Vec::new());
 
 /// Notes that a generation is live, `None` being the code linked into the program, while `point` points
-/// every slot of the crate at it.
+/// every slot of the crate at it, and returns the callers that it does not fit.
 pub(crate) fn enter<R>(
     krate: &HotCrate,
     generation: Option<&Arc<Generation>>,
-    point: impl FnOnce() -> R,
+    point: impl FnOnce() -> (R, Vec<&'static FunctionEntry>),
 ) -> R {
     let mut trails = lock();
     if let Some(generation) = generation {
         generation.trial.begin_again();
     }
     let Some(trail) = Trail::of(&mut trails, krate) else {
-        return point();
+        return point().0;
     };
     let is_it = |step: &Option<Weak<Generation>>| match (step, generation) {
         (None, None) => true,
@@ -60,10 +60,11 @@ pub(crate) fn enter<R>(
     trail.steps.retain(|step| !is_it(step) && !gone(step));
     trail.steps.push(generation.map(Arc::downgrade));
     let released = std::mem::take(&mut trail.leaned_on);
-    let pointed = point();
+    let (pointed, left_behind) = point();
+    let seen = trail.keep_for(&left_behind);
     // Without the lock: one of them may be unmapped now, and its drop looks at other crates.
     drop(trails);
-    drop(released);
+    drop((released, seen));
     pointed
 }
 
@@ -108,16 +109,19 @@ pub(crate) fn maker(krate: &HotCrate, node: &str) -> Option<Arc<Generation>> {
 /// What answers calls of `caller` in the place of code that panicked: the newest generation that has not
 /// panicked there and has a function that fits, or the code linked into the program.
 pub(crate) fn answering(caller: &FunctionEntry, krate: &HotCrate) -> Option<Answering> {
-    let of_generations = newest(krate, |generation, _| {
-        let good = !generation.trial.has_panicked(caller.path) && !generation.has_failed();
-        let function = generation.krate().function(caller.path).filter(|_| good);
-        let function = function.filter(|function| caller.accepts(function))?;
-        Some(Answering {
-            code: function.contained,
-            generation: Some(Arc::clone(generation)),
-        })
-    });
+    let of_generations = newest(krate, |generation, _| good_answer(caller, generation));
     of_generations.or_else(|| linked_in(caller, krate))
+}
+
+/// The function of a generation that answers calls of `caller`, if it fits and is good.
+fn good_answer(caller: &FunctionEntry, generation: &Arc<Generation>) -> Option<Answering> {
+    let good = !generation.trial.has_panicked(caller.path) && !generation.has_failed();
+    let function = generation.krate().function(caller.path).filter(|_| good);
+    let function = function.filter(|function| caller.accepts(function))?;
+    Some(Answering {
+        code: function.contained,
+        generation: Some(Arc::clone(generation)),
+    })
 }
 
 /// The live code that answers calls of `caller`.
@@ -156,11 +160,9 @@ pub(crate) fn point_back(krate: &HotCrate, path: &str, from: CodePtr, to: &Answe
             continue;
         };
         if function.leads_to().0 == from.0 && function.accepts_code(to, krate) {
-            let own = function.contained.0 == to.code.0;
-            let code = if own { ptr::null() } else { to.code.0 };
             // SAFETY: the code is that of a function which this one accepts, and its library stays mapped
             // for as long as it is leaned on, which ends when this slot is pointed elsewhere.
-            unsafe { function.slot.set(code, false) };
+            unsafe { function.lead_to(to.code) };
         }
     }
     if let (Some(generation), Some(trail)) = (&to.generation, Trail::of(&mut trails, krate)) {
@@ -177,6 +179,19 @@ impl FunctionEntry {
         } else {
             CodePtr(code)
         }
+    }
+
+    /// Has its callers run that code, which is on trial no more.
+    ///
+    /// # Safety
+    ///
+    /// The code is that of a function which this one accepts, in a library that stays mapped until the slot
+    /// is pointed elsewhere.
+    unsafe fn lead_to(&self, code: CodePtr) {
+        let own = self.contained.0 == code.0;
+        let code = if own { ptr::null() } else { code.0 };
+        // SAFETY: as the caller vouches; a module's own code is reached by null.
+        unsafe { self.slot.set(code, false) };
     }
 
     /// Whether its callers may call that code.
@@ -214,6 +229,45 @@ fn newest<R>(
 }
 
 impl Trail {
+    /// Callers that the live code does not fit stay with the code that they have, so its libraries stay mapped;
+    /// but none stays with code that is left because it failed.
+    ///
+    /// Returns generations that are to be dropped without the lock.
+    fn keep_for(&mut self, callers: &[&'static FunctionEntry]) -> Vec<Arc<Generation>> {
+        if callers.is_empty() {
+            return Vec::new();
+        }
+        let newest_first = self.steps.iter().rev().flatten();
+        let generations: Vec<_> = newest_first.filter_map(Weak::upgrade).collect();
+        for caller in callers {
+            let code = caller.leads_to().0;
+            let is_its = |generation: &&Arc<Generation>| {
+                let function = generation.krate().function(caller.path);
+                function.is_some_and(|function| function.contained.0 == code)
+            };
+            let is_own = caller.slot.newest().is_null();
+            let Some(owner) = generations.iter().find(is_its).filter(|_| !is_own) else {
+                continue;
+            };
+            let mut kept = Some(Arc::clone(owner));
+            if owner.has_failed() {
+                let mut good = generations.iter();
+                let good = good.find_map(|generation| good_answer(caller, generation));
+                let answering = good.or_else(|| linked_in(caller, self.krate));
+                let code = answering.as_ref().map_or(caller.contained, |to| to.code);
+                // SAFETY: the code is the caller's own, or that of a function which it accepts, whose library
+                // is leaned on from here on, which ends when this slot is pointed elsewhere.
+                unsafe { caller.lead_to(code) };
+                kept = answering.and_then(|answering| answering.generation);
+            }
+            let is_known = |other: &Arc<Generation>| {
+                self.leaned_on.iter().any(|known| Arc::ptr_eq(known, other))
+            };
+            self.leaned_on.extend(kept.filter(|kept| !is_known(kept)));
+        }
+        generations
+    }
+
     /// The trail of a crate, begun now if it has none; `None` if the program has no such crate.
     fn of<'a>(trails: &'a mut Vec<Trail>, krate: &HotCrate) -> Option<&'a mut Trail> {
         let known = trails.iter().position(|trail| trail.krate.is(krate));

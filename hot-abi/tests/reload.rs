@@ -266,6 +266,13 @@ mod older {
         Box::new(Counted("older", 0))
     }
 
+    #[hot_node("made once")]
+    pub(super) fn made_once() -> Box<dyn Counter> {
+        let fails = super::MADE_ONCE_FAILS.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(!fails, "made once");
+        Box::new(Counted("older", 0))
+    }
+
     #[hot_leave]
     fn leave() {
         super::HOOKS.lock().unwrap().push("leave older");
@@ -535,6 +542,11 @@ mod newest {
         Box::new(Counted("newest", 0))
     }
 
+    #[hot_node("newest made once")]
+    pub(super) fn made_once() -> Box<dyn Counter> {
+        Box::new(Counted("newest", 2))
+    }
+
     #[hot_enter]
     fn enter() {
         assert!(!ENTERING_PANICS.load(Ordering::Relaxed), "cannot enter");
@@ -543,6 +555,9 @@ mod newest {
 
 /// Whether the newest code panics when it is entered.
 static ENTERING_PANICS: AtomicBool = AtomicBool::new(false);
+
+/// Whether the linked in code fails to make a node.
+static MADE_ONCE_FAILS: AtomicBool = AtomicBool::new(false);
 
 /// Panics when it is dropped.
 struct Bomb;
@@ -584,6 +599,15 @@ static NEWEST: LazyLock<HotCrate> = LazyLock::new(|| HotCrate {
     ..like_program()
 });
 
+/// A library with the code that is linked into the program, all of it.
+static SAME: LazyLock<HotCrate> = LazyLock::new(|| HotCrate {
+    nodes: || &SAME_ITEMS.nodes,
+    functions: || &SAME_ITEMS.functions,
+    hooks: || &SAME_ITEMS.hooks,
+    ..like_program()
+});
+
+static SAME_ITEMS: LazyLock<Items> = LazyLock::new(|| Items::of("older", &SAME));
 static NEWER_ITEMS: LazyLock<Items> = LazyLock::new(|| Items::of("newer", &NEWER));
 static NEWEST_ITEMS: LazyLock<Items> = LazyLock::new(|| Items::of("newest", &NEWEST));
 
@@ -813,6 +837,54 @@ fn a_function_that_changed_its_signature_or_is_gone_stays_as_it_was() {
             .functions_removed
             .contains(&"reload::older::removed")
     );
+}
+
+#[allow(improper_ctypes_definitions, reason = "both sides are this program")]
+extern "C" fn same_entry(
+    manifest_dir: &str,
+    node_name: &str,
+    context: &mut LocalContext,
+    exchange: &mut Exchange,
+) {
+    entry::entry(&SAME, manifest_dir, node_name, context, exchange);
+}
+
+/// Whether callers of `retyped` in the program run the code of a library.
+fn retyped_is_a_librarys() -> bool {
+    let entry = linked_in().function("reload::older::retyped").unwrap();
+    !entry.slot.begin(entry).code.0.is_null()
+}
+
+#[test]
+fn code_that_callers_stay_with_stays_mapped() {
+    let program = Program::alone();
+    let same = generation(3, &SAME, same_entry);
+    make_live(&same);
+    assert!(retyped_is_a_librarys());
+    // Its signature is another one there.
+    program.make_newer_live();
+    let mapped = Arc::downgrade(&same);
+    drop(same);
+    assert!(retyped_is_a_librarys() && mapped.upgrade().is_some());
+    assert_eq!(older::retyped(1), 1);
+    // As long as it is needed.
+    program.revert();
+    assert!(!retyped_is_a_librarys() && mapped.upgrade().is_none());
+}
+
+#[test]
+fn nobody_stays_with_code_that_is_left_because_it_panicked() {
+    let program = Program::alone();
+    program.make_newer_live();
+    let same = generation(3, &SAME, same_entry);
+    make_live(&same);
+    set_panic_policy(|_| Verdict::GoOn);
+    payload_of(older::fails_everywhere);
+    assert!(same.has_failed() && retyped_is_a_librarys());
+    // What it goes back to has another signature.
+    program.make_newer_live();
+    assert!(!retyped_is_a_librarys());
+    assert_eq!(older::retyped(1), 1);
 }
 
 #[test]
@@ -1170,6 +1242,23 @@ fn a_node_whose_constructor_panics_is_made_by_the_last_good_code() {
         "{panicked}"
     );
     assert_eq!(bad, "node `frame` was made by generation 1");
+}
+
+#[test]
+fn a_node_is_made_at_the_next_call_if_it_could_not_be_made_anew() {
+    let program = Program::alone();
+    program.make_newest_live();
+    let mut once = older::made_once();
+    // Past its probation nothing is to be done before a call.
+    for _ in 0..=2 * PROBATION {
+        once.look();
+    }
+    MADE_ONCE_FAILS.store(true, Ordering::Relaxed);
+    // It panics, and so does the code that is to make another.
+    payload_of(|| once.count());
+    MADE_ONCE_FAILS.store(false, Ordering::Relaxed);
+    assert_eq!(once.look(), "older 0");
+    assert_eq!(once.count(), "older 1");
 }
 
 #[test]

@@ -117,8 +117,10 @@ impl<I: Interface + ?Sized> StandIn<I> {
     #[inline]
     pub fn begin(&self, frame: Frame) -> Use<'_, I> {
         let on_trial = !self.is_settled() && self.prepare(frame);
-        // SAFETY: once set the pointer is never null while `self` is shared, and what it pointed at is
-        // kept in `replaced` until there is a `&mut self`, which cannot be while this borrow lives.
+        // SAFETY: the pointer is null only where `take_current` left it so, which also leaves the stand-in
+        // unsettled; then `prepare` has just set it, or has not returned. While `self` is shared it does not
+        // become null, and what it pointed at is kept in `replaced` until there is a `&mut self`, which
+        // cannot be while this borrow lives.
         let instance = unsafe { &*self.current.load(Ordering::Acquire) };
         Use { instance, on_trial }
     }
@@ -134,7 +136,8 @@ impl<I: Interface + ?Sized> StandIn<I> {
     /// supertrait of it.
     #[inline]
     pub fn guard_mut<W: Interface + ?Sized>(&mut self) -> &mut W::Guarded {
-        // SAFETY: `begin_mut` leaves a pointer to an instance that this stand-in owns, and it is
+        // SAFETY: `begin_mut` and `recover_mut` return only when there is an instance, which this stand-in
+        // owns; where none is, `settled_at` says that there is something to do first. The instance is
         // borrowed for as long as `self`, mutably.
         let instance = unsafe { &mut **self.current.get_mut() };
         view_mut::<I, W>(&mut instance.node)
@@ -433,6 +436,8 @@ impl<I: Interface + ?Sized> StandIn<I> {
 
     fn take_current(&mut self) -> Option<Box<Instance<I::Guarded>>> {
         let current = std::mem::replace(self.current.get_mut(), ptr::null_mut());
+        // Should no other take its place, because making that one panics, the next call must not go ahead.
+        *self.settled_at.get_mut() = self.made_at.get_mut().wrapping_sub(1);
         // SAFETY: the pointer came from a box, and is replaced by null, so it is taken once.
         (!current.is_null()).then(|| unsafe { Box::from_raw(current) })
     }
