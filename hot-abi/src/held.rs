@@ -13,6 +13,7 @@ pub(crate) use migration::{Uncommitted, commit, wait_until_free};
 use crate::args::TypeKey;
 use crate::boundary::{self, Caught};
 use crate::generation::Generation;
+use crate::layout::LayoutMark;
 use crate::registry::HotCrate;
 use crate::services;
 use crate::state::{HotState, SavedState};
@@ -78,7 +79,7 @@ impl<T: HeldType> Held<T> {
         guard.uses = guard.uses.wrapping_add(1);
         let (live, mine) = (guard.entry, T::entry());
         assert!(
-            live.layout == mine.layout && (live.key)() == (mine.key)(),
+            live.has_layout_of(mine),
             "`{}` has migrated to the layout of newer code, and this code knows the old one; look into it from hot \
              functions only",
             mine.path
@@ -142,6 +143,8 @@ pub struct HeldEntry {
     pub layout: &'static str,
     /// Its name, size and alignment.
     pub key: fn() -> TypeKey,
+    /// Which layouts it has, and the types that it leads to.
+    pub mark: &'static LayoutMark,
     /// Its crate.
     pub krate: &'static HotCrate,
     #[doc(hidden)]
@@ -150,6 +153,16 @@ pub struct HeldEntry {
     pub save: unsafe fn(&RawValue, &mut SavedState) -> Result<(), Box<Caught>>,
     #[doc(hidden)]
     pub restore: unsafe fn(&mut RawValue, &mut SavedState) -> Result<(), Box<Caught>>,
+}
+
+impl HeldEntry {
+    /// Whether the same bytes mean the same to the code of both.
+    fn has_layout_of(&self, other: &HeldEntry) -> bool {
+        // The text alone tells nothing of the types of the fields, and the size is one for every `Vec`.
+        self.layout == other.layout
+            && (self.key)() == (other.key)()
+            && self.mark.agrees_with(other.mark)
+    }
 }
 
 impl fmt::Debug for HeldEntry {

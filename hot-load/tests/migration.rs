@@ -6,12 +6,14 @@ use hot_abi::entry;
 use hot_abi::exchange::Exchange;
 use hot_abi::generation::Live;
 use hot_abi::held::{Held, HeldEntry, HeldType};
+use hot_abi::layout::LayoutMark;
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::{LocalContext, hot_entry};
 use hot_load::{Applied, Generation, LateEnd, LoadOptions, Loader, MigrationError, WhenBusy, Work};
 use std::collections::{BTreeSet, VecDeque};
 use std::env;
 use std::fs;
+use std::panic::AssertUnwindSafe;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -104,6 +106,23 @@ static NEWER_HELD: LazyLock<Vec<HeldEntry>> = LazyLock::new(|| {
         path: older::World::entry().path,
         krate: &NEWER,
         ..*newer::World::entry()
+    }]
+});
+
+/// A library in which only a type in a field of the value is another one.
+static RETYPED: LazyLock<HotCrate> = LazyLock::new(|| HotCrate {
+    held: || &RETYPED_HELD,
+    live: Live::new(),
+    ..*program()
+});
+
+static RETYPED_HELD: LazyLock<Vec<HeldEntry>> = LazyLock::new(|| {
+    let mark: &LayoutMark = Box::leak(Box::new(LayoutMark::new()));
+    mark.set(1, "a type in it has another field".to_owned());
+    vec![HeldEntry {
+        krate: &RETYPED,
+        mark,
+        ..*older::World::entry()
     }]
 });
 
@@ -214,6 +233,24 @@ fn a_value_migrates_and_back() {
     assert_eq!(back.unwrap().migrated.len(), 1);
     // The field is not one that is carried over.
     world.assert_as_it_was(0);
+}
+
+#[test]
+fn a_value_migrates_where_a_type_in_it_changed() {
+    let mut world = World::new(MINUTE);
+    let module = Module {
+        crates: Box::leak(Box::new([&*RETYPED])),
+    };
+    // SAFETY: the library is this program itself, whose code stays where it is.
+    let generation = unsafe { Generation::new(1, program(), entry, module, Arc::new(())) };
+    world.generation = Arc::new(generation.unwrap());
+    world.held.lock().count = 7;
+    world.assert_migrated(world.apply());
+    let locked = std::panic::catch_unwind(AssertUnwindSafe(|| drop(world.held.lock())));
+    assert!(
+        locked.is_err(),
+        "code that knows the old type looked into it"
+    );
 }
 
 #[test]

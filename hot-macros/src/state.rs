@@ -202,6 +202,12 @@ impl Model {
                     const _: () = {
                         use ::hot_abi::private as __hot;
 
+                        // For the comparison of layouts: it leads to the types of all fields.
+                        static __HOT_LAYOUT: __hot::ItemLayout<
+                            { __hot::path_hash(::core::concat!("held ", ::core::module_path!(), "::", #text)) },
+                            #name,
+                        > = __hot::ItemLayout::unmarked();
+
                         #[allow(unsafe_code)] // the section that the linker gathers
                         #[__hot::linkme::distributed_slice(crate::#module::HELD)]
                         #[linkme(crate = ::hot_abi::private::linkme)]
@@ -209,6 +215,7 @@ impl Model {
                             path: ::core::concat!(::core::module_path!(), "::", #text),
                             layout: #layout,
                             key: __hot::TypeKey::of::<#name>,
+                            mark: &__HOT_LAYOUT.mark,
                             krate: &crate::#module::CRATE,
                             make: || {
                                 __hot::contain(|| {

@@ -210,9 +210,7 @@ impl MigrationTask {
         }
         // A type that the new code no longer has stays with the code that knows it.
         let new = self.krate.held_type(old.path)?;
-        // With one layout the same bytes mean the same to both.
-        let is_same = new.layout == old.layout && (new.key)() == (old.key)();
-        (!is_same).then_some(new)
+        (!new.has_layout_of(old)).then_some(new)
     }
 }
 

@@ -213,7 +213,14 @@ fn items(krate: &'static HotCrate) -> Vec<Item> {
         mark: node.layout,
         in_program: program.is_some_and(|program| program.node(node.name).is_some()),
     });
-    functions.chain(nodes).collect()
+    let held = (krate.held)().iter().map(|held| Item {
+        name: held.path,
+        hash: path_hash(&format!("held {}", held.path)),
+        mark: held.mark,
+        // Nobody is kept from using it: its values migrate.
+        in_program: false,
+    });
+    functions.chain(nodes).chain(held).collect()
 }
 
 fn of_crate(layouts: &LinkedLayouts, krate: &HotCrate) -> Result<Arc<Layouts>, Missing> {
