@@ -257,8 +257,8 @@ struct Placed {
 struct Namesakes {
     /// Their indexes.
     new: Vec<usize>,
-    /// Those of before.
-    old: Vec<Candidate>,
+    /// Those of before, of each owner that has any, the newest first.
+    old: Vec<Vec<Candidate>>,
 }
 
 /// Symbols of new code, and the symbols of the variables whose places they took, where those are others.
@@ -297,32 +297,27 @@ impl Owners<'_> {
         Ok(found.into_iter().map(candidate).collect())
     }
 
-    /// The variables that are called so in the source, of the newest that has any.
-    fn of_path(&self, path: &[u8]) -> Vec<Candidate> {
-        for (library, file) in &self.opened {
+    /// The variables that are called so in the source, of each owner, the newest first.
+    fn of_path(&self, path: &[u8]) -> Vec<Vec<Candidate>> {
+        let of_library = |(library, file): &(&BuiltLibrary, PathBuf)| {
             let names = library.statics.keys();
             let names = names.filter(|name| host::path_of(name) == Some(path));
-            let found: Vec<_> = names
-                .filter_map(|name| {
-                    Some(Candidate {
-                        name: name.clone(),
-                        target: library.lent(name, file)?,
-                    })
-                })
-                .collect();
-            if !found.is_empty() {
-                return found;
-            }
-        }
-        let names = self.host.variables_of_path(path);
-        names
-            .filter_map(|name| {
+            let found = names.filter_map(|name| {
                 Some(Candidate {
-                    name: name.to_vec(),
-                    target: Target::Program(self.host.find(name)?),
+                    name: name.clone(),
+                    target: library.lent(name, file)?,
                 })
+            });
+            found.collect()
+        };
+        let of_program = self.host.variables_of_path(path).filter_map(|name| {
+            Some(Candidate {
+                name: name.to_vec(),
+                target: Target::Program(self.host.find(name)?),
             })
-            .collect()
+        });
+        let of_libraries = self.opened.iter().map(of_library);
+        of_libraries.chain([of_program.collect()]).collect()
     }
 }
 
@@ -393,9 +388,13 @@ impl Placement {
         }
         for (path, indexes) in by_path {
             let mut found = owners.of_path(&path);
-            found.retain(|candidate| !is_kept(&candidate.name, &self.variables));
-            if let ([only], [_]) = (&indexes[..], &found[..]) {
-                self.variables[*only].candidates = found;
+            for of_owner in &mut found {
+                of_owner.retain(|candidate| !is_kept(&candidate.name, &self.variables));
+            }
+            found.retain(|of_owner| !of_owner.is_empty());
+            let is_one_of_each = found.iter().all(|of_owner| of_owner.len() == 1);
+            if let ([only], true) = (&indexes[..], is_one_of_each) {
+                self.variables[*only].candidates = found.concat();
             } else if !found.is_empty() {
                 self.namesakes.push(Namesakes {
                     new: indexes,
@@ -498,40 +497,51 @@ impl Placement {
         }
     }
 
-    /// Finds who of namesakes was who, by the types. Returns whether one was found.
+    /// Finds who of namesakes was who, by the types, in the newest owner that has one of them. Returns whether
+    /// one was found.
     fn tell_apart(
         &mut self,
         namesakes: &Namesakes,
         library: &Path,
         types: &dyn StaticTypes,
     ) -> bool {
+        let mut owners = namesakes.old.iter();
+        owners.any(|old| self.find_among(&namesakes.new, old, library, types))
+    }
+
+    /// Finds who of `namesakes` was who of `candidates`, which are of one owner. Returns whether one was found.
+    fn find_among(
+        &mut self,
+        namesakes: &[usize],
+        candidates: &[Candidate],
+        library: &Path,
+        types: &dyn StaticTypes,
+    ) -> bool {
         let new_name = |index: &usize| text(&self.variables[*index].variable.name);
-        let new: Vec<String> = namesakes.new.iter().map(new_name).collect();
-        let old: Vec<String> = namesakes.old.iter().map(|old| text(&old.name)).collect();
+        let new: Vec<String> = namesakes.iter().map(new_name).collect();
+        let old: Vec<String> = candidates.iter().map(|old| text(&old.name)).collect();
         let pairs = new
             .iter()
             .flat_map(|new| old.iter().map(move |old| StaticPair { new, old }));
-        // They are all of one owner.
-        let owner = namesakes.old[0].target.library();
+        let owner = candidates[0].target.library();
         let compared = types.compare(owner, library, &pairs.collect::<Vec<_>>());
         let is_same = |new: usize, old: usize| {
-            let same =
-                compared.get(new * namesakes.old.len() + old) == Some(&StaticComparison::Same);
-            let variable = &self.variables[namesakes.new[new]].variable;
-            same && namesakes.old[old].target.fits(variable)
+            let same = compared.get(new * candidates.len() + old) == Some(&StaticComparison::Same);
+            let variable = &self.variables[namesakes[new]].variable;
+            same && candidates[old].target.fits(variable)
         };
         let mut found = Vec::new();
-        for number in 0..new.len() {
+        for (number, index) in namesakes.iter().enumerate() {
             let mut same = (0..old.len()).filter(|old| is_same(number, *old));
             if let (Some(only), None) = (same.next(), same.next())
                 && (0..new.len()).filter(|new| is_same(*new, only)).count() == 1
             {
-                found.push((namesakes.new[number], only));
+                found.push((*index, only));
             }
         }
         for (index, old) in &found {
             let placed = &mut self.variables[*index];
-            placed.candidates = vec![namesakes.old[*old].clone()];
+            placed.candidates = vec![candidates[*old].clone()];
             placed.is_compared = true;
         }
         let changes = compared.into_iter().filter_map(|compared| match compared {
@@ -540,8 +550,8 @@ impl Placement {
         });
         // The most alike of them tell what changed.
         let change = changes.min_by_key(|changed| changed.change.len());
-        if found.is_empty() {
-            self.variables[namesakes.new[0]].change = change;
+        if let (true, Some(change)) = (found.is_empty(), change) {
+            self.variables[namesakes[0]].change.get_or_insert(change);
         }
         !found.is_empty()
     }
