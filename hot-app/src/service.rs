@@ -52,7 +52,9 @@ impl Service {
     /// Rebuilders are asked in the order of their registration, and the first that returns a build wins.
     /// If none does, cargo builds as the program was built.
     ///
-    /// ```
+    #[cfg_attr(feature = "cargo", doc = "```")]
+    // A command of one's own is cargo's half of hot-build.
+    #[cfg_attr(not(feature = "cargo"), doc = "```ignore")]
     /// use hot_app::build::BuildArgs;
     /// hot_app::HOT_RELOAD.rebuilder(|args: BuildArgs| {
     ///     // This crate is built by a script; all others as usual.
