@@ -345,11 +345,16 @@ fn untyped_static(project: &Project) -> Result<Verdict> {
 fn output(project: &Project) -> Result<Verdict> {
     let mut host = project.run()?;
     let folder = project.target_dir().join("debug/deps/hot-thin");
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => fs::write(&folder, "no folder"),
-    }
-    .context("cannot put a file in the folder's place")?;
+    // The program prepares what it can meanwhile, and may make the folder, or a file in it, again.
+    let take_its_place = || {
+        let _ = fs::remove_dir_all(&folder);
+        fs::write(&folder, "no folder")
+    };
+    (0..1000)
+        .map(|_| take_its_place())
+        .find(|taken| taken.is_ok())
+        .unwrap_or_else(take_its_place)
+        .context("cannot put a file in the folder's place")?;
     let reason = "cannot write ";
     falls_back(project, &mut host, ONE, reason, "OutputUnwritable")?;
     fs::remove_file(&folder).context("cannot take the file away")?;
