@@ -10,6 +10,7 @@ mod commands;
 mod compile;
 mod decisive;
 mod first;
+mod large_pages;
 mod record;
 mod recorder;
 mod stamp;
