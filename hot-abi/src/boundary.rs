@@ -9,10 +9,13 @@ mod foreign;
 mod frame;
 mod place;
 mod source;
+mod trace;
 
 pub(crate) use foreign::{Adopt, Runtime, find, register, settle_as_library, settle_as_program};
 pub use frame::Frame;
 pub(crate) use place::remember;
+pub(crate) use trace::own_backtraces;
+pub use trace::{Backtraces, set_backtraces};
 
 use crate::services;
 use std::any::Any;

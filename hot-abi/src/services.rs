@@ -3,7 +3,7 @@
 //! A library has its own copy of every static and thread-local of this crate. Where there must be
 //! only one, the copy in the program is it, and libraries reach it through this table.
 
-use crate::boundary::{self, Adopt, Caught, Runtime};
+use crate::boundary::{self, Adopt, Backtraces, Caught, Runtime};
 use crate::context::LocalContext;
 #[cfg(any(feature = "log", feature = "tracing", feature = "allocator"))]
 use crate::forward;
@@ -43,6 +43,8 @@ pub(crate) struct Services {
     pub(crate) runtime: fn(usize) -> Option<Adopt>,
     /// Lets a contained panic go on as one of the program's own.
     pub(crate) resume: fn(Caught) -> !,
+    /// How the program makes backtraces, if it does not leave them to std.
+    pub(crate) backtraces: fn() -> Option<Backtraces>,
     /// Runs the program's panic hook.
     pub(crate) panic_hook: fn(&PanicHookInfo<'_>),
     /// Makes a context the thread's current one and returns the one before; null means none.
@@ -104,6 +106,7 @@ static OWN: Services = Services {
     maker: trail::maker,
     live: trail::live,
     linked_in_node: |krate, name| Module::this().find(krate)?.node(name),
+    backtraces: boundary::own_backtraces,
     panic_hook: panic_hook::run,
     swap_context: crate::context::swap_own,
     context: crate::context::own,

@@ -4,6 +4,7 @@
 //! sleeps when nothing happens. It never blocks on a build or a load: those run on threads of their
 //! own and send their outcome.
 
+use crate::backtraces;
 use crate::cargo::{self, DefaultBuilder};
 use crate::console::Console;
 use crate::crate_id::CrateId;
@@ -72,6 +73,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
     let ids: Vec<_> = crates.iter().map(|krate| CrateId::of(krate)).collect();
     let pipeline = Pipeline::new(ids.iter().cloned());
     HOT_RELOAD.set_status(pipeline.status());
+    backtraces::install();
     panics::decide(options.on_panic, &running, options.console);
     notices::forward(running.sender(), ids.clone(), options.on_panic);
     let canary = options.load.canary && !Canary::IS_AVAILABLE;

@@ -30,6 +30,8 @@
 //! - `log`, `tracing`: what new code logs and traces goes to the program's logger and subscribers.
 //! - `allocator`: for a program with a global allocator of its own, declared with [`global_allocator!`].
 
+#[cfg(feature = "reload")]
+mod backtraces;
 #[cfg(all(feature = "reload", feature = "cargo"))]
 #[path = "with_cargo.rs"]
 mod cargo;

@@ -16,7 +16,15 @@ use crate::{repository, step};
 const DESIGN: &[(&str, &[&str])] = &[
     (
         "hot-app",
-        &["hot-abi", "hot-build", "hot-load", "hot-watch"],
+        &[
+            "addr2line",
+            "hot-abi",
+            "hot-build",
+            "hot-load",
+            "hot-watch",
+            "libc",
+            "rustc-demangle",
+        ],
     ),
     (
         "hot-load",

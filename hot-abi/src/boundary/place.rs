@@ -1,8 +1,8 @@
 //! What the panic hook saw, for the [`Caught`](super::Caught) that a panic will become.
 
+use super::trace::Trace;
 use super::{source, text};
 use std::any::{Any, TypeId};
-use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::panic::PanicHookInfo;
 use std::ptr;
@@ -10,13 +10,11 @@ use std::ptr;
 /// Remembers where a panic happened. Called by the panic hook of a library, and by the program's for the
 /// libraries that share it.
 pub(crate) fn remember(info: &PanicHookInfo<'_>) {
-    // Not put into words here: that takes long, and most panics of a program are none of new code.
-    let backtrace = Backtrace::force_capture();
     let seen = Place {
         payload: info.payload().type_id(),
         text: info.payload_as_str().map(str::to_owned),
         location: info.location().map(ToString::to_string),
-        backtrace: Trace::Captured(backtrace),
+        backtrace: Trace::capture(),
     };
     PASSING.set(ptr::null());
     replace(Some(seen));
@@ -77,17 +75,8 @@ impl Place {
 
     /// Location and backtrace.
     pub(super) fn into_words(self) -> (Option<String>, Option<String>) {
-        let backtrace = match self.backtrace {
-            Trace::Captured(backtrace) => Some(backtrace.to_string()),
-            Trace::InWords(text) => text,
-        };
-        (self.location, backtrace)
+        (self.location, self.backtrace.into_words())
     }
-}
-
-enum Trace {
-    Captured(Backtrace),
-    InWords(Option<String>),
 }
 
 thread_local! {

@@ -1,6 +1,6 @@
 //! Panics of new code at every way into it, by every policy, and panics of the program that pass through it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::super::mode::Mode;
 use super::super::project::{BuildAs, Project, SCENE};
@@ -92,7 +92,9 @@ impl<'a> Scene<'a> {
         };
         let (old_edition, old_fails) = text(self.edition, self.fails);
         (self.edition, self.fails) = (self.edition + 1, fails);
-        let (new_edition, new_fails) = text(self.edition, self.fails);
+        let (mut new_edition, new_fails) = text(self.edition, self.fails);
+        // All that follows is one line further down.
+        new_edition.push('\n');
         self.project.edit_all(
             SCENE,
             &[(&old_edition, &new_edition), (&old_fails, &new_fails)],
@@ -129,6 +131,7 @@ fn panics_of_functions(project: &Project) -> Result<Verdict> {
         scene.go_live(&mut host, place)?;
         host.expect_answer(request, answer)?;
         expect_told(&mut host, item, place, scene.edition)?;
+        expect_backtrace(project, &mut host, place)?;
         is_rolled_back(&mut host, scene.edition)?;
         host.expect_answer(request, &answer.replace("call 2", "call 3"))?;
     }
@@ -170,6 +173,33 @@ fn expect_told(host: &mut Program, item: &str, place: &str, edition: u32) -> Res
         told.contains(item) && told.contains("lib.rs:"),
         "the event does not tell of {item} and its place: {told}"
     );
+    Ok(())
+}
+
+/// The backtrace of the next panic shows the call that panicked in the newest code, and the program's call of it.
+fn expect_backtrace(project: &Project, host: &mut Program, place: &str) -> Result<()> {
+    let source = project.read(SCENE)?;
+    let line_of = |text: &str| {
+        let line = source.lines().position(|line| line.contains(text));
+        line.map(|index| index + 1).context("it is in the scene")
+    };
+    let panicked = line_of("panic!(")?;
+    let called = line_of(&format!("at(\"{place}\")"))?;
+    let shown = host.ask("backtrace")?;
+    let mut frames = shown.split(" | ");
+    for (function, place) in [
+        ("scene::at", format!("scene/src/lib.rs:{panicked}:")),
+        ("", format!("scene/src/lib.rs:{called}:")),
+        ("host::main", "host/src/main.rs:".to_owned()),
+    ] {
+        let is_named = frames.any(|frame| frame.contains(function))
+            && frames.any(|frame| frame.contains(&place));
+        ensure!(
+            is_named,
+            "no `{function}` at {place} in the backtrace:\n{}",
+            shown.replace(" | ", "\n")
+        );
+    }
     Ok(())
 }
 
