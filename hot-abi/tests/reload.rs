@@ -20,8 +20,10 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
 
 hot_entry!();
 
@@ -226,6 +228,21 @@ mod older {
         Arc::new(format!("older {text}"))
     }
 
+    #[hot_node("calls itself")]
+    pub(super) fn calls_itself() -> Arc<dyn Label> {
+        Arc::new("older".to_owned())
+    }
+
+    #[hot_node("left")]
+    pub(super) fn left() -> Arc<dyn Label> {
+        Arc::new("older left".to_owned())
+    }
+
+    #[hot_node("right")]
+    pub(super) fn right() -> Arc<dyn Label> {
+        Arc::new("older right".to_owned())
+    }
+
     /// Who counts, and how far; the newest panics at the number 3.
     pub(super) struct Counted(pub(super) &'static str, pub(super) u32);
 
@@ -426,6 +443,27 @@ mod newer {
         Arc::new(format!("newer {text}"))
     }
 
+    #[hot_node("newer calls itself")]
+    pub(super) fn calls_itself() -> Arc<dyn Label> {
+        let itself = super::ITSELF.lock().unwrap().clone();
+        let says = itself.map(|itself| itself.text().to_owned());
+        Arc::new(format!("newer, where {says:?} was"))
+    }
+
+    #[hot_node("newer left")]
+    pub(super) fn left() -> Arc<dyn Label> {
+        super::BOTH_ARE_MADE.wait();
+        let right = super::RIGHT.lock().unwrap().clone().unwrap();
+        Arc::new(format!("newer left of {}", right.text()))
+    }
+
+    #[hot_node("newer right")]
+    pub(super) fn right() -> Arc<dyn Label> {
+        super::BOTH_ARE_MADE.wait();
+        let left = super::LEFT.lock().unwrap().clone().unwrap();
+        Arc::new(format!("newer right of {}", left.text()))
+    }
+
     #[hot_node("newer saved", save)]
     pub(super) fn saved() -> Box<dyn Counter> {
         Box::new(Counted("newer", 0))
@@ -494,8 +532,9 @@ mod newer {
 /// The code that takes its place again, and that has not all of it.
 mod newest {
     use super::older::{Counted, Frame, yield_once};
-    use super::{Bomb, Child, Counter, ENTERING_PANICS, Panel, Window, World};
+    use super::{Bomb, Child, Counter, ENTERING_PANICS, Label, Panel, Window, World};
     use hot_abi::{hot_enter, hot_fn, hot_node};
+    use std::sync::Arc;
     use std::sync::atomic::Ordering;
 
     #[hot_fn]
@@ -530,6 +569,20 @@ mod newest {
             child,
             drawn: 20,
         })
+    }
+
+    /// Cannot say what it is.
+    struct Mute;
+
+    impl Label for Mute {
+        fn text(&self) -> &str {
+            panic!("mute")
+        }
+    }
+
+    #[hot_node("newest calls itself")]
+    pub(super) fn calls_itself() -> Arc<dyn Label> {
+        Arc::new(Mute)
     }
 
     #[hot_node("newest saved", save)]
@@ -570,6 +623,14 @@ impl Drop for Bomb {
 
 /// What unwinding may carry that is no text.
 struct Cancelled;
+
+/// A node whose newer constructor calls it.
+static ITSELF: Mutex<Option<Arc<dyn Label>>> = Mutex::new(None);
+
+/// Nodes whose newer constructors call each other, each while the other one is made, too.
+static LEFT: Mutex<Option<Arc<dyn Label>>> = Mutex::new(None);
+static RIGHT: Mutex<Option<Arc<dyn Label>>> = Mutex::new(None);
+static BOTH_ARE_MADE: Barrier = Barrier::new(2);
 
 /// What the hooks noted.
 static HOOKS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
@@ -1426,6 +1487,61 @@ fn a_shared_node_is_made_again_under_its_readers() {
     let other = Arc::clone(&label);
     program.revert();
     assert_eq!(other.text(), "older text");
+}
+
+/// What `f` returns on another thread; whoever waits for it forever fails.
+fn in_time<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || send.send(f()));
+    let failed = "it panicked, or waits for what never comes";
+    receive.recv_timeout(Duration::from_secs(60)).expect(failed)
+}
+
+#[test]
+fn a_node_that_is_made_anew_may_be_called_by_its_own_constructor() {
+    let program = Program::alone();
+    let node = older::calls_itself();
+    *ITSELF.lock().unwrap() = Some(Arc::clone(&node));
+    program.make_newer_live();
+    // The instance that is there answers.
+    let (text, node) = in_time(move || (node.text().to_owned(), node));
+    assert_eq!(text, r#"newer, where Some("older") was"#);
+
+    // The one that is there panics: that is a panic of the constructor, and the next code makes the node.
+    program.make_newest_live();
+    let (text, _node) = in_time(move || (node.text().to_owned(), node));
+    assert_eq!(text, "older");
+    let told = program.panics();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(_, text, from, to)| (text.as_str(), *from, *to))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("mute", 2, Aftermath::AnsweredBy(1)),
+            ("mute", 1, Aftermath::AnsweredBy(0)),
+        ]
+    );
+    ITSELF.lock().unwrap().take();
+}
+
+#[test]
+fn nodes_whose_constructors_call_each_other_do_not_wait_for_each_other() {
+    let program = Program::alone();
+    let (left, right) = (older::left(), older::right());
+    *LEFT.lock().unwrap() = Some(Arc::clone(&left));
+    *RIGHT.lock().unwrap() = Some(Arc::clone(&right));
+    program.make_newer_live();
+    let texts = in_time(move || {
+        let other = thread::spawn(move || right.text().to_owned());
+        (left.text().to_owned(), other.join().unwrap())
+    });
+    // What the other one says depends on who is made first.
+    assert!(texts.0.starts_with("newer left of "), "{texts:?}");
+    assert!(texts.1.starts_with("newer right of "), "{texts:?}");
+    LEFT.lock().unwrap().take();
+    RIGHT.lock().unwrap().take();
 }
 
 #[test]

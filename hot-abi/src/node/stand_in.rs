@@ -32,6 +32,9 @@ pub struct StandIn<I: Interface + ?Sized> {
     settled_at: AtomicU32,
     /// For how many calls more the instance is on trial.
     calls_left: AtomicU32,
+    /// The threads that are making another instance through `&self`. It is not locked while they do, for that
+    /// is code of the user, which may call this very node.
+    renewing: Mutex<Vec<ThreadMark>>,
     /// Instances that were replaced through `&self`, when a caller may still hold a reference into
     /// them, oldest first. Dropped as soon as there is a `&mut self`.
     replaced: Mutex<Vec<Box<Instance<I::Guarded>>>>,
@@ -63,6 +66,45 @@ pub struct Taken<I: Interface + ?Sized> {
     generation: Option<Arc<Generation>>,
     /// Whether the node was on trial.
     pub on_trial: bool,
+}
+
+/// What [`StandIn::begin_renewal`] finds.
+enum Renewing<'a, I: Interface + ?Sized> {
+    /// This thread makes another instance, in the place of `current`.
+    Begins {
+        current: *mut Instance<I::Guarded>,
+        renewal: Renewal<'a>,
+    },
+    /// There is an instance that can answer.
+    NotNeeded,
+    /// This thread is already making one, and there is none that could answer.
+    MakesItself,
+}
+
+/// A thread makes another instance for as long as this exists.
+struct Renewal<'a> {
+    renewing: &'a Mutex<Vec<ThreadMark>>,
+    thread: ThreadMark,
+}
+
+impl Drop for Renewal<'_> {
+    fn drop(&mut self) {
+        lock(self.renewing).retain(|thread| *thread != self.thread);
+    }
+}
+
+/// What a running thread is told from others by: where it has a thread-local. Unlike its `ThreadId` it is there
+/// until the very end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ThreadMark(usize);
+
+impl ThreadMark {
+    fn of_this() -> ThreadMark {
+        thread_local! {
+            static MARK: u8 = const { 0 };
+        }
+        ThreadMark(MARK.with(|mark| ptr::from_ref(mark).addr()))
+    }
 }
 
 /// A panic that goes on once the node is made anew, if there is one.
@@ -105,6 +147,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
             made_at: AtomicU32::new(0),
             settled_at: AtomicU32::new(u32::MAX),
             calls_left: AtomicU32::new(0),
+            renewing: Mutex::new(Vec::new()),
             replaced: Mutex::new(Vec::new()),
             carry,
             owns: PhantomData,
@@ -164,6 +207,10 @@ impl<I: Interface + ?Sized> StandIn<I> {
         frame: Frame,
     ) {
         let panicked = called.instance;
+        if self.is_made_here() {
+            // The code that makes another instance called this one: it is that code's panic now.
+            frame.resume(*caught);
+        }
         let goes_on = self.decide(panicked.generation.as_ref(), caught, repeatable, frame);
         self.renew(Some(panicked), frame);
         goes_on.resume_in(frame);
@@ -272,45 +319,102 @@ impl<I: Interface + ?Sized> StandIn<I> {
     #[cold]
     fn renew(&self, panicked: Option<&Instance<I::Guarded>>, frame: Frame) {
         loop {
-            let made = self.try_renew(panicked);
-            // Without the lock: whoever decides may take long.
-            match made {
+            match self.try_renew(panicked, frame) {
                 Ok(()) => return,
                 Err(panic) => self.constructor_panicked(panic, frame),
             }
         }
     }
 
-    fn try_renew(&self, panicked: Option<&Instance<I::Guarded>>) -> Result<(), ConstructorPanic> {
-        let mut replaced = lock(&self.replaced);
+    /// No lock is held while code of the user runs: not while the instance is made, nor while it takes over what
+    /// the old one kept.
+    fn try_renew(
+        &self,
+        panicked: Option<&Instance<I::Guarded>>,
+        frame: Frame,
+    ) -> Result<(), ConstructorPanic> {
+        let (current, _renewal) = match self.begin_renewal(panicked) {
+            Renewing::Begins { current, renewal } => (current, renewal),
+            Renewing::NotNeeded => return Ok(()),
+            Renewing::MakesItself => frame.resume(Caught::new(format!(
+                "the node `{}` is called while it is made, by the code that makes it, and there is no other \
+                 instance to answer",
+                self.entry.name
+            ))),
+        };
+        let changes = self.entry.krate.live.changes();
+        // SAFETY: the pointer is null or that of an instance which this stand-in owns, or has put into `replaced`
+        // meanwhile, where it stays for as long as `self` is shared.
+        let old = unsafe { current.as_ref() };
+        if old.is_some() && matches!(self.carry, Carry::Keep) {
+            self.made_at.store(changes, Ordering::Release);
+            return Ok(());
+        }
+        let mut instance = Box::new(self.make()?);
+        // As late as can be: others use the old instance meanwhile.
+        let state = match (&self.carry, old) {
+            (Carry::State(ops), Some(old)) => {
+                let mut state = SavedState::of_instance_in_use();
+                self.tell_panic(old, (ops.save)(&old.node, &mut state));
+                Some(state)
+            }
+            _ => None,
+        };
+        self.restore(&mut instance, state);
+        let surplus = self.install(instance, current, changes);
+        // Without the lock.
+        drop(surplus);
+        Ok(())
+    }
+
+    /// Whether this thread is to make another instance, and in the place of which.
+    fn begin_renewal(&self, panicked: Option<&Instance<I::Guarded>>) -> Renewing<'_, I> {
+        let mut renewing = lock(&self.renewing);
         let current = self.current.load(Ordering::Acquire);
         let must_go = panicked.is_some_and(|panicked| ptr::eq(current, panicked));
         if !self.is_stale() && !must_go {
-            return Ok(()); // another thread was faster
+            return Renewing::NotNeeded; // another thread was faster
         }
-        let changes = self.entry.krate.live.changes();
-        // SAFETY: the pointer is null or came from a box that is replaced below, under this lock.
-        let old = unsafe { current.as_ref() };
-        if old.is_none() || !matches!(self.carry, Carry::Keep) {
-            let state = match (&self.carry, old) {
-                (Carry::State(ops), Some(old)) => {
-                    let mut state = SavedState::of_instance_in_use();
-                    self.tell_panic(old, (ops.save)(&old.node, &mut state));
-                    Some(state)
-                }
-                _ => None,
-            };
-            let mut instance = Box::new(self.make()?);
-            self.restore(&mut instance, state);
-            self.begin_trial(&instance, changes);
-            let before = self.current.swap(Box::into_raw(instance), Ordering::AcqRel);
-            if !before.is_null() {
-                // SAFETY: the pointer came from a box, and nobody else takes it: `replaced` is locked.
-                replaced.push(unsafe { Box::from_raw(before) });
-            }
+        let can_answer = !current.is_null() && !must_go;
+        if can_answer && !renewing.is_empty() {
+            return Renewing::NotNeeded; // the old one answers until the new one is there
+        }
+        let thread = ThreadMark::of_this();
+        if renewing.contains(&thread) {
+            return Renewing::MakesItself;
+        }
+        renewing.push(thread);
+        let renewal = Renewal {
+            renewing: &self.renewing,
+            thread,
+        };
+        Renewing::Begins { current, renewal }
+    }
+
+    /// Puts an instance in the place of `before`. Gives it back if another thread was faster.
+    fn install(
+        &self,
+        instance: Box<Instance<I::Guarded>>,
+        before: *mut Instance<I::Guarded>,
+        changes: u32,
+    ) -> Option<Box<Instance<I::Guarded>>> {
+        let mut replaced = lock(&self.replaced);
+        if !ptr::eq(self.current.load(Ordering::Acquire), before) {
+            return Some(instance);
+        }
+        self.begin_trial(&instance, changes);
+        let before = self.current.swap(Box::into_raw(instance), Ordering::AcqRel);
+        if !before.is_null() {
+            // SAFETY: the pointer came from a box, and nobody else takes it: `replaced` is locked.
+            replaced.push(unsafe { Box::from_raw(before) });
         }
         self.made_at.store(changes, Ordering::Release);
-        Ok(())
+        None
+    }
+
+    /// Whether this thread is making another instance through `&self`.
+    fn is_made_here(&self) -> bool {
+        lock(&self.renewing).contains(&ThreadMark::of_this())
     }
 
     /// Replaces the instance if it is stale.
