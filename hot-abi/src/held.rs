@@ -17,6 +17,7 @@ use crate::layout::LayoutMark;
 use crate::registry::HotCrate;
 use crate::services;
 use crate::state::{HotState, SavedState};
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -76,6 +77,7 @@ impl<T: HeldType> Held<T> {
     /// functions only.
     pub fn lock(&self) -> HeldGuard<'_, T> {
         let mut guard = lock(&self.holder.held);
+        let locked = Locked::count();
         guard.uses = guard.uses.wrapping_add(1);
         let (live, mine) = (guard.entry, T::entry());
         assert!(
@@ -86,6 +88,7 @@ impl<T: HeldType> Held<T> {
         );
         HeldGuard {
             guard,
+            _locked: locked,
             owns: PhantomData,
         }
     }
@@ -115,7 +118,41 @@ impl<T: HeldType> fmt::Debug for Held<T> {
 /// A value that is locked. Gives access to the `T`.
 pub struct HeldGuard<'a, T: HeldType> {
     guard: MutexGuard<'a, HeldValue>,
+    _locked: Locked,
     owns: PhantomData<&'a mut T>,
+}
+
+/// A held value is locked by this thread for as long as this exists.
+struct Locked {
+    /// It counts for the thread that it was made on.
+    _of_thread: PhantomData<*const ()>,
+}
+
+impl Locked {
+    fn count() -> Locked {
+        (services::current().count_locked)(1);
+        Locked {
+            _of_thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        (services::current().count_locked)(-1);
+    }
+}
+
+/// In the program: changes how many held values this thread has locked, and tells how many these are then.
+pub(crate) fn count_own_locked(change: isize) -> usize {
+    thread_local! {
+        static LOCKED: Cell<usize> = const { Cell::new(0) };
+    }
+    LOCKED.with(|locked| {
+        let count = locked.get().saturating_add_signed(change);
+        locked.set(count);
+        count
+    })
 }
 
 impl<T: HeldType> Deref for HeldGuard<'_, T> {

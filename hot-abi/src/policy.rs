@@ -6,6 +6,7 @@
 use crate::boundary::{self, Caught};
 use crate::function::{CodePtr, FunctionEntry};
 use crate::generation::Generation;
+use crate::held;
 use crate::node::NodeEntry;
 use crate::notice::{self, Notice};
 use crate::registry::HotCrate;
@@ -33,6 +34,9 @@ pub struct Panicked {
     /// Whether the call can be made again: its arguments can be copied, or were cloned before it. Where
     /// it cannot, as in a hook or a destructor, there is nothing for a decider to wait for.
     pub repeatable: bool,
+    /// Whether the thread that panicked has a value locked that the program [holds](crate::Held) for its hot
+    /// code. As long as it has, no other code can go live: a decider that waits for it waits for ever.
+    pub holds_value: bool,
     /// Message, place and backtrace.
     pub caught: Caught,
 }
@@ -254,6 +258,7 @@ fn describe(
         generation: trail::number(generation),
         in_probation: generation.is_some_and(|generation| generation.is_in_probation()),
         repeatable,
+        holds_value: held::count_own_locked(0) > 0,
         caught: caught.clone(),
     }
 }

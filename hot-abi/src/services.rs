@@ -53,6 +53,8 @@ pub(crate) struct Services {
     pub(crate) context: fn() -> *const LocalContext,
     /// The values that the program holds for hot code.
     pub(crate) holders: fn() -> &'static Mutex<Vec<Weak<Holder>>>,
+    /// Changes how many held values this thread has locked, and tells how many these are then.
+    pub(crate) count_locked: fn(isize) -> usize,
     /// The context that is current where none was entered.
     pub(crate) root_context: fn() -> &'static LocalContext,
     /// The program's logger.
@@ -111,6 +113,7 @@ static OWN: Services = Services {
     swap_context: crate::context::swap_own,
     context: crate::context::own,
     holders: crate::held::own_holders,
+    count_locked: crate::held::count_own_locked,
     root_context: crate::context::own_root,
     #[cfg(feature = "log")]
     logger: &forward::log::OWN,

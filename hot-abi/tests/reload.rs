@@ -8,7 +8,7 @@ use hot_abi::entry::{self, EntryFn, InitRequest};
 use hot_abi::exchange::{Exchange, Refusal};
 use hot_abi::function::FunctionEntry;
 use hot_abi::generation::{self, Applied, Generation, Live, SignatureChange};
-use hot_abi::held::WhenBusy;
+use hot_abi::held::{Held, WhenBusy};
 use hot_abi::hook::HookEntry;
 use hot_abi::node::NodeEntry;
 use hot_abi::notice::{self, FallbackReason, Notice};
@@ -36,6 +36,11 @@ context_local! {
 pub struct World {
     log: Vec<String>,
 }
+
+/// What the program holds for its hot code.
+#[derive(Default, HotState)]
+#[hot(held)]
+struct Note {}
 
 /// A node's interface.
 #[hot_trait]
@@ -1165,6 +1170,29 @@ fn a_program_may_wait_for_newer_code_and_call_again() {
             again("panics", "not made"),
         ]
     );
+}
+
+#[test]
+fn a_decider_is_told_that_nothing_can_go_live_before_the_thread_goes_on() {
+    static HELD: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    let program = Program::alone();
+    program.make_newer_live();
+    set_panic_policy(|panicked| {
+        HELD.lock().unwrap().push(panicked.holds_value);
+        Verdict::GoOn
+    });
+    let fails = || drop(payload_of(|| older::fails(&mut World::default())));
+    let held = Held::<Note>::new();
+    let (one, other) = (held.lock(), Held::<Note>::new());
+    let more = other.lock();
+    fails();
+    drop(one);
+    fails();
+    // It is another thread's affair what that one has locked.
+    thread::scope(|scope| scope.spawn(fails).join().unwrap());
+    drop(more);
+    fails();
+    assert_eq!(*HELD.lock().unwrap(), [true, true, false, false]);
 }
 
 #[test]

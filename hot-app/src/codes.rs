@@ -53,7 +53,9 @@ impl Event {
             Event::NotApplied { error, .. } => vec![error.code()],
             Event::StateCarried { report, .. } => one(report.code()),
             Event::Fallback { code, .. } => one(*code),
-            Event::Panicked { .. } | Event::WaitingForBuild { .. } => vec![Caught::CODE],
+            Event::Panicked { .. } | Event::WaitingForBuild { .. } | Event::NotWaiting { .. } => {
+                vec![Caught::CODE]
+            }
             Event::RolledBack { items, .. } => {
                 let rolled_back = std::iter::once(Event::ROLLED_BACK);
                 rolled_back.chain(items.codes()).collect()

@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Console {
     colour: bool,
+    /// Whether backtraces are wanted, as std would be asked for them.
+    backtraces: bool,
     /// Why the library of each crate was a full one the last time, which is told when it changes.
     full_because: Mutex<Vec<(CrateId, FallbackReason)>>,
 }
@@ -20,6 +22,7 @@ impl Console {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Console {
             colour: wanted && io::stderr().is_terminal(),
+            backtraces: std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0"),
             full_because: Mutex::default(),
         }
     }
@@ -54,6 +57,11 @@ impl Console {
                 text.push_str(&self.diagnostics(error));
                 Some(text)
             }
+            // What the panic hook shows by itself has no names of code that was loaded late.
+            Event::Panicked {
+                backtrace: Some(backtrace),
+                ..
+            } if self.backtraces => Some(self.line(event, Tone::Bad) + backtrace),
             Event::Refused { .. }
             | Event::NotApplied { .. }
             | Event::EndedLate {
@@ -63,6 +71,7 @@ impl Console {
             | Event::RolledBack { .. }
             | Event::NotRecalled { .. }
             | Event::WaitingForBuild { .. }
+            | Event::NotWaiting { .. }
             | Event::Problem { .. } => Some(self.line(event, Tone::Bad)),
             Event::Fallback { .. } => Some(self.line(event, Tone::Plain)),
             Event::Applied { .. } => Some(self.line(event, Tone::Good)),

@@ -194,6 +194,18 @@ pub enum Event {
         /// Whether it is the thread that makes new code live, and with it perhaps draws the window.
         is_safe_point: bool,
     },
+    /// New code panicked, and its thread does not wait for other code, or no longer, though the program wants it
+    /// to: it would wait for ever. What follows is what [`RollBack`](crate::PanicPolicy::RollBack) says.
+    NotWaiting {
+        /// The crate.
+        krate: CrateId,
+        /// The function or node that was called.
+        item: &'static str,
+        /// The generation that panicked.
+        generation: u32,
+        /// Why it would wait for ever.
+        why: NotWaiting,
+    },
     /// Work that went on after its deadline has ended. What is still going on is in the
     /// [status](crate::HotStatus::overdue).
     EndedLate {
@@ -263,6 +275,40 @@ pub enum Event {
     },
 }
 
+/// Why a thread whose call panicked does not wait for other code, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotWaiting {
+    /// It has a value locked that the program holds (a `Held`) for its hot code, and as long as it has, no
+    /// other code can go live.
+    HoldsValue,
+    /// Another thread has such a value locked, and may wait for this one.
+    Busy,
+    /// New code is ready, and did not go live.
+    NotLive {
+        /// For how long it was ready.
+        after: Duration,
+    },
+}
+
+impl fmt::Display for NotWaiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotWaiting::HoldsValue => f.write_str(
+                "it has a value locked that the program holds, and no other code can go live before it is unlocked",
+            ),
+            NotWaiting::Busy => f.write_str(
+                "another thread has a value locked that the program holds, so new code cannot go live",
+            ),
+            NotWaiting::NotLive { after } => write!(
+                f,
+                "new code was ready for {after:?} and did not go live; the thread that calls `update` may be waiting \
+                 for this one, a `Hold` may keep new code back, or a held value may stay locked"
+            ),
+        }
+    }
+}
+
 impl Event {
     /// The event in one word, which does not change between versions.
     pub fn name(&self) -> &'static str {
@@ -285,6 +331,7 @@ impl Event {
             Event::NotApplied { .. } => "not-applied",
             Event::RolledBack { .. } => "rolled-back",
             Event::WaitingForBuild { .. } => "waiting-for-build",
+            Event::NotWaiting { .. } => "not-waiting",
             Event::EndedLate { .. } => "ended-late",
             Event::StateCarried { .. } => "state-carried",
             Event::NodeMade { .. } => "node-made",
@@ -312,6 +359,7 @@ impl Event {
             | Event::NotApplied { krate, .. }
             | Event::RolledBack { krate, .. }
             | Event::WaitingForBuild { krate, .. }
+            | Event::NotWaiting { krate, .. }
             | Event::Panicked { krate, .. }
             | Event::EndedLate { krate, .. }
             | Event::StateCarried { krate, .. }
@@ -470,6 +518,15 @@ impl fmt::Display for Event {
                     true => "the program stands still until it is mended: save, or undo",
                     false => "its thread waits until it is mended: save, or undo",
                 })
+            }
+            Event::NotWaiting {
+                krate, item, why, ..
+            } => {
+                let code = Tag(Some(Caught::CODE));
+                write!(
+                    f,
+                    "{krate}: `{item}` panicked{code}, and its thread does not wait for another build: {why}"
+                )
             }
             Event::Recalled {
                 krate,

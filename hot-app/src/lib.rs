@@ -92,7 +92,7 @@ mod off;
 #[cfg(feature = "reload")]
 pub use {
     crate_id::CrateId,
-    event::{Event, Phase},
+    event::{Event, NotWaiting, Phase},
     event_bus::{Events, NextEvent},
     extension::Extension,
     hot_build as build, hot_load as load,

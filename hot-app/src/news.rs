@@ -1,6 +1,7 @@
 //! That something has happened, for threads that wait for it.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Counts what happens; a thread can wait until there is more than it has seen.
 #[derive(Debug, Default)]
@@ -21,15 +22,24 @@ impl News {
         *self.lock()
     }
 
-    /// Waits until more has happened than was `seen`.
-    pub(crate) fn wait_for_more_than(&self, seen: u64) {
-        let mut count = self.lock();
-        while *count <= seen {
-            count = self
+    /// Waits until more has happened than was `seen`, at most for as long as given, if it is. Returns whether more
+    /// has happened.
+    pub(crate) fn wait_for_more_than(&self, seen: u64, at_most: Option<Duration>) -> bool {
+        let count = self.lock();
+        let is_seen = |count: &mut u64| *count <= seen;
+        let count = match at_most {
+            None => self
                 .more
-                .wait(count)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+                .wait_while(count, is_seen)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(at_most) => {
+                self.more
+                    .wait_timeout_while(count, at_most, is_seen)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        *count > seen
     }
 
     fn lock(&self) -> MutexGuard<'_, u64> {
@@ -46,12 +56,18 @@ mod tests {
         let news = News::default();
         let seen = news.seen();
         news.tell();
-        news.wait_for_more_than(seen);
+        assert!(news.wait_for_more_than(seen, None));
         std::thread::scope(|scope| {
             let (news, seen) = (&news, news.seen());
-            let waiting = scope.spawn(move || news.wait_for_more_than(seen));
+            let waiting = scope.spawn(move || news.wait_for_more_than(seen, None));
             news.tell();
-            waiting.join().unwrap();
+            assert!(waiting.join().unwrap());
         });
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_wanted() {
+        let news = News::default();
+        assert!(!news.wait_for_more_than(news.seen(), Some(Duration::ZERO)));
     }
 }

@@ -22,7 +22,9 @@ pub enum PanicPolicy {
     /// The thread that calls [`HotReload::update`](crate::HotReload::update) makes the new code live itself; any
     /// other waits until that one does. Where waiting cannot help it is as with
     /// [`RollBack`](PanicPolicy::RollBack): the arguments can be neither copied nor cloned, or new code is just
-    /// going live on this thread.
+    /// going live on this thread. The same where it would wait for ever, which
+    /// [`Event::NotWaiting`](crate::Event) tells: the thread has a `Held` value locked, or new code
+    /// was ready for five seconds and did not go live, as when the thread that calls `update` waits for this one.
     WaitForNextBuild,
     /// The program ends with the exit code of an uncaught panic, 101.
     Abort,

@@ -2,7 +2,7 @@
 
 use crate::console::Console;
 use crate::crate_id::CrateId;
-use crate::event::Event;
+use crate::event::{Event, NotWaiting};
 use crate::panic_policy::PanicPolicy;
 use crate::pipeline::Consequence;
 use crate::running::Running;
@@ -10,6 +10,7 @@ use crate::service::HOT_RELOAD;
 use hot_abi::policy::{self, Aftermath, Panicked, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The exit code of a program that an uncaught panic ends.
 const PANICKED: i32 = 101;
@@ -61,11 +62,24 @@ pub(crate) fn event(krate: CrateId, panicked: &Panicked, aftermath: Option<After
     }
 }
 
+/// How long new code may be ready, and not be made live, while a thread waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Waits until another generation is live.
 fn wait(running: &Running, panicked: &Panicked, console: bool) -> Verdict {
     let krate = krate_of(panicked);
     let is_safe_point = running.is_safe_point_thread();
     if Running::is_applying() {
+        return Verdict::AnswerFromLastGood;
+    }
+    let not_waiting = |why| Event::NotWaiting {
+        krate: krate.clone(),
+        item: panicked.item,
+        generation: panicked.generation,
+        why,
+    };
+    if panicked.holds_value {
+        tell(&not_waiting(NotWaiting::HoldsValue), console);
         return Verdict::AnswerFromLastGood;
     }
     tell(
@@ -78,9 +92,12 @@ fn wait(running: &Running, panicked: &Panicked, console: bool) -> Verdict {
         },
         console,
     );
-    match running.wait_for_other_than(&krate, panicked.generation, is_safe_point) {
-        true => Verdict::Retry,
-        false => Verdict::AnswerFromLastGood,
+    match running.wait_for_other_than(&krate, panicked.generation, is_safe_point, PATIENCE) {
+        Ok(()) => Verdict::Retry,
+        Err(why) => {
+            tell(&not_waiting(why), console);
+            Verdict::AnswerFromLastGood
+        }
     }
 }
 

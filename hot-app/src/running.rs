@@ -2,7 +2,7 @@
 
 use crate::crate_id::CrateId;
 use crate::driver::Message;
-use crate::event::Event;
+use crate::event::{Event, NotWaiting};
 use crate::news::News;
 use crate::pipeline::Input;
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Reloading that was started: what the program's own threads use of it.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Running {
     background: bool,
     /// New code is ready, or live.
     news: News,
+    /// The crates whose new code is going live right now.
+    going_live: Mutex<Vec<CrateId>>,
     /// The thread that made new code live last, in a program with a safe point of its own.
     safe_point_thread: Mutex<Option<ThreadId>>,
     /// Libraries that a thread is inside of, for it made newer code live in the middle of a call.
@@ -50,6 +52,7 @@ impl Running {
             wake,
             background,
             news: News::default(),
+            going_live: Mutex::default(),
             safe_point_thread: Mutex::default(),
             in_use: Mutex::default(),
         }
@@ -100,8 +103,9 @@ impl Running {
         APPLYING.get()
     }
 
-    /// Waits, in the middle of a call, until another generation of a crate is live than this one. Returns
-    /// whether it is: a value that the program holds may be locked by this very thread.
+    /// Waits, in the middle of a call, until another generation of a crate is live than this one; or until new
+    /// code was ready for as long as `patience` and nobody made it live, for then whoever would may wait for this
+    /// very thread.
     ///
     /// Whoever is at the safe point makes it live itself, for nobody else can.
     pub(crate) fn wait_for_other_than(
@@ -109,12 +113,14 @@ impl Running {
         krate: &CrateId,
         generation: u32,
         is_safe_point: bool,
-    ) -> bool {
+        patience: Duration,
+    ) -> Result<(), NotWaiting> {
         let is_other = || live_generation(krate) != generation;
+        let mut ready_since = None;
         loop {
             let seen = self.news.seen();
             if is_other() {
-                return true;
+                return Ok(());
             }
             if is_safe_point {
                 let ready = self.safe_point.take();
@@ -122,13 +128,32 @@ impl Running {
                     lock(&self.in_use).extend(self.loader.generations());
                     self.apply(ready, WhenBusy::GiveUp);
                     if !is_other() && self.safe_point.is_ready() {
-                        return false;
+                        return Err(NotWaiting::Busy);
                     }
                     continue;
                 }
             }
-            self.news.wait_for_more_than(seen);
+            let left = match self.is_ready(krate) {
+                true => {
+                    let since = ready_since.get_or_insert_with(Instant::now);
+                    Some(patience.saturating_sub(since.elapsed()))
+                }
+                false => {
+                    ready_since = None;
+                    None
+                }
+            };
+            let has_news = self.news.wait_for_more_than(seen, left);
+            // It may have been taken back meanwhile.
+            if !has_news && !is_other() && self.is_ready(krate) {
+                return Err(NotWaiting::NotLive { after: patience });
+            }
         }
+    }
+
+    /// Whether new code of a crate waits to be made live, or is just going live.
+    fn is_ready(&self, krate: &CrateId) -> bool {
+        self.safe_point.offers(krate) || lock(&self.going_live).contains(krate)
     }
 
     fn apply(&self, ready: Vec<Offer>, when_busy: WhenBusy) -> usize {
@@ -137,11 +162,13 @@ impl Running {
         for offer in ready {
             let generation = offer.number();
             let began = Instant::now();
+            let krate = offer.krate.clone();
+            lock(&self.going_live).push(krate.clone());
             let applied = match &offer.generation {
                 Some(generation) => self.loader.apply(generation, when_busy),
                 None => self.revert(&offer.krate, when_busy),
             };
-            let krate = offer.krate.clone();
+            lock(&self.going_live).retain(|going| *going != krate);
             let input = match applied {
                 Ok(items) => {
                     count += 1;
@@ -305,5 +332,72 @@ struct Wake(Option<Box<dyn Fn() + Send + Sync>>);
 impl fmt::Debug for Wake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Wake({})", self.0.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hot_load::LoadOptions;
+    use std::path::PathBuf;
+    use std::sync::mpsc;
+
+    /// A program with a safe point of its own, which no thread of the test comes to.
+    fn running() -> Running {
+        let (sender, _) = mpsc::channel();
+        Running::new(sender, Loader::new(LoadOptions::default()), None, false)
+    }
+
+    fn offer(krate: &CrateId) -> Offer {
+        Offer {
+            krate: krate.clone(),
+            generation: None,
+            rolls_back: None,
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_code_that_is_ready_and_does_not_go_live() {
+        let (running, krate) = (running(), CrateId::new("scene", PathBuf::from("/scene")));
+        let patience = Duration::from_millis(1);
+        let not_live = Err(NotWaiting::NotLive { after: patience });
+        // No crate is linked into this program, so what is live is always the code linked into it.
+        running.safe_point().offer(offer(&krate));
+        assert_eq!(
+            running.wait_for_other_than(&krate, 0, false, patience),
+            not_live
+        );
+        // Whoever is at the safe point cannot take what is held back.
+        let hold = running.safe_point().hold(|| ());
+        assert_eq!(
+            running.wait_for_other_than(&krate, 0, true, patience),
+            not_live
+        );
+        drop(hold);
+        // Other code is live than the one that panicked.
+        assert_eq!(
+            running.wait_for_other_than(&krate, 1, false, patience),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn whoever_waits_for_a_build_waits_for_as_long_as_it_takes() {
+        let (running, krate) = (running(), CrateId::new("scene", PathBuf::from("/scene")));
+        let patience = Duration::from_millis(1);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| running.wait_for_other_than(&krate, 0, false, patience));
+            // Another crate's affair.
+            let other = CrateId::new("other", PathBuf::from("/other"));
+            running.safe_point().offer(offer(&other));
+            running.news.tell();
+            assert!(!waiting.is_finished());
+            running.safe_point().offer(offer(&krate));
+            running.news.tell();
+            assert_eq!(
+                waiting.join().unwrap(),
+                Err(NotWaiting::NotLive { after: patience })
+            );
+        });
     }
 }

@@ -119,6 +119,13 @@ impl SafePoint {
         std::mem::take(&mut waiting.offered)
     }
 
+    /// Whether something is offered for a crate, be it held back.
+    pub(crate) fn offers(&self, krate: &CrateId) -> bool {
+        let waiting = self.lock();
+        let mut offered = waiting.offered.iter();
+        offered.any(|offer| offer.krate == *krate)
+    }
+
     /// Whether there is something to take.
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
