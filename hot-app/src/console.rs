@@ -151,6 +151,7 @@ mod tests {
             },
             fallback,
             changed_statics: Vec::new(),
+            asked_cargo: None,
             phases: Vec::new(),
         }
     }

@@ -5,7 +5,9 @@ use crate::crate_id::CrateId;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
 use hot_abi::policy::Aftermath;
-use hot_build::{BuildError, BuildMode, BuildReport, ChangedStatic, Diagnostic, FallbackReason};
+use hot_build::{
+    BuildError, BuildMode, BuildReport, CargoReason, ChangedStatic, Diagnostic, FallbackReason,
+};
 use hot_load::{
     Applied, LayoutChange, LoadError, Migrated, MigrationError, PatchReport, SignatureChange,
     StateReport, StaticMismatch, Work,
@@ -74,6 +76,8 @@ pub enum Event {
         fallback: Option<FallbackReason>,
         /// The statics that begin anew in a thin library, because their types changed.
         changed_statics: Vec<ChangedStatic>,
+        /// Why cargo was asked, which takes longer than the compiler alone.
+        asked_cargo: Option<CargoReason>,
         /// Where the time went.
         phases: Vec<Phase>,
     },
@@ -411,12 +415,16 @@ impl fmt::Display for Event {
                 mode,
                 fallback,
                 changed_statics,
+                asked_cargo,
                 ..
             } => {
                 write!(f, "{krate}: built in {} ({mode}", Millis(*duration))?;
                 match fallback {
                     Some(reason) => write!(f, ", because {reason}{})", Tag(Some(reason.code())))?,
                     None => f.write_str(")")?,
+                }
+                if let Some(reason) = asked_cargo {
+                    write!(f, "; cargo was asked, because {reason}")?;
                 }
                 match warnings.len() {
                     0 => Ok(()),

@@ -491,6 +491,7 @@ impl Pipeline {
                 state.status.last_build = Some(Ok(duration));
                 state.status.mode = Some(artifact.mode);
                 state.status.fallback = artifact.fallback.clone();
+                state.status.asked_cargo = artifact.asked_cargo.clone();
                 let inputs_before = state.scope.inputs.clone();
                 state.scope.set_inputs(&artifact.inputs);
                 if state.scope.inputs != inputs_before {
@@ -532,6 +533,7 @@ impl Pipeline {
                     mode: artifact.mode,
                     fallback: artifact.fallback.clone(),
                     changed_statics: artifact.changed_statics.clone(),
+                    asked_cargo: artifact.asked_cargo.clone(),
                     phases: artifact.phases.clone(),
                 }));
                 effects.push(Effect::Load {

@@ -3,7 +3,7 @@
 use crate::crate_id::CrateId;
 use crate::event::Millis;
 use crate::source::Source;
-use hot_build::{BuildError, BuildMode, FallbackReason};
+use hot_build::{BuildError, BuildMode, CargoReason, FallbackReason};
 use hot_load::{LoadError, MigrationError, Overdue};
 use std::fmt;
 use std::path::Path;
@@ -26,6 +26,8 @@ pub struct HotStatus {
     pub mode: Option<BuildMode>,
     /// Why the last library is not thin, where it could have been.
     pub fallback: Option<FallbackReason>,
+    /// Why cargo was asked for the last library, where the compiler alone does in other cases.
+    pub asked_cargo: Option<CargoReason>,
     /// How many builds were started.
     pub rebuild_count: u32,
     /// The number of the live generation; 0 is the code linked into the program.
@@ -54,6 +56,7 @@ impl HotStatus {
             refused: None,
             mode: None,
             fallback: None,
+            asked_cargo: None,
             rebuild_count: 0,
             generation: 0,
             source: None,

@@ -7,9 +7,9 @@ use crate::program;
 use crate::scope::CrateScope;
 #[cfg(feature = "thin")]
 use crate::static_types::DebugInfoTypes;
-#[cfg(feature = "thin")]
-use hot_build::Rebuilder;
-use hot_build::{Build, BuildArgs, BuildError, LinkedCrate, LocalPackages, ProgramBuild};
+use hot_build::{
+    Build, BuildArgs, BuildError, DirectBuilder, LinkedCrate, LocalPackages, ProgramBuild,
+};
 use hot_load::HotCrate;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,43 +18,36 @@ use std::sync::Arc;
 
 /// Who builds where no rebuilder of the program wants to.
 pub(crate) struct DefaultBuilder {
-    #[cfg(feature = "thin")]
-    thin: Option<hot_build::ThinBuilder>,
+    direct: DirectBuilder,
 }
 
 impl DefaultBuilder {
-    #[cfg(feature = "thin")]
     pub(crate) fn new(linking: Linking) -> DefaultBuilder {
-        let types = || Arc::new(DebugInfoTypes);
-        let thin = (linking != Linking::Full)
-            .then(|| hot_build::ThinBuilder::new().with_static_types(types()));
-        DefaultBuilder { thin }
-    }
-
-    #[cfg(not(feature = "thin"))]
-    pub(crate) fn new(_linking: Linking) -> DefaultBuilder {
-        DefaultBuilder {}
+        let direct = match linking {
+            Linking::Full => DirectBuilder::full(),
+            Linking::Auto | Linking::Thin => thin_builder(),
+        };
+        DefaultBuilder { direct }
     }
 
     /// Does ahead what can be done before the crates change.
-    #[cfg_attr(
-        not(feature = "thin"),
-        allow(unused_variables, reason = "a full build has nothing to do ahead")
-    )]
     pub(crate) fn prepare(&self, crates: Vec<BuildArgs>) {
-        #[cfg(feature = "thin")]
-        if let Some(thin) = &self.thin {
-            thin.prepare(crates);
-        }
+        self.direct.prepare(crates);
     }
 
     pub(crate) fn build(&self, args: &BuildArgs) -> Build {
-        #[cfg(feature = "thin")]
-        if let Some(build) = self.thin.as_ref().and_then(|thin| thin.rebuild(args)) {
-            return build;
-        }
-        args.default_build()
+        self.direct.build(args)
     }
+}
+
+#[cfg(feature = "thin")]
+fn thin_builder() -> DirectBuilder {
+    DirectBuilder::thin().with_static_types(Arc::new(DebugInfoTypes))
+}
+
+#[cfg(not(feature = "thin"))]
+fn thin_builder() -> DirectBuilder {
+    DirectBuilder::full()
 }
 
 /// Asks cargo which files belong to each crate. What it cannot tell is a problem.

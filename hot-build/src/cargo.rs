@@ -250,7 +250,6 @@ fn repeat_program(args: &BuildArgs) -> Result<Command, BuildError> {
 }
 
 /// The same command, which shows how it runs the compiler.
-#[cfg(feature = "thin")]
 pub(crate) fn repeat_program_recorded(args: &BuildArgs) -> Result<Command, BuildError> {
     let mut command = repeat_program(args)?;
     command.arg("-vv");

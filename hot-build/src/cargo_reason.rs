@@ -59,8 +59,18 @@ pub enum CargoReason {
     },
     /// The compiler failed, and not because of the code.
     Compiler,
-    /// What the compiler made could not be linked against the program.
-    NotLinked,
+    /// The library looks for others beside itself, so it has to lie where cargo puts it.
+    RelativeSearchPath {
+        /// The argument of the compiler that says so.
+        argument: String,
+    },
+    /// There is no place for the compiler to write to.
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 impl fmt::Display for CargoReason {
@@ -101,8 +111,12 @@ impl fmt::Display for CargoReason {
                 path.display()
             ),
             Self::Compiler => f.write_str("the compiler failed for another reason than the code"),
-            Self::NotLinked => {
-                f.write_str("the code could not be linked against the program before")
+            Self::RelativeSearchPath { argument } => write!(
+                f,
+                "`{argument}` has the library look for others beside itself, where only cargo puts it"
+            ),
+            Self::Unwritable { path, problem } => {
+                write!(f, "cannot write {}: {problem}", path.display())
             }
         }
     }

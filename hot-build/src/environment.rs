@@ -38,7 +38,6 @@ pub(crate) fn scrub(command: &mut Command) {
 }
 
 /// The value of a variable in the environment that [`scrub`] leaves to a command.
-#[cfg(feature = "thin")]
 pub(crate) fn given(name: &str) -> Option<OsString> {
     if is_of_a_package(name.as_ref()) && is_run_by_cargo() {
         return None;
@@ -47,7 +46,6 @@ pub(crate) fn given(name: &str) -> Option<OsString> {
 }
 
 /// The variables by which a user tells cargo, rustc and rustup what to do.
-#[cfg(feature = "thin")]
 pub(crate) fn settings() -> std::collections::BTreeMap<OsString, OsString> {
     let is_setting = |key: &OsStr| {
         const PREFIXES: [&str; 4] = ["CARGO_", "RUSTC", "RUSTFLAGS", "RUSTUP_"];

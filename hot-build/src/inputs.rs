@@ -45,7 +45,6 @@ pub(crate) fn read_dep_info(path: &Path, source: &Path) -> Result<BTreeSet<PathB
 
 /// The variables that a dep-info file says the code asked for with `env!` or `option_env!`, with the values
 /// that they had. Empty when there is no such file.
-#[cfg(feature = "thin")]
 pub(crate) fn read_dep_info_variables(
     path: &Path,
 ) -> Result<Vec<(String, Option<String>)>, BuildError> {
@@ -56,7 +55,6 @@ pub(crate) fn read_dep_info_variables(
 }
 
 /// The variables that a package's build script set for the compiler, with `rustc-env`.
-#[cfg(feature = "thin")]
 pub(crate) fn build_script_variables(out_dir: &Path) -> Result<Vec<(String, String)>, BuildError> {
     let Some(text) = read_if_there(&out_dir.with_file_name("output"))? else {
         return Ok(Vec::new());
@@ -68,7 +66,6 @@ pub(crate) fn build_script_variables(out_dir: &Path) -> Result<Vec<(String, Stri
 }
 
 /// The names of the variables that a package's build script named with `rerun-if-env-changed`.
-#[cfg(feature = "thin")]
 pub(crate) fn build_script_asks(out_dir: &Path) -> Result<Vec<String>, BuildError> {
     let Some(text) = read_if_there(&out_dir.with_file_name("output"))? else {
         return Ok(Vec::new());
@@ -119,7 +116,6 @@ fn instructions<'a>(text: &'a str, kind: &'static str) -> impl Iterator<Item = &
 }
 
 /// The lines `# env-dep:NAME=value`, or without a value for a variable that was not set.
-#[cfg(feature = "thin")]
 fn parse_dep_info_variables(text: &str) -> Vec<(String, Option<String>)> {
     text.lines()
         .filter_map(|line| line.strip_prefix("# env-dep:"))
@@ -131,7 +127,6 @@ fn parse_dep_info_variables(text: &str) -> Vec<(String, Option<String>)> {
 }
 
 /// The compiler writes a line break as `\\n`, and a backslash twice.
-#[cfg(feature = "thin")]
 fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars();
@@ -187,7 +182,6 @@ mod tests {
         assert_eq!(parse_dep_info(text), expected);
     }
 
-    #[cfg(feature = "thin")]
     #[test]
     fn reads_the_variables_of_dep_info() {
         let text = "# env-dep:SET=a=b\\\\c\\nd\n# env-dep:UNSET\n# env-dep:EMPTY=\nsrc/lib.rs:\n";

@@ -21,9 +21,11 @@
 //! those of the program. `ProgramBuild::discover` finds out what nobody recorded, and
 //! `LocalPackages` tell which directories a crate is made of.
 //!
+//! `DirectBuilder` does without cargo where cargo has nothing to decide: it runs the compiler as cargo ran it.
+//!
 //! # The thin half
 //!
-//! The feature `thin` brings `ThinBuilder`, which runs the compiler without cargo and makes libraries that
+//! With the feature `thin`, `DirectBuilder::thin` makes libraries that
 //! are linked against the running program itself. They have kilobytes and share everything with the
 //! program. An [`Artifact`] tells in which [`BuildMode`] it was made.
 //!
@@ -62,9 +64,13 @@ mod report;
 
 // The cargo half.
 #[cfg(feature = "cargo")]
+mod background;
+#[cfg(feature = "cargo")]
 mod cargo;
 #[cfg(feature = "cargo")]
 mod child;
+#[cfg(feature = "cargo")]
+mod direct;
 #[cfg(feature = "cargo")]
 mod discover;
 #[cfg(feature = "cargo")]
@@ -82,25 +88,25 @@ mod metadata;
 #[cfg(feature = "cargo")]
 mod packages;
 #[cfg(feature = "cargo")]
-mod run;
-
-// The thin half.
-#[cfg(feature = "thin")]
-mod background;
-#[cfg(feature = "thin")]
 #[cfg_attr(
     not(all(
+        feature = "thin",
         target_os = "linux",
         target_arch = "x86_64",
         target_pointer_width = "64"
     )),
     allow(
         dead_code,
-        reason = "what links thin libraries is not there on this system"
+        reason = "what links thin libraries, and asks more of a record, is not there"
     )
 )]
 mod replay;
-#[cfg(feature = "thin")]
+#[cfg(feature = "cargo")]
+mod run;
+
+// The thin half.
+#[cfg(feature = "cargo")]
+#[cfg_attr(not(feature = "thin"), path = "without_thin.rs")]
 mod thin;
 
 pub use args::BuildArgs;
@@ -118,12 +124,14 @@ pub use report::{BuildReport, Reporter};
 #[cfg(feature = "cargo")]
 pub use cargo::BUILD_ARGS_VARIABLE;
 #[cfg(feature = "cargo")]
+pub use direct::DirectBuilder;
+#[cfg(feature = "cargo")]
 pub use linked::LinkedCrate;
 #[cfg(feature = "cargo")]
 pub use packages::{LocalPackage, LocalPackages};
 
 #[cfg(feature = "thin")]
-pub use thin::{StaticComparison, StaticPair, StaticTypes, ThinBuilder};
+pub use thin::{StaticComparison, StaticPair, StaticTypes};
 
 /// The examples in the README compile. They use every feature.
 #[cfg(all(doctest, feature = "thin"))]

@@ -27,7 +27,6 @@ pub(crate) fn diagnostic(message: cargo_metadata::CompilerMessage) -> Option<Dia
 
 /// Reads a diagnostic that rustc itself wrote for the crate with the root `source`, or `None` for
 /// anything else.
-#[cfg(feature = "thin")]
 pub(crate) fn rustc_diagnostic(line: &str, crate_name: &str, source: &Path) -> Option<Diagnostic> {
     let message = serde_json::from_str(line).ok()?;
     take_over(message, crate_name, source)
@@ -35,7 +34,6 @@ pub(crate) fn rustc_diagnostic(line: &str, crate_name: &str, source: &Path) -> O
 
 /// The file that rustc says it has made, by a line that is no diagnostic:
 /// `{"$message_type":"artifact","artifact":"/target/debug/deps/libscene.rlib","emit":"link"}`.
-#[cfg(feature = "thin")]
 pub(crate) fn rustc_artifact(line: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     Some(PathBuf::from(message.get("artifact")?.as_str()?))
@@ -155,7 +153,6 @@ mod tests {
         assert_eq!(kinds, expected);
     }
 
-    #[cfg(feature = "thin")]
     #[test]
     fn understands_that_rustc_made_a_file() {
         let line = r#"{"$message_type":"artifact","artifact":"/d/libscene.rlib","emit":"link"}"#;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
-#[cfg(feature = "thin")]
 use crate::BuildArgs;
 use crate::metadata::{self, Scope};
 use crate::{BuildError, CancelSignal};
@@ -47,6 +46,8 @@ pub struct LocalPackages {
 pub struct LocalPackage {
     /// Its name.
     pub name: String,
+    /// The name of its library as written in paths, if it has one.
+    pub library: Option<String>,
     /// The directory of its `Cargo.toml`.
     pub manifest_dir: PathBuf,
     /// False for a path dependency outside of the workspace.
@@ -77,7 +78,6 @@ impl LocalPackages {
 
     /// Asks from where the program of a build is, if that is known, and knows of the hot crate; until the build
     /// is cancelled.
-    #[cfg(feature = "thin")]
     pub(crate) fn around(args: &BuildArgs) -> Result<Self, BuildError> {
         if let Some(program) = &args.program.manifest_dir {
             let packages = Self::read_until(program, &args.cancel_build)?;
@@ -128,6 +128,7 @@ impl LocalPackages {
             .filter_map(|package| {
                 Some(LocalPackage {
                     name: package.name.to_string(),
+                    library: library_of(package),
                     manifest_dir: directories.get(&package.id)?.clone(),
                     in_workspace: metadata.workspace_members.contains(&package.id),
                     dependencies: dependencies(metadata, &package.id)
@@ -181,6 +182,18 @@ impl LocalPackages {
         }
         found
     }
+}
+
+fn library_of(package: &cargo_metadata::Package) -> Option<String> {
+    let is_library = |target: &&cargo_metadata::Target| {
+        let of_program = ["bin", "example", "test", "bench", "custom-build"];
+        !target
+            .kind
+            .iter()
+            .any(|kind| of_program.contains(&kind.to_string().as_str()))
+    };
+    let library = package.targets.iter().find(is_library)?;
+    Some(library.name.replace('-', "_"))
 }
 
 fn dependencies<'a>(

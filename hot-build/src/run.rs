@@ -13,7 +13,6 @@ use cargo_metadata::{CrateType, Message, PackageId, TargetKind};
 
 use crate::child::{Child, ChildEvent, Pipe};
 use crate::lock_file::LockFile;
-#[cfg(feature = "thin")]
 use crate::replay::Recorder;
 use crate::{
     Artifact, Build, BuildArgs, BuildError, BuildHandle, BuildReport, Diagnostic, inputs, messages,
@@ -32,7 +31,6 @@ pub(crate) fn build(
 }
 
 /// The same, with everything that cargo tells of how it builds going into `recorder` as well.
-#[cfg(feature = "thin")]
 pub(crate) fn build_recorded(
     args: &BuildArgs,
     make_command: impl FnOnce(&BuildArgs) -> Result<Command, BuildError> + Send + 'static,
@@ -50,22 +48,6 @@ fn build_observed(
         Ok(command) => run(args, command, recorder, handle),
         Err(error) => handle.finish(Err(error)),
     })
-}
-
-/// Without the thin half nobody listens.
-#[cfg(not(feature = "thin"))]
-#[derive(Debug)]
-enum Recorder {}
-
-#[cfg(not(feature = "thin"))]
-impl Recorder {
-    fn take_line(&mut self, _: &str) -> bool {
-        match *self {}
-    }
-
-    fn take_artifact(&mut self, _: &cargo_metadata::Artifact) {
-        match *self {}
-    }
 }
 
 /// The command line, quoted for a shell.
@@ -297,7 +279,7 @@ impl<'a> Output<'a> {
         let library = artifact
             .filenames
             .iter()
-            .find(|file| is_dynamic_library(file.as_str()));
+            .find(|file| is_dynamic_library(file.as_std_path()));
         let is_cdylib = artifact.target.crate_types.contains(&CrateType::CDyLib);
         let (Some(library), true) = (library, is_cdylib) else {
             let types = artifact.target.crate_types.iter().map(ToString::to_string);
@@ -428,9 +410,9 @@ fn explanation(stderr: VecDeque<String>) -> String {
     lines[first..].join("\n")
 }
 
-fn is_dynamic_library(file: &str) -> bool {
-    Path::new(file)
-        .extension()
+/// Whether it is the file of a dynamic library, by its name.
+pub(crate) fn is_dynamic_library(file: &Path) -> bool {
+    file.extension()
         .is_some_and(|extension| extension == "so" || extension == "dylib" || extension == "dll")
 }
 

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use hot_build::{Build, BuildArgs, BuildError, FallbackReason, LinkedCrate, ProgramBuild};
 #[cfg(feature = "thin")]
-use hot_build::{Rebuilder as _, ThinBuilder};
+use hot_build::{DirectBuilder, Rebuilder as _};
 use support::{Finish, Project, package};
 
 /// Tells a process which case it is for.
@@ -136,7 +136,7 @@ fn a_library_that_cannot_be_thin() -> Option<String> {
     #[cfg(feature = "thin")]
     {
         let project = Project::game();
-        let build = ThinBuilder::new().rebuild(&project.scene())?;
+        let build = DirectBuilder::thin().rebuild(&project.scene())?;
         let reason = build.finish().unwrap().fallback?;
         Some(reason.code().to_owned())
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::{RustcRun, environment, inputs};
 
-use super::{Workplace, large_pages};
+use super::{Wanted, Workplace, large_pages};
 
 /// Where the crate's macros are told what a repeated run was before: its arguments, joined by
 /// [`SEPARATOR`]. They leave in the crate what it was compiled by, and if that were different from cargo's
@@ -204,20 +204,31 @@ impl RustcCommand {
 
     /// The compiler itself.
     pub(crate) fn rustc(&self) -> &Path {
-        let is_rustc = |path: &Path| path.file_stem().is_some_and(|stem| stem == "rustc");
-        if is_rustc(&self.program) {
-            return &self.program;
-        }
-        // A wrapper gets the compiler as its first argument.
-        match self.arguments.first().map(Path::new) {
-            Some(first) if is_rustc(first) => first,
-            _ => &self.program,
-        }
+        let is_rustc = |path: &&Path| path.file_stem().is_some_and(|stem| stem == "rustc");
+        // A wrapper gets the compiler as its first argument, and that may be a second wrapper, which does too.
+        let words = self.arguments.iter().take(2).map(Path::new);
+        let mut programs = std::iter::once(&*self.program).chain(words);
+        programs.find(is_rustc).unwrap_or(&self.program)
     }
 
     /// The command line, as text that is the same for the same command.
     pub(crate) fn line(&self) -> String {
         self.arguments.join("\n")
+    }
+
+    /// The variables that it sets, as text that is the same for the same ones.
+    pub(crate) fn setting(&self) -> String {
+        let set = self.variables.iter();
+        let set: Vec<String> = set.map(|(name, value)| format!("{name}={value}")).collect();
+        set.join("\n")
+    }
+
+    /// An argument by which a dynamic library looks for others beside itself, if there is one. Such a library has
+    /// to lie where cargo puts it.
+    pub(crate) fn beside_itself(&self) -> Option<&str> {
+        const PLACES: [&str; 3] = ["$ORIGIN", "${ORIGIN}", "@loader_path"];
+        let mut arguments = self.arguments.iter().map(String::as_str);
+        arguments.find(|word| PLACES.iter().any(|place| word.contains(place)))
     }
 
     /// Whether the crate is a dynamic library too, as a hot crate has to be for full libraries.
@@ -230,11 +241,16 @@ impl RustcCommand {
         self.codegen("incremental").is_some()
     }
 
-    /// The same run in another place and without linking. Crates in `replaced`, by the name of their file, are
+    /// The same run in another place, for what is `wanted`. Crates in `replaced`, by the name of their file, are
     /// taken from there.
     ///
     /// None of the options that differ counts for the compiler's incremental cache.
-    pub(crate) fn repeat(&self, place: &Workplace, replaced: &HashMap<String, PathBuf>) -> Command {
+    pub(crate) fn repeat(
+        &self,
+        place: &Workplace,
+        replaced: &HashMap<String, PathBuf>,
+        wanted: Wanted,
+    ) -> Command {
         let mut command = Command::new(&self.program);
         environment::scrub(&mut command);
         large_pages::use_large_pages(&mut command);
@@ -272,8 +288,10 @@ impl RustcCommand {
             search.push(&place.out_dir);
             command.arg("-L").arg(search);
         }
-        // The objects are in the rlib. What would be linked of them here is not wanted.
-        command.args(["-C", "linker=true", "-C", "strip=none"]);
+        if wanted == Wanted::Rlib {
+            // The objects are in the rlib. What would be linked of them here is not wanted.
+            command.args(["-C", "linker=true", "-C", "strip=none"]);
+        }
         command
     }
 
@@ -415,17 +433,47 @@ mod tests {
     }
 
     #[test]
+    fn looks_through_wrappers() {
+        for program in [
+            "/t/bin/rustc",
+            "sccache /t/bin/rustc",
+            "sccache /b/lint /t/bin/rustc",
+        ] {
+            let shown = SHOWN.replace("/t/bin/rustc", program);
+            let command = RustcCommand::parse(&shown).expect("a run of rustc");
+            assert_eq!(command.rustc(), Path::new("/t/bin/rustc"));
+            let first = program.split(' ').next().map(Path::new);
+            assert_eq!(Some(&*command.program), first, "the wrapper is run again");
+        }
+    }
+
+    #[test]
+    fn a_library_may_look_for_others_beside_itself() {
+        let command = RustcCommand::parse(SHOWN).expect("a run of rustc");
+        assert_eq!(command.beside_itself(), None);
+        let shown = format!("{SHOWN} -C 'link-arg=-Wl,-rpath,$ORIGIN/lib'");
+        let command = RustcCommand::parse(&shown).expect("a run of rustc");
+        let expected = "link-arg=-Wl,-rpath,$ORIGIN/lib";
+        assert_eq!(command.beside_itself(), Some(expected));
+    }
+
+    #[test]
     fn repeats_elsewhere_with_other_crates() {
         let command = RustcCommand::parse(SHOWN).expect("a run of rustc");
         let replaced = HashMap::from([(
             "libworld-1.rlib".to_owned(),
             PathBuf::from("/own/libworld-1.rlib"),
         )]);
-        let repeated = command.repeat(&Workplace::below(Path::new("/own")), &replaced);
-        let words: Vec<&str> = repeated
-            .get_args()
-            .filter_map(|word| word.to_str())
-            .collect();
+        let place = Workplace::below(Path::new("/own"));
+        let words = |wanted| -> Vec<String> {
+            let repeated = command.repeat(&place, &replaced, wanted);
+            let words = repeated.get_args();
+            words.map(|word| word.to_string_lossy().into()).collect()
+        };
+        let linked = words(Wanted::Library);
+        assert!(!linked.iter().any(|word| word.starts_with("linker=")));
+        let words = words(Wanted::Rlib);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let after = |option: &str| {
             let at = words.iter().position(|word| *word == option);
             words[at.expect("it is there") + 1]

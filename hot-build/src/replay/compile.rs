@@ -1,15 +1,40 @@
 //! Runs a recorded command of the compiler.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use crate::child::{Child, ChildEvent};
+use crate::child::{Child, ChildEvent, Killer};
 use crate::{BuildArgs, BuildError, BuildReport, CancelWatch, Diagnostic, messages, run};
 
 use super::{RustcCommand, Workplace};
 
-/// Why the compiler made no rlib.
+/// What a run of the compiler is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The rlib alone. A dynamic library is not linked.
+    Rlib,
+    /// The rlib and the dynamic library.
+    Library,
+}
+
+/// A run of the compiler to be made.
+#[derive(Debug)]
+pub(crate) struct Compilation<'a> {
+    pub(crate) args: &'a BuildArgs,
+    /// What to repeat.
+    pub(crate) command: &'a RustcCommand,
+    /// Where to write.
+    pub(crate) place: &'a Workplace,
+    /// Crates to take from elsewhere, by the names of their files.
+    pub(crate) replaced: &'a HashMap<String, PathBuf>,
+    pub(crate) wanted: Wanted,
+    /// Whether the command is known to be right. Of another one nothing is reported until it succeeds: whatever
+    /// it says may be because of it.
+    pub(crate) is_proven: bool,
+}
+
+/// Why the compiler did not make what was wanted.
 #[derive(Debug)]
 pub(crate) enum CompileFailure {
     /// The code is not right, or the build was cancelled.
@@ -23,107 +48,190 @@ pub(crate) enum CompileFailure {
 pub(crate) struct Compiled {
     /// The rlib. It is whole.
     pub(crate) rlib: PathBuf,
-    /// The run, which comes to its end.
+    /// The run, which goes on.
     pub(crate) ending: Ending,
 }
 
-/// A compiler that has made its rlib and does what is of no interest here: a dynamic library that nobody
-/// links, and cleaning up, which is a fifth of its time. Dropping it waits for the end, after which its
+/// A compiler that has made its rlib, and links a dynamic library now, or does what is of no interest here:
+/// cleaning up, which is a fifth of its time. Dropping it waits for the end, after which its
 /// directory is free for the next run. Cancelling the build kills it.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    child: Child,
+    run: Run,
+    wanted: Wanted,
     _watch: CancelWatch,
 }
 
-impl Drop for Ending {
-    fn drop(&mut self) {
-        // How it ends changes nothing: the rlib is there, and so is the incremental cache.
-        while self.child.next_event().is_some() {}
+impl Compilation<'_> {
+    /// Runs the compiler until the rlib is there.
+    pub(crate) fn run(
+        &self,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Compiled, CompileFailure> {
+        let Self {
+            args,
+            command,
+            place,
+            is_proven,
+            ..
+        } = *self;
+        if args.cancel_build.is_cancelled() {
+            return Err(CompileFailure::Failed(BuildError::Cancelled));
+        }
+        let repeated = command.repeat(place, self.replaced, self.wanted);
+        let line = run::command_line(&repeated);
+        args.reporter.report(BuildReport::Started {
+            command: line.clone(),
+        });
+        let Ok(child) = Child::spawn(repeated) else {
+            return Err(CompileFailure::AskCargo);
+        };
+        let killer = child.killer();
+        let watch = args.cancel_build.on_cancel(move || killer.kill());
+
+        let rlib = place.out_dir.join(command.rlib_name());
+        let mut run = Run {
+            child,
+            line,
+            crate_name: command.crate_name.clone(),
+            source: command.source(),
+            found: Vec::new(),
+            told: 0,
+            status: None,
+        };
+        let is_rlib = |file: &Path| file == rlib;
+        let made = run.until(args, is_proven, is_rlib);
+        let is_done = made.is_some() || run.status.is_some_and(|status| status.success());
+        run.check(args, is_done, is_proven, diagnostics)?;
+        args.reporter.report(BuildReport::Compiled {
+            target: command.crate_name.clone(),
+            fresh: false,
+            done: 1,
+        });
+        let ending = Ending {
+            run,
+            wanted: self.wanted,
+            _watch: watch,
+        };
+        Ok(Compiled { rlib, ending })
     }
 }
 
-/// Repeats `command` in `place`, until the rlib is there.
-///
-/// Of a command that is not `proven` to be right nothing is reported until it succeeds: whatever it says may
-/// be because of it.
-pub(crate) fn compile(
-    args: &BuildArgs,
-    proven: bool,
-    command: &RustcCommand,
-    place: &Workplace,
-    replaced: &HashMap<String, PathBuf>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Compiled, CompileFailure> {
-    if args.cancel_build.is_cancelled() {
-        return Err(CompileFailure::Failed(BuildError::Cancelled));
+impl Ending {
+    /// Waits until the dynamic library is linked, if that was [wanted](Wanted::Library), and returns it.
+    pub(crate) fn library(
+        &mut self,
+        args: &BuildArgs,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<PathBuf, CompileFailure> {
+        debug_assert_eq!(self.wanted, Wanted::Library);
+        // The command has proven to be right by the rlib.
+        let made = self.run.until(args, true, run::is_dynamic_library);
+        self.run.check(args, made.is_some(), true, diagnostics)?;
+        made.ok_or(CompileFailure::AskCargo)
     }
-    let repeated = command.repeat(place, replaced);
-    let line = run::command_line(&repeated);
-    args.reporter.report(BuildReport::Started {
-        command: line.clone(),
-    });
-    let Ok(mut child) = Child::spawn(repeated) else {
-        return Err(CompileFailure::AskCargo);
-    };
-    let killer = child.killer();
-    let watch = args.cancel_build.on_cancel(move || killer.kill());
 
-    let rlib = place.out_dir.join(command.rlib_name());
-    let source = command.source();
-    let mut found = Vec::new();
-    let mut is_made = false;
-    let mut status: Option<ExitStatus> = None;
-    while !is_made && let Some(event) = child.next_event() {
-        match event {
-            ChildEvent::Line(_, line) => {
-                if let Some(diagnostic) =
-                    messages::rustc_diagnostic(&line, &command.crate_name, &source)
-                {
-                    if proven {
-                        args.reporter
-                            .report(BuildReport::Diagnostic(diagnostic.clone()));
-                    }
-                    found.push(diagnostic);
-                } else {
-                    is_made = messages::rustc_artifact(&line).is_some_and(|file| file == rlib);
+    /// Kills the compiler, for nobody needs what it still makes. What it remembers is safe by now.
+    pub(crate) fn kill(&self) {
+        self.run.killer().kill();
+    }
+}
+
+/// A compiler that runs, and what it said.
+#[derive(Debug)]
+struct Run {
+    child: Child,
+    line: String,
+    crate_name: String,
+    source: PathBuf,
+    found: Vec<Diagnostic>,
+    /// How many of those were reported.
+    told: usize,
+    status: Option<ExitStatus>,
+}
+
+impl Run {
+    /// Listens until it has made a file that `is_it`, and returns that; `None` if it came to its end before.
+    fn until(
+        &mut self,
+        args: &BuildArgs,
+        is_proven: bool,
+        is_it: impl Fn(&Path) -> bool,
+    ) -> Option<PathBuf> {
+        while let Some(event) = self.child.next_event() {
+            let line = match event {
+                ChildEvent::Line(_, line) => line,
+                ChildEvent::PipeEnd(..) => continue,
+                ChildEvent::Exited(exited) => {
+                    self.status = exited.ok();
+                    continue;
                 }
-            }
-            ChildEvent::PipeEnd(..) => {}
-            ChildEvent::Exited(exited) => status = exited.ok(),
-        }
-    }
-    if args.cancel_build.is_cancelled() {
-        return Err(CompileFailure::Failed(BuildError::Cancelled));
-    }
-    match status {
-        _ if is_made || status.is_some_and(|status| status.success()) => {
-            for diagnostic in found.iter().filter(|_| !proven) {
-                args.reporter
-                    .report(BuildReport::Diagnostic(diagnostic.clone()));
-            }
-            diagnostics.extend(found);
-            args.reporter.report(BuildReport::Compiled {
-                target: command.crate_name.clone(),
-                fresh: false,
-                done: 1,
-            });
-            let ending = Ending {
-                child,
-                _watch: watch,
             };
-            Ok(Compiled { rlib, ending })
+            let diagnostic = messages::rustc_diagnostic(&line, &self.crate_name, &self.source);
+            if let Some(diagnostic) = diagnostic {
+                self.found.push(diagnostic);
+                if is_proven {
+                    self.tell(args);
+                }
+                continue;
+            }
+            let made = messages::rustc_artifact(&line);
+            if let Some(made) = made.filter(|made| is_it(made)) {
+                return Some(made);
+            }
         }
-        Some(status) if proven && is_about_the_code(&found) => {
-            diagnostics.extend(found);
-            Err(CompileFailure::Failed(BuildError::Command {
-                command: line,
-                status,
-                message: String::new(),
-                diagnostics: std::mem::take(diagnostics),
-            }))
+        None
+    }
+
+    /// Whether it `is_done`, or else why not. What it said is taken into `diagnostics`.
+    fn check(
+        &mut self,
+        args: &BuildArgs,
+        is_done: bool,
+        is_proven: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), CompileFailure> {
+        if args.cancel_build.is_cancelled() {
+            return Err(CompileFailure::Failed(BuildError::Cancelled));
         }
-        _ => Err(CompileFailure::AskCargo),
+        if is_done {
+            self.tell(args);
+            diagnostics.append(&mut self.found);
+            self.told = 0;
+            return Ok(());
+        }
+        match self.status {
+            Some(status) if is_proven && is_about_the_code(&self.found) => {
+                diagnostics.append(&mut self.found);
+                Err(CompileFailure::Failed(BuildError::Command {
+                    command: self.line.clone(),
+                    status,
+                    message: String::new(),
+                    diagnostics: std::mem::take(diagnostics),
+                }))
+            }
+            _ => Err(CompileFailure::AskCargo),
+        }
+    }
+
+    /// Reports what was not reported yet.
+    fn tell(&mut self, args: &BuildArgs) {
+        for diagnostic in &self.found[self.told..] {
+            let report = BuildReport::Diagnostic(diagnostic.clone());
+            args.reporter.report(report);
+        }
+        self.told = self.found.len();
+    }
+
+    fn killer(&self) -> Killer {
+        self.child.killer()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // How it ends changes nothing: what was wanted of it is there, and so is the incremental cache.
+        while self.child.next_event().is_some() {}
     }
 }
 

@@ -222,7 +222,8 @@ pub(crate) fn program_built() -> Option<SystemTime> {
     fs::metadata(exe).ok()?.modified().ok()
 }
 
-fn unreadable(error: BuildError) -> CargoReason {
+/// Why there is no record, if this kept it from being made.
+pub(crate) fn unreadable(error: BuildError) -> CargoReason {
     match error {
         BuildError::Io { path, .. } => CargoReason::NoTraces { path },
         _ => CargoReason::FirstBuild,

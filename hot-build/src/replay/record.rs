@@ -49,7 +49,7 @@ pub(super) struct Unit {
 pub(crate) enum Plan {
     /// Something changed that only cargo can judge.
     AskCargo(CargoReason),
-    /// Compile these units, in this order. The hot crate's is the last.
+    /// Compile these units, in this order, and then the hot crate's.
     Compile(Vec<usize>),
 }
 
@@ -132,6 +132,7 @@ impl Record {
         }
         let mut order = Vec::new();
         self.put_in_order(self.hot, &included, &mut order);
+        order.retain(|unit| *unit != self.hot);
         Plan::Compile(order)
     }
 
@@ -153,6 +154,16 @@ impl Record {
     /// Whether its commands are known to be right. Before that, a failure may be theirs.
     pub(crate) fn is_proven(&self) -> bool {
         self.is_proven
+    }
+
+    /// Notes that the hot crate's command has worked.
+    pub(crate) fn prove(&mut self) {
+        self.is_proven = true;
+    }
+
+    /// The hot crate's unit.
+    pub(crate) fn hot_unit(&self) -> usize {
+        self.hot
     }
 
     /// The command of a unit.

@@ -10,7 +10,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{BuildArgs, FallbackReason};
+use crate::{BuildArgs, CargoReason};
 
 use super::{Record, RustcCommand};
 
@@ -45,7 +45,7 @@ impl Workplaces {
         &mut self,
         args: &BuildArgs,
         record: &Record,
-    ) -> Result<Workplace, FallbackReason> {
+    ) -> Result<Workplace, CargoReason> {
         let parent = record.out_dir().join("hot-thin");
         let place = match self.places.get(&parent) {
             Some(place) => place,
@@ -83,14 +83,20 @@ impl Workplace {
 
     /// Whether the compiler remembers a run of `command`, so that the next one is short.
     pub(crate) fn remembers(&self, command: &RustcCommand) -> bool {
-        fs::read_to_string(&self.command).is_ok_and(|known| known == command.line())
+        let noted = fs::read_to_string(&self.command).unwrap_or_default();
+        noted.split(BETWEEN).next() == Some(&command.line())
     }
 
-    /// Notes that `command` was run.
+    /// Whether `command` worked the last time, with the same variables.
+    pub(crate) fn has_seen_work(&self, command: &RustcCommand) -> bool {
+        fs::read_to_string(&self.command).is_ok_and(|noted| noted == note_of(command))
+    }
+
+    /// Notes that `command` worked.
     pub(crate) fn note(&self, command: &RustcCommand) {
-        if !self.remembers(command) {
+        if !self.has_seen_work(command) {
             // Unnoted, it is run once more than needed.
-            let _ = fs::write(&self.command, command.line());
+            let _ = fs::write(&self.command, note_of(command));
         }
     }
 }
@@ -125,9 +131,16 @@ fn remove_output(place: &Path) {
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> FallbackReason + use<> {
+/// What stands between a command line and its variables in a note.
+const BETWEEN: &str = "\n\n";
+
+fn note_of(command: &RustcCommand) -> String {
+    format!("{}{BETWEEN}{}", command.line(), command.setting())
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> CargoReason + use<> {
     let path = path.to_owned();
-    move |error| FallbackReason::OutputUnwritable {
+    move |error| CargoReason::Unwritable {
         path,
         problem: error.to_string(),
     }

@@ -3,7 +3,7 @@
 //! It answers each line of its input with one line.
 
 use hot_build::{
-    Build, BuildArgs, BuildReport, CrateBuild, Rebuilder, Reporter, RustcRun, ThinBuilder,
+    Build, BuildArgs, BuildReport, CrateBuild, Rebuilder, Reporter, RustcRun, DirectBuilder,
 };
 use std::io::BufRead;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ fn main() {
     };
     // Called, so that it is linked.
     scene::step();
-    let builder = ThinBuilder::new();
+    let builder = DirectBuilder::thin();
     let mut running = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
@@ -81,7 +81,7 @@ fn args(root: &str, target_dir: &str) -> BuildArgs {
 }
 
 /// `<mode> <phases> | <why cargo was asked> | <the programs that were started> | <text in the library>`
-fn build(builder: &ThinBuilder, mut args: BuildArgs) -> String {
+fn build(builder: &DirectBuilder, mut args: BuildArgs) -> String {
     let started = Arc::new(Mutex::new(Vec::new()));
     let said = started.clone();
     args.reporter = Reporter::new(move |report| {

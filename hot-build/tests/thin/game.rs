@@ -69,7 +69,7 @@ pub extern "C-unwind" fn hot_entry_paint(out: &mut String) {
 
 /// The program. It does what it is told line by line, and answers each line with one.
 const GAME: &str = r#"
-use hot_build::{BuildArgs, Rebuilder, StaticComparison, StaticPair, StaticTypes, ThinBuilder};
+use hot_build::{BuildArgs, Rebuilder, StaticComparison, StaticPair, StaticTypes, DirectBuilder};
 use hot_load::layout::{self, StaticComparison as Compared};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::BufRead;
@@ -133,7 +133,7 @@ fn find(file: &Path, name: &str) -> Option<Entry> {
 fn main() {
     std::panic::set_hook(Box::new(|_| {}));
     let root = std::env::args().nth(1).unwrap();
-    let builder = ThinBuilder::new().with_static_types(Arc::new(Types));
+    let builder = DirectBuilder::thin().with_static_types(Arc::new(Types));
     let mut scene: Entry = scene::hot_entry_scene;
     let mut panic: Entry = scene::hot_entry_panic;
     let mut paint: Entry = paint::hot_entry_paint;

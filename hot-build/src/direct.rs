@@ -1,0 +1,281 @@
+//! Builds that run the compiler themselves, as cargo would, and ask cargo only where cargo decides.
+//!
+//! How a crate is compiled is known from the program or from cargo's last run ([`replay`](crate::replay)). What
+//! is made of the compiled crate is a full library, by the compiler and the user's linker, or a thin one, by
+//! [`thin`](crate::thin). Both begin in the same way.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::background;
+use crate::cargo::BUILD_ARGS_VARIABLE;
+use crate::replay::{Commands, Compilation, Record, Wanted, Workplaces};
+use crate::thin::ThinLinker;
+use crate::{
+    Build, BuildArgs, BuildError, BuildHandle, CancelSignal, CargoReason, FallbackReason,
+    Rebuilder, Reporter,
+};
+
+mod private_library;
+mod work;
+
+use private_library::PrivateLibrary;
+use work::{Stop, Work};
+
+/// Builds hot crates of the program that it is part of, without cargo as long as that can be.
+///
+/// It runs the compiler directly, as it was run for the program, as long as nothing changes that cargo
+/// decides by: manifests, the lock file, build scripts and what they read, and crates whose compilation
+/// was not recorded. Otherwise cargo is asked, and how it compiles is recorded anew. An [`Artifact`] tells why
+/// [cargo was asked](Artifact::asked_cargo). What the environment variable `HOT_BUILD_ARGS` asks for is always
+/// cargo's to do.
+///
+/// How the program's own crates were compiled it learns from [`CrateBuild::rustc`](crate::CrateBuild::rustc).
+/// Where that is not known, the first build of a crate asks cargo.
+///
+/// It makes [full libraries](Self::full), or [thin ones](Self::thin) where that can be.
+///
+/// ```no_run
+/// use hot_build::{BuildArgs, DirectBuilder};
+///
+/// let builder = DirectBuilder::full();
+/// let artifact = builder.build(&BuildArgs::new("/projects/game/scene")).wait()?;
+/// match &artifact.asked_cargo {
+///     Some(reason) => eprintln!("cargo was asked, because {reason}"),
+///     None => eprintln!("{} in {:?}", artifact.library.display(), artifact.duration),
+/// }
+/// # Ok::<(), hot_build::BuildError>(())
+/// ```
+///
+/// [`Artifact`]: crate::Artifact
+/// [`Artifact::asked_cargo`]: crate::Artifact::asked_cargo
+#[derive(Clone)]
+pub struct DirectBuilder {
+    inner: Arc<Inner>,
+}
+
+impl DirectBuilder {
+    /// A builder of libraries that stand for themselves, linked by the compiler as cargo would have it.
+    pub fn full() -> Self {
+        Self::of(None)
+    }
+
+    /// A builder of thin libraries, and of full ones where that cannot be: the
+    /// [`mode`](crate::Artifact::mode) of an artifact tells, and its [`fallback`](crate::Artifact::fallback) the
+    /// reason. It starts reading the symbols of this program, on a thread of its own.
+    ///
+    /// It builds nothing for another process: the addresses in a thin library are those of this one.
+    #[cfg(feature = "thin")]
+    pub fn thin() -> Self {
+        Self::of(Some(ThinLinker::start()))
+    }
+
+    /// Has `types` tell whether statics and thread-locals of new code are those of the program. Without anyone
+    /// who tells, a thin library of a crate that has any cannot be. The first call counts; full libraries need
+    /// none.
+    #[cfg(feature = "thin")]
+    pub fn with_static_types(self, types: Arc<dyn crate::StaticTypes>) -> Self {
+        if let Some(thin) = &self.inner.thin {
+            thin.set_types(types);
+        }
+        self
+    }
+
+    /// Why a builder of thin libraries cannot make any for this program, if so. Waits until its symbols are
+    /// read.
+    #[cfg(feature = "thin")]
+    pub fn unavailable(&self) -> Option<FallbackReason> {
+        self.inner.thin.as_ref()?.unavailable()
+    }
+
+    /// Starts building the crate that `args` name.
+    pub fn build(&self, args: &BuildArgs) -> Build {
+        let inner = self.inner.clone();
+        Build::spawn_with_handle(args, move |args, handle| inner.build(args, handle))
+    }
+
+    /// Gets ready to build `crates`, so that the first build of each does not have to: on a thread of low
+    /// priority. A build that begins meanwhile waits for what it needs.
+    pub fn prepare(&self, crates: Vec<BuildArgs>) {
+        for args in &crates {
+            lock(&self.inner.commands).learn(args);
+        }
+        let inner = self.inner.clone();
+        // Without a thread, the first builds do it.
+        let _ = background::spawn("hot-build prepare", move || {
+            for args in &crates {
+                inner.prepare(args);
+            }
+            for args in &crates {
+                inner.warm_up(args);
+            }
+        });
+    }
+
+    fn of(thin: Option<ThinLinker>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                thin,
+                crates: Mutex::default(),
+                commands: Mutex::default(),
+                places: Mutex::default(),
+                warm_ups: Mutex::default(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for DirectBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectBuilder")
+            .field("makes_thin_libraries", &self.inner.thin.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rebuilder for DirectBuilder {
+    /// It declines no crate.
+    fn rebuild(&self, args: &BuildArgs) -> Option<Build> {
+        Some(self.build(args))
+    }
+}
+
+struct Inner {
+    /// What makes thin libraries, if they are wanted.
+    thin: Option<ThinLinker>,
+    /// What is known of each hot crate, by the directory of its manifest.
+    crates: Mutex<HashMap<PathBuf, Arc<Mutex<KnownCrate>>>>,
+    /// How cargo compiled each local crate the last time that it did.
+    commands: Mutex<Commands>,
+    /// Where the compiler writes.
+    places: Mutex<Workplaces>,
+    /// Stops what is compiled ahead for a crate, by the directory of its manifest.
+    warm_ups: Mutex<HashMap<PathBuf, CancelSignal>>,
+}
+
+/// What is known of a hot crate.
+#[derive(Debug, Default)]
+struct KnownCrate {
+    record: Option<Record>,
+    /// Whether a record was tried to be made without cargo.
+    is_read: bool,
+    /// Why there is no record, if something is known.
+    no_record: Option<CargoReason>,
+    /// How many thin libraries were linked.
+    libraries: u32,
+    /// Whether the last thin library could not be linked. Then the next one is likely not to be, and the compiler
+    /// makes a full one meanwhile.
+    failed_to_link: bool,
+    /// The last full library.
+    full: Option<PrivateLibrary>,
+}
+
+impl Inner {
+    fn build(self: &Arc<Self>, args: &BuildArgs, handle: &mut BuildHandle) {
+        if std::env::var_os(BUILD_ARGS_VARIABLE).is_some_and(|value| !value.is_empty()) {
+            let is_thin = self.thin.is_some();
+            let fallback = is_thin.then_some(FallbackReason::CustomCommand {
+                variable: BUILD_ARGS_VARIABLE,
+            });
+            let built = args.default_build().wait();
+            return handle.finish(built.map(|mut artifact| {
+                artifact.fallback = fallback;
+                artifact
+            }));
+        }
+        lock(&self.commands).learn(args);
+        self.stop_warm_up(args);
+        let known = self.known(args);
+        // Builds of one crate share its record; a build that was cancelled is gone in a moment.
+        let mut known = lock(&known);
+        let mut work = Work::new(args, self.thin.as_ref());
+        work.read(&mut known, &self.commands);
+        if args.cancel_build.is_cancelled() {
+            return handle.finish(Err(BuildError::Cancelled));
+        }
+        match work.without_cargo(&mut known, &self.places) {
+            Ok(artifact) => handle.finish(Ok(artifact)),
+            Err(Stop::Failed(error)) => handle.finish(Err(error)),
+            Err(Stop::AskCargo(reason)) => {
+                handle.finish(work.with_cargo(&mut known, &self.commands, reason));
+                if args.cancel_build.is_cancelled() {
+                    return;
+                }
+                let (inner, args) = (self.clone(), args.clone());
+                // Without a thread, the next build takes longer.
+                let _ = background::spawn("hot-build prepare", move || inner.warm_up(&args));
+            }
+        }
+    }
+
+    /// Compiles a crate as it is, if the compiler does not remember to have done so: then the first change
+    /// takes it a quarter of the time. A command that worked is known to be right, too.
+    fn warm_up(&self, args: &BuildArgs) {
+        let args = BuildArgs {
+            cancel_build: CancelSignal::new(),
+            reporter: Reporter::silent(),
+            ..args.clone()
+        };
+        let known = self.known(&args);
+        // Registered before the lock is waited for, so that a build that has it is not waited for in vain.
+        let other =
+            lock(&self.warm_ups).insert(args.manifest_dir.clone(), args.cancel_build.clone());
+        if let Some(other) = other {
+            other.cancel();
+        }
+        let mut known = lock(&known);
+        let Some(record) = &mut known.record else {
+            return;
+        };
+        let Ok(place) = lock(&self.places).of(&args, record) else {
+            return;
+        };
+        let command = record.hot_command();
+        if place.has_seen_work(command) {
+            return record.prove();
+        }
+        if !command.is_incremental() || place.remembers(command) {
+            return;
+        }
+        let compilation = Compilation {
+            args: &args,
+            command,
+            place: &place,
+            replaced: record.replaced(),
+            wanted: Wanted::Rlib,
+            is_proven: false,
+        };
+        if compilation.run(&mut Vec::new()).is_ok() {
+            place.note(command);
+            record.prove();
+        }
+    }
+
+    fn stop_warm_up(&self, args: &BuildArgs) {
+        let stopped = lock(&self.warm_ups).remove(&args.manifest_dir);
+        if let Some(warm_up) = stopped {
+            warm_up.cancel();
+        }
+    }
+
+    /// Does for a crate what can be done before it is built.
+    fn prepare(&self, args: &BuildArgs) {
+        let known = self.known(args);
+        let mut known = lock(&known);
+        Work::new(args, self.thin.as_ref()).read(&mut known, &self.commands);
+        if let (Some(record), Some(thin)) = (&known.record, &self.thin) {
+            thin.prepare(args, record);
+        }
+    }
+
+    fn known(&self, args: &BuildArgs) -> Arc<Mutex<KnownCrate>> {
+        let mut crates = lock(&self.crates);
+        crates.entry(args.manifest_dir.clone()).or_default().clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
