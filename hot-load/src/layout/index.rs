@@ -1,7 +1,10 @@
 //! One pass over a unit: its statics, and what each type is nested in.
 
 use super::debug_info::Bytes;
-use gimli::{AttributeValue, Dwarf, EntriesRaw, Operation, Unit, UnitOffset, constants};
+use gimli::{AttributeValue, DwTag, Dwarf, Operation, Unit, UnitOffset, constants};
+use walk::{Stop, Walk};
+
+mod walk;
 
 /// How the names of both kinds of statics begin that the attributes write.
 const OWN: &[u8] = b"__HOT_";
@@ -11,6 +14,16 @@ const ITEM: &[u8] = b"__HOT_LAYOUT";
 const INTERFACE: &[u8] = b"__HOT_INTERFACE";
 /// How rustc names the table of methods of a type behind a trait object: `<Type as Trait>::{vtable}`.
 const METHOD_TABLE: &[u8] = b">::{vtable}";
+
+/// What an index has to see of a unit: statics, the functions whose variables are none, and scopes.
+const WANTED: &[DwTag] = &[
+    constants::DW_TAG_variable,
+    constants::DW_TAG_subprogram,
+    constants::DW_TAG_namespace,
+    constants::DW_TAG_structure_type,
+    constants::DW_TAG_union_type,
+    constants::DW_TAG_enumeration_type,
+];
 
 /// What a pass over a unit finds.
 #[derive(Debug, Default)]
@@ -69,48 +82,46 @@ impl Index {
         crate_name: &str,
     ) -> gimli::Result<Index> {
         let mut index = Index::default();
-        let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
+        let mut walk = Walk::new(unit, WANTED)?;
         // The scopes around the next entry, and how deep they are.
         let mut open: Vec<(isize, usize)> = Vec::new();
         // How deep the outermost function around the next entry is.
         let mut function: Option<isize> = None;
-        while !entries.is_empty() {
-            let (offset, depth) = (entries.next_offset(), entries.next_depth());
-            let Some(abbreviation) = entries.read_abbreviation()? else {
-                continue;
-            };
-            while open.last().is_some_and(|(scope, _)| *scope >= depth) {
+        while let Some(stop) = walk.next_stop()? {
+            let Stop { offset, depth, .. } = stop;
+            while let Some((scope, _)) = open.last()
+                && *scope >= depth
+            {
                 open.pop();
             }
-            if function.is_some_and(|function| function >= depth) {
-                function = None;
+            if let Some(outermost) = function {
+                if stop.tag == constants::DW_TAG_variable && outermost < depth {
+                    continue;
+                }
+                if outermost >= depth {
+                    function = None;
+                }
             }
             let scope = open.last().map(|(_, scope)| *scope);
-            match abbreviation.tag() {
-                constants::DW_TAG_variable if function.is_none() => {
-                    if let Some(found) =
-                        Static::read(dwarf, unit, &mut entries, abbreviation.attributes())?
-                    {
-                        let namespace = open.first().map(|(_, scope)| index.scopes[*scope].entry);
-                        let is_own = found.name.slice().starts_with(OWN)
-                            && name_at(dwarf, unit, namespace)?.is_some_and(|namespace| {
-                                namespace.slice() == crate_name.as_bytes()
-                            });
-                        index.add(&found, is_own, offset, scope);
-                    }
-                    continue;
+            match stop.tag {
+                constants::DW_TAG_variable => {
+                    let Some(found) = Static::read(dwarf, unit, offset)? else {
+                        continue;
+                    };
+                    let namespace = open.first().map(|(_, scope)| index.scopes[*scope].entry);
+                    let is_own = found.name.slice().starts_with(OWN)
+                        && name_at(dwarf, unit, namespace)?
+                            .is_some_and(|namespace| namespace.slice() == crate_name.as_bytes());
+                    index.add(&found, is_own, offset, scope);
                 }
                 constants::DW_TAG_subprogram => {
                     function.get_or_insert(depth);
                 }
-                constants::DW_TAG_namespace
-                | constants::DW_TAG_structure_type
-                | constants::DW_TAG_union_type
-                | constants::DW_TAG_enumeration_type => {
+                _ => {
                     if let Some(scope) = scope {
                         index.types.push((offset, scope));
                     }
-                    if abbreviation.has_children() {
+                    if stop.has_children {
                         open.push((depth, index.scopes.len()));
                         index.scopes.push(Scope {
                             entry: offset,
@@ -118,9 +129,7 @@ impl Index {
                         });
                     }
                 }
-                _ => {}
             }
-            entries.skip_attributes(abbreviation.attributes())?;
         }
         Ok(index)
     }
@@ -194,12 +203,15 @@ impl<'a> Static<'a> {
     fn read(
         dwarf: &Dwarf<Bytes<'a>>,
         unit: &Unit<Bytes<'a>>,
-        entries: &mut EntriesRaw<'_, Bytes<'a>>,
-        attributes: &[gimli::AttributeSpecification],
+        offset: UnitOffset,
     ) -> gimli::Result<Option<Static<'a>>> {
+        let mut entries = unit.header.entries_raw(&unit.abbreviations, Some(offset))?;
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            return Ok(None);
+        };
         let (mut name, mut symbol, mut ty, mut address) = (None, None, None, None);
         let mut is_whole = false;
-        for spec in attributes {
+        for spec in abbreviation.attributes() {
             let attribute = entries.read_attribute(*spec)?;
             match (attribute.name(), attribute.value()) {
                 (constants::DW_AT_name, value) => name = Some(dwarf.attr_string(unit, value)?),
@@ -283,23 +295,13 @@ pub(super) fn functions(
     unit: &Unit<Bytes<'_>>,
 ) -> gimli::Result<Vec<(u64, UnitOffset)>> {
     let mut functions = Vec::new();
-    let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
-    while !entries.is_empty() {
-        let offset = entries.next_offset();
-        let Some(abbreviation) = entries.read_abbreviation()? else {
-            continue;
-        };
-        if abbreviation.tag() != constants::DW_TAG_subprogram {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        for spec in abbreviation.attributes() {
-            let attribute = entries.read_attribute(*spec)?;
-            if attribute.name() == constants::DW_AT_low_pc
-                && let Some(address) = dwarf.attr_address(unit, attribute.value())?
-            {
-                functions.push((address, offset));
-            }
+    let mut walk = Walk::new(unit, &[constants::DW_TAG_subprogram])?;
+    while let Some(Stop { offset, .. }) = walk.next_stop()? {
+        let entry = unit.header.entry(&unit.abbreviations, offset)?;
+        if let Some(address) = entry.attr_value(constants::DW_AT_low_pc)
+            && let Some(address) = dwarf.attr_address(unit, address)?
+        {
+            functions.push((address, offset));
         }
     }
     Ok(functions)
