@@ -77,6 +77,7 @@ pub mod policy;
 pub mod registry;
 #[cfg(feature = "reload")]
 mod repeat;
+mod repeatable;
 #[cfg(feature = "reload")]
 mod services;
 
@@ -104,4 +105,5 @@ pub use held::{Held, HeldGuard, HeldType};
 #[cfg(not(feature = "reload"))]
 pub use held_plain::{Held, HeldGuard, HeldType};
 pub use lazy::{LazyStatic, lazy_static_init};
+pub use repeatable::Repeatable;
 pub use state::{HotState, SavedState, StateReport};

@@ -31,8 +31,9 @@ pub struct Panicked {
     pub generation: u32,
     /// Whether it was among the first calls of its generation, which is then to be left as a whole.
     pub in_probation: bool,
-    /// Whether the call can be made again: its arguments can be copied, or were cloned before it. Where
-    /// it cannot, as in a hook or a destructor, there is nothing for a decider to wait for.
+    /// Whether the call can be made again: its arguments are references, can be copied, or were cloned before it,
+    /// as those are that are [`Repeatable`](crate::Repeatable) while the code is on trial. Where it cannot, as in
+    /// a hook or a destructor too, there is nothing for a decider to wait for.
     pub repeatable: bool,
     /// Whether the thread that panicked has a value locked that the program [holds](crate::Held) for its hot
     /// code. As long as it has, no other code can go live: a decider that waits for it waits for ever.
@@ -91,7 +92,7 @@ impl fmt::Display for Aftermath {
                 answering(f, number)
             }
             Aftermath::NotRepeatable(number) => {
-                f.write_str("the panic goes on in the caller, for the call cannot be made again; the next is answered by ")?;
+                f.write_str("the panic goes on in the caller, for an argument cannot be handed over twice; the next call is answered by ")?;
                 answering(f, number)
             }
             Aftermath::GoesOn => f.write_str("the panic goes on in the caller"),

@@ -1,9 +1,10 @@
 //! The arguments of a call, kept for the case that its code panics and other code is to answer it.
 //!
 //! How an argument is kept depends on its type, and is chosen where the type is known, by the macros: with
-//! four traits of one method, each implemented for one reference less, the compiler takes the first that
+//! four traits of the same methods, each implemented for one reference less, the compiler takes the first that
 //! applies.
 
+use crate::repeatable::Repeatable;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -69,6 +70,11 @@ impl<T> Argument<T> {
 /// First: `&mut`.
 #[doc(hidden)]
 pub trait KeepExclusive<T> {
+    /// Whether the argument can be kept, be it only while the code is on trial.
+    #[inline(always)]
+    fn __hot_can_keep(&self) -> bool {
+        true
+    }
     fn __hot_keep(&self, argument: &T, on_trial: bool) -> Kept<T>;
 }
 
@@ -82,6 +88,10 @@ impl<'a, T: ?Sized> KeepExclusive<&'a mut T> for &&&Argument<&'a mut T> {
 /// Second: what may be copied, `&` among it.
 #[doc(hidden)]
 pub trait KeepCopy<T> {
+    #[inline(always)]
+    fn __hot_can_keep(&self) -> bool {
+        true
+    }
     fn __hot_keep(&self, argument: &T, on_trial: bool) -> Kept<T>;
 }
 
@@ -92,13 +102,17 @@ impl<T: Copy> KeepCopy<T> for &&Argument<T> {
     }
 }
 
-/// Third: what can be cloned. It is while the code is on trial.
+/// Third: what can be cloned without anybody noticing. It is while the code is on trial.
 #[doc(hidden)]
 pub trait KeepClone<T> {
+    #[inline(always)]
+    fn __hot_can_keep(&self) -> bool {
+        true
+    }
     fn __hot_keep(&self, argument: &T, on_trial: bool) -> Kept<T>;
 }
 
-impl<T: Clone> KeepClone<T> for &Argument<T> {
+impl<T: Repeatable> KeepClone<T> for &Argument<T> {
     #[inline(always)]
     fn __hot_keep(&self, argument: &T, on_trial: bool) -> Kept<T> {
         if on_trial {
@@ -112,6 +126,10 @@ impl<T: Clone> KeepClone<T> for &Argument<T> {
 /// Last: everything else.
 #[doc(hidden)]
 pub trait KeepNot<T> {
+    #[inline(always)]
+    fn __hot_can_keep(&self) -> bool {
+        false
+    }
     fn __hot_keep(&self, argument: &T, on_trial: bool) -> Kept<T>;
 }
 
@@ -125,6 +143,8 @@ impl<T> KeepNot<T> for Argument<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::rc::Rc;
+    use std::sync::Arc;
 
     macro_rules! keep {
         ($argument:expr, $on_trial:expr) => {
@@ -144,6 +164,25 @@ mod tests {
         assert!(matches!(keep!(text, true), Kept::Clone(..)));
         assert!(!keep!(text, false).is_kept());
         assert!(!keep!(Neither, true).is_kept());
+        // One owner more is noticed.
+        let (shared, counted) = (Arc::new(1), vec![Some(Rc::new(1))]);
+        assert!(!keep!(shared, true).is_kept() && !keep!(counted, true).is_kept());
+        assert_eq!((Arc::strong_count(&shared), counted.len()), (1, 1));
+        let nested = (vec![Some("text".to_owned())], [1_u8; 4]);
+        assert!(matches!(keep!(nested, true), Kept::Clone(..)));
+    }
+
+    #[test]
+    fn it_is_known_before_whether_all_arguments_can_be_kept() {
+        macro_rules! can_keep {
+            ($argument:expr) => {
+                (&&&&Argument::of(&$argument)).__hot_can_keep()
+            };
+        }
+        let (mut number, text) = (1_u8, "text".to_owned());
+        assert!(can_keep!(number) && can_keep!(text) && can_keep!(&text));
+        assert!(can_keep!(&mut number));
+        assert!(!can_keep!(Arc::new(1)));
     }
 
     #[test]

@@ -12,7 +12,10 @@ pub enum PanicPolicy {
     /// newer code is live. If the generation was still on probation, among its first calls, it is left as a whole
     /// at the next safe point. The default.
     ///
-    /// Where the arguments can be neither copied nor cloned the panic goes on in the caller.
+    /// To be made again the call needs its arguments once more: references, what is `Copy`, and, for the first hundred
+    /// calls, what is [`Repeatable`](hot_abi::Repeatable), as `String` and `Vec<u32>` are. With others, as an `Arc`
+    /// or a closure, the panic goes on in the caller, which the event says, and the next call is answered by the
+    /// last good generation.
     #[default]
     RollBack,
     /// The thread that panicked waits until other code is live, and makes the call again: save a repaired file,
@@ -21,7 +24,7 @@ pub enum PanicPolicy {
     ///
     /// The thread that calls [`HotReload::update`](crate::HotReload::update) makes the new code live itself; any
     /// other waits until that one does. Where waiting cannot help it is as with
-    /// [`RollBack`](PanicPolicy::RollBack): the arguments can be neither copied nor cloned, or new code is just
+    /// [`RollBack`](PanicPolicy::RollBack): an argument cannot be handed over twice, or new code is just
     /// going live on this thread. The same where it would wait for ever, which
     /// [`Event::NotWaiting`](crate::Event) tells: the thread has a `Held` value locked, or new code
     /// was ready for five seconds and did not go live, as when the thread that calls `update` waits for this one.

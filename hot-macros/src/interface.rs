@@ -568,7 +568,9 @@ impl Method {
                 let place = 0;
                 let frame = __hot::Frame::of(&place);
                 #begin
-                #(let #kept = (&&&&__hot::Argument::of(&#names)).__hot_keep(&#names, #on_trial);)*
+                // Nothing is cloned in vain, where another argument cannot be handed over again.
+                let is_cloned = #on_trial #(&& (&&&&__hot::Argument::of(&#names)).__hot_can_keep())*;
+                #(let #kept = (&&&&__hot::Argument::of(&#names)).__hot_keep(&#names, is_cloned);)*
                 let guard = #guard;
                 let mut outcome = #call;
                 loop {

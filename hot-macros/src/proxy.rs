@@ -58,8 +58,11 @@ impl ToTokens for Proxy<'_> {
                     use ::hot_abi::private::{
                         KeepClone as _, KeepCopy as _, KeepExclusive as _, KeepNot as _,
                     };
+                    // Nothing is cloned in vain, where another argument cannot be handed over again.
+                    let __hot_on_trial = __hot_begun.on_trial
+                        #(&& (&&&&::hot_abi::private::Argument::of(&#arguments)).__hot_can_keep())*;
                     #(let #kept = (&&&&::hot_abi::private::Argument::of(&#arguments))
-                        .__hot_keep(&#arguments, __hot_begun.on_trial);)*
+                        .__hot_keep(&#arguments, __hot_on_trial);)*
                     let mut __hot_code = __hot_begun.code;
                     // SAFETY: a slot holds null or the contained form of a function of this path whose
                     // signature, as written and as a type, is this one.

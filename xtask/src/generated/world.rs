@@ -295,6 +295,11 @@ impl World {
     /// call can be made again, and what the live code answers does not depend on what else is live.
     pub(super) fn may_panic(&self) -> Vec<FunctionId> {
         let scene = &self.generations[self.live].scene;
+        // Types of the crate are cloned for nobody.
+        fn can_be_repeated(ty: &Type) -> bool {
+            !matches!(ty, Type::Object(_) | Type::Defined(..))
+                && ty.components().into_iter().all(can_be_repeated)
+        }
         let may = |own: &&Function| {
             let mut calls = false;
             own.body.clone().each_mut(&mut |part| {
@@ -303,7 +308,7 @@ impl World {
             let mut owned = own.parameters.iter();
             self.generations[0].slots.get(&own.id) == Some(&self.live)
                 && !calls
-                && owned.all(|own| own.passed != Passed::Owned || scene.can_be_cloned(&own.ty))
+                && owned.all(|own| own.passed != Passed::Owned || can_be_repeated(&own.ty))
         };
         scene
             .functions
