@@ -35,7 +35,9 @@ pub const PANIC: &str = if cfg!(panic = "unwind") {
 /// The keys of a record that must be equal in program and library, in the order of the record.
 ///
 /// `metadata`, the identity that cargo gave the crate, is not among them: it changes when a
-/// dependency is added, which is an edit like any other.
+/// dependency is added, which is an edit like any other. Nor are `cfg`, what conditional compilation of the
+/// crate sees, and `dependencies`, the crates that it was compiled with; they are compared where only the
+/// sources tell what a type is.
 pub const DECISIVE: [&str; 6] = [
     "hot-abi",
     "abi-features",

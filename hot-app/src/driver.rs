@@ -19,6 +19,8 @@ use crate::program;
 use crate::running::Running;
 use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
+use crate::source::Source;
+use crate::words::{self, CrateWords};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
 use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader};
@@ -88,7 +90,10 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
         }
     });
 
+    let words = ids.iter().cloned().zip(crates);
+    let words = words.map(|(id, krate)| (id, Arc::new(CrateWords::new(krate))));
     let driver = Driver {
+        words: words.collect(),
         crates: ids.into_iter().zip(crates.iter().copied()).collect(),
         pipeline,
         console,
@@ -130,6 +135,8 @@ struct Driver {
     discovered: Option<ProgramBuild>,
     linking: Linking,
     default_builder: DefaultBuilder,
+    /// What the sources of each crate say.
+    words: Vec<(CrateId, Arc<CrateWords>)>,
     /// What could not be checked, and was told.
     caveats: Arc<Caveats>,
 }
@@ -189,7 +196,7 @@ impl Driver {
     fn carry_out(&mut self, effect: Effect<Loaded>) {
         match effect {
             Effect::Emit(event) => self.emit(&event),
-            Effect::Build { job, krate } => self.build(job, &krate),
+            Effect::Build { job, krate, source } => self.build(job, &krate, source),
             Effect::CancelBuild { job } => {
                 if let Some((_, cancel)) = self.builds.get(&job) {
                     cancel.cancel();
@@ -357,6 +364,7 @@ impl Driver {
     /// Asks cargo which files belong to the crates, on a thread of its own.
     fn find_scopes(&self, at_start: bool) {
         let crates = self.crates.clone();
+        let words = self.words.clone();
         let sender = self.running.sender();
         let find = move || {
             if at_start && let Some(program) = cargo::discover(&crates) {
@@ -365,6 +373,11 @@ impl Driver {
             let exe = std::env::current_exe().and_then(std::fs::metadata);
             let program_built = exe.and_then(|metadata| metadata.modified()).ok();
             for found in cargo::find_scopes(&crates) {
+                if let Ok((krate, scope)) = &found
+                    && let Some((_, words)) = words.iter().find(|(known, _)| known == krate)
+                {
+                    words.find(scope, at_start, program_built);
+                }
                 let input = match found {
                     Ok((krate, scope)) => Input::Scoped {
                         linked_in_is_current: at_start && scope.is_older_than(program_built),
@@ -406,10 +419,13 @@ impl Driver {
         args
     }
 
-    fn build(&mut self, job: JobId, krate: &CrateId) {
+    fn build(&mut self, job: JobId, krate: &CrateId, source: Option<Source>) {
         let Some((_, linked)) = self.crates.iter().find(|(known, _)| known == krate) else {
             return;
         };
+        if let Some(words) = self.words.iter().find(|(known, _)| known == krate) {
+            words::building(linked, &words.1.of(source));
+        }
         let cancel = CancelSignal::new();
         let sender = self.running.sender();
         let reports = sender.clone();
@@ -442,6 +458,8 @@ impl Driver {
         else {
             return;
         };
+        // It is of the last build that began: while it is loaded, others may begin.
+        words::note(&artifact.library);
         let running = Arc::clone(&self.running);
         let (krate, caveats) = (krate.clone(), Arc::clone(&self.caveats));
         let spawned = spawn("hot-load-job", move || {

@@ -85,6 +85,7 @@ mod source;
 mod static_types;
 #[cfg(feature = "reload")]
 mod status;
+mod words;
 
 #[cfg(not(feature = "reload"))]
 mod off;

@@ -100,8 +100,12 @@ pub(crate) struct LoadedLibrary<L> {
 /// What must follow.
 #[derive(Debug)]
 pub(crate) enum Effect<L> {
-    /// Start a build.
-    Build { job: JobId, krate: CrateId },
+    /// Start a build, of sources in that state; `None` if it is not known.
+    Build {
+        job: JobId,
+        krate: CrateId,
+        source: Option<Source>,
+    },
     /// Cancel a running build. It still ends with [`Input::BuildDone`].
     CancelBuild { job: JobId },
     /// Load what a build made.
@@ -692,7 +696,8 @@ impl Pipeline {
         };
         let state = &mut self.crates[index];
         state.due = false;
-        state.built_from = state.source.now();
+        let source = state.source.now();
+        state.built_from = source.clone();
         state.status.building = Some(now);
         state.status.rebuild_count += 1;
         self.last_job += 1;
@@ -706,7 +711,7 @@ impl Pipeline {
         effects.push(Effect::Emit(Event::BuildStarted {
             krate: krate.clone(),
         }));
-        effects.push(Effect::Build { job, krate });
+        effects.push(Effect::Build { job, krate, source });
     }
 
     fn state_of(&mut self, krate: &CrateId) -> Option<&mut CrateState> {

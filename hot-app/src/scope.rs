@@ -16,6 +16,9 @@ pub(crate) struct CrateScope {
     pub(crate) build_files: BTreeSet<PathBuf>,
     /// Files that its last build read and that are none of the above.
     pub(crate) inputs: BTreeSet<PathBuf>,
+    /// The names of the libraries of the packages in `directories`, as written in paths; `None` if nobody could
+    /// tell.
+    pub(crate) crates: Option<Vec<String>>,
 }
 
 impl CrateScope {
@@ -100,6 +103,7 @@ mod tests {
             foreign: vec!["/w/libs".into(), "/w/host".into()],
             build_files: ["/w/Cargo.lock".into()].into(),
             inputs: BTreeSet::new(),
+            crates: None,
         }
     }
 

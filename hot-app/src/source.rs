@@ -28,6 +28,12 @@ impl Source {
         self.different.keys().map(PathBuf::as_path)
     }
 
+    /// The files that are different from when the program started, with what they hold.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Path, FileContent)> {
+        let different = self.different.iter();
+        different.map(|(path, content)| (path.as_path(), *content))
+    }
+
     /// Whether it is the state at the start of the program.
     pub fn is_at_start(&self) -> bool {
         self.different.is_empty()

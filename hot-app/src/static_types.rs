@@ -1,5 +1,6 @@
 //! Introduces the builder of thin libraries to what the loader knows of statics.
 
+use crate::words;
 use hot_build::{StaticComparison, StaticPair, StaticTypes};
 use hot_load::layout;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ impl StaticTypes for DebugInfoTypes {
         library: &Path,
         statics: &[StaticPair<'_>],
     ) -> Vec<StaticComparison> {
+        words::note(library);
         let pairs: Vec<_> = statics.iter().map(|pair| (pair.new, pair.old)).collect();
         let compared = layout::compare_statics(owner, library, &pairs);
         compared.into_iter().map(comparison).collect()

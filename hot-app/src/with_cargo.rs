@@ -78,6 +78,8 @@ pub(crate) fn find_scopes(
             },
         };
         let closure = packages.closure(krate.manifest_dir());
+        let libraries = closure.iter().filter_map(|package| package.library.clone());
+        let crates = libraries.collect();
         let mut directories: Vec<_> = closure
             .iter()
             .map(|package| package.manifest_dir.clone())
@@ -98,6 +100,7 @@ pub(crate) fn find_scopes(
             foreign,
             build_files,
             inputs: BTreeSet::new(),
+            crates: Some(crates),
         };
         match linked_inputs(linked) {
             Ok(inputs) => scope.set_inputs(&inputs),

@@ -9,8 +9,11 @@
 //! A thin library uses the statics of the program, and of thin libraries before it, where they have the types
 //! that its own code gives them ([`compare_statics`]).
 //!
-//! What is not seen: the order of the methods of a trait that is no hot trait, where the library makes no
-//! value that is behind it; and types that only the code behind a pointer without a type knows.
+//! The order of the methods of a trait that is no hot trait is known from the tables of methods of the values
+//! behind it. Where program or library make none, the sources of both are compared, which whoever builds tells
+//! ([`note_program_sources`], [`note_library_sources`]).
+//!
+//! What is not seen: types that only the code behind a pointer without a type knows.
 
 mod check;
 mod compare;
@@ -22,12 +25,14 @@ mod graph;
 mod index;
 mod methods;
 mod names;
+mod origin;
 mod read;
 mod report;
 mod source;
 mod statics;
 
 pub(crate) use check::LayoutCheck;
+pub use origin::{note_library_sources, note_program_sources};
 pub use report::{
     IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Missing, SourceLine,
 };
@@ -35,8 +40,10 @@ pub use statics::{StaticComparison, compare_statics, statics_in};
 
 pub(crate) use debug_info::MappedFile;
 pub(crate) use files::running_program;
+pub(crate) use origin::note_copy;
 
 use debug_info::unreadable;
+use origin::Origins;
 use read::Crossing;
 use std::fs::File;
 use std::path::Path;
@@ -112,12 +119,18 @@ impl Layouts {
     /// the item.
     ///
     /// `item` is the hash that its attribute gave it.
-    fn differences(&self, library: &Layouts, item: u64) -> Option<Vec<LayoutDifference>> {
+    fn differences(
+        &self,
+        library: &Layouts,
+        item: u64,
+        origins: Origins<'_>,
+    ) -> Option<Vec<LayoutDifference>> {
         let own = *self.crossing.items.get(&item)?;
         let new = *library.crossing.items.get(&item)?;
         Some(compare::differences(
             (&self.crossing.graph, own),
             (&library.crossing.graph, new),
+            origins,
         ))
     }
 }

@@ -31,6 +31,7 @@ mod phases;
 mod retention;
 mod staging;
 mod verify;
+pub mod words;
 
 pub use allocator::{Allocator, HeapCheck};
 pub use canary::{Canary, CanaryEnd};

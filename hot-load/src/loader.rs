@@ -211,6 +211,7 @@ impl Loader {
         stopwatch.lap("layouts");
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         opened::note(built, &copy);
+        crate::layout::note_copy(built, &copy);
         Ok(Loaded {
             generation,
             copy,

@@ -30,6 +30,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let init_symbol = format!("hot_init_{unique}");
     let entry_symbol = format!("hot_entry_{unique}");
     let run = RustcRun::this();
+    let (cfg, dependencies) = (run.cfg(), run.dependencies());
     let compilation = Compilation::of(&run);
     let metadata = compilation.metadata();
     let compilation = compilation.to_expression(&quote!(__hot::Compilation));
@@ -97,6 +98,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                         "\npanic=", __hot::fingerprint::PANIC,
                         "\ndebug-assertions=", if ::core::cfg!(debug_assertions) { "on" } else { "off" },
                         "\nmetadata=", #metadata,
+                        "\ncfg=", #cfg,
+                        "\ndependencies=", #dependencies,
                         "\n", __hot::fingerprint::END,
                     ];
 

@@ -5,6 +5,7 @@ use quote::quote;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::path::Path;
 
 /// Whoever repeats a recorded run says here what the record was: its arguments, joined by
 /// [`SEPARATOR`]. What is repeated is told to write somewhere else, but the crate is to say the same of
@@ -40,6 +41,44 @@ impl RustcRun {
             },
             variables: of_the_package(env::vars_os()),
         }
+    }
+
+    /// What conditional compilation sees, sorted, a space between each two.
+    pub(crate) fn cfg(&self) -> String {
+        let mut values = self.values_of("--cfg");
+        values.sort_unstable();
+        values.dedup();
+        values.join(" ")
+    }
+
+    /// The crates that this one is compiled with, sorted: the name of each, a colon, and the name of its file
+    /// without the ending, in which cargo tells builds of one crate apart. A space between each two.
+    pub(crate) fn dependencies(&self) -> String {
+        let file_of = |value: &&str| {
+            let (name, path) = value.split_once('=')?;
+            // Options stand before the name.
+            let name = name.rsplit(':').next()?;
+            let file = Path::new(path).file_stem()?.to_str()?;
+            Some(format!("{name}:{file}"))
+        };
+        let values = self.values_of("--extern");
+        let mut dependencies: Vec<_> = values.iter().filter_map(file_of).collect();
+        dependencies.sort_unstable();
+        dependencies.dedup();
+        dependencies.join(" ")
+    }
+
+    fn values_of(&self, option: &str) -> Vec<&str> {
+        let mut values = Vec::new();
+        let mut arguments = self.arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.strip_prefix(option) {
+                Some("") => values.extend(arguments.next().map(String::as_str)),
+                Some(rest) => values.extend(rest.strip_prefix('=')),
+                None => {}
+            }
+        }
+        values
     }
 
     /// An expression of the type `hot_abi::registry::RustcRun`, whose path is given.
@@ -131,6 +170,19 @@ mod tests {
             found,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
+    }
+
+    #[test]
+    fn what_a_crate_is_compiled_with_is_told_in_one_order() {
+        let arguments = "--crate-name scene --cfg unix --cfg=feature=\"b\" --check-cfg cfg(docsrs) --cfg feature=\"a\" \
+                         --extern regex=/w/deps/libregex-1f.rlib --extern=priv:paint=/w/deps/libpaint-2e.rmeta \
+                         --extern proc_macro";
+        let run = RustcRun {
+            arguments: arguments.split_whitespace().map(str::to_owned).collect(),
+            ..RustcRun::default()
+        };
+        assert_eq!(run.cfg(), "feature=\"a\" feature=\"b\" unix");
+        assert_eq!(run.dependencies(), "paint:libpaint-2e regex:libregex-1f");
     }
 
     #[test]

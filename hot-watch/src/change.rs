@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use twox_hash::XxHash3_128;
+
 use crate::WatchError;
 
 /// What a [`Watcher`](crate::Watcher) delivers.
@@ -84,6 +86,24 @@ pub enum FileContent {
     },
     /// It is too large to be hashed, or could not be read. Not to be taken for equal to anything.
     Unknown,
+}
+
+impl FileContent {
+    /// What a file holds that has these bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hot_watch::FileContent;
+    /// assert_eq!(FileContent::of(b"same"), FileContent::of(b"same"));
+    /// assert_ne!(FileContent::of(b"same"), FileContent::of(b"sane"));
+    /// ```
+    pub fn of(bytes: &[u8]) -> FileContent {
+        FileContent::Bytes {
+            len: bytes.len() as u64,
+            hash: XxHash3_128::oneshot(bytes),
+        }
+    }
 }
 
 /// What happened to a file since it was last delivered.

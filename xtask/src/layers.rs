@@ -35,6 +35,7 @@ const DESIGN: &[(&str, &[&str])] = &[
             "libloading",
             "memmap2",
             "object",
+            "proc-macro2",
         ],
     ),
     (

@@ -52,7 +52,7 @@ impl World {
         self.now += Duration::from_millis(1);
         for effect in self.pipeline.step(self.now, input) {
             match effect {
-                Effect::Build { job, krate } => {
+                Effect::Build { job, krate, .. } => {
                     self.log.push(format!("build {krate}"));
                     self.running.push_back((job, krate));
                 }

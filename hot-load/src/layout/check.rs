@@ -4,6 +4,7 @@
 //! a mark ([`LayoutMark`]), which everyone consults who is about to call one item in the place of another.
 
 use super::files::{self, LibraryLayouts, LinkedLayouts, PROGRAM, all_missing, read_linked};
+use super::origin::{Origin, Origins};
 use super::{
     IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
     declared, source,
@@ -27,6 +28,7 @@ pub(crate) struct LayoutCheck {
 /// A library whose layouts are being read.
 pub(crate) struct Reading {
     library: PathBuf,
+    built: PathBuf,
     known: Option<Arc<LibraryLayouts>>,
     thread: Option<JoinHandle<LinkedLayouts>>,
 }
@@ -70,6 +72,7 @@ impl LayoutCheck {
         };
         Reading {
             library: library.to_owned(),
+            built: built.to_owned(),
             known,
             thread,
         }
@@ -86,13 +89,20 @@ impl LayoutCheck {
         library: Reading,
         patched: &[StaticEntry],
     ) -> (LayoutReport, Vec<StaticMismatch>) {
+        let built = library.built.clone();
         let library = &library.finish();
-        let mismatched = declared::separate(patched, library);
+        // Of the crates in it, or of the programs' where it has none of them.
+        let registered = generation.module().crates;
+        let origin_of = |krate: &HotCrate| {
+            let registered = registered.iter().find(|own| own.is(krate));
+            Origin::of_library(registered.copied().unwrap_or(krate), &built)
+        };
+        let mismatched = declared::separate(patched, library, &origin_of);
         let mut classes = self.classes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = None;
         // A library may hold copies of other hot crates.
         for krate in generation.module().crates {
-            let report = classes.mark(krate, library);
+            let report = classes.mark(krate, library, origin_of(krate));
             if krate.is(generation.krate()) {
                 own = Some(report);
             }
@@ -121,6 +131,7 @@ struct Classes {
 struct Known {
     crate_name: &'static str,
     layouts: Arc<Layouts>,
+    origin: Arc<Origin>,
     /// By the hash of the item.
     classes: HashMap<u64, u32>,
 }
@@ -135,7 +146,12 @@ struct Item {
 
 impl Classes {
     /// Marks the items of one crate of a library.
-    fn mark(&mut self, krate: &'static HotCrate, library: &LinkedLayouts) -> LayoutReport {
+    fn mark(
+        &mut self,
+        krate: &'static HotCrate,
+        library: &LinkedLayouts,
+        origin: Arc<Origin>,
+    ) -> LayoutReport {
         let shallow = |side, missing: &Missing| LayoutReport {
             depth: LayoutDepth::Shallow {
                 side,
@@ -148,14 +164,19 @@ impl Classes {
             (_, Err(missing)) => return shallow(LayoutSide::Library, &missing),
             (Ok(program), Ok(library)) => (program, library),
         };
+        let of_program = Origin::of_program(krate);
+        let origins = Origins {
+            program: Some(&of_program),
+            library: Some(&origin),
+        };
         let mut incompatible = Vec::new();
         let mut new_classes = HashMap::new();
         for item in items(krate) {
-            let differences = program.differences(&library, item.hash);
+            let differences = program.differences(&library, item.hash, origins);
             if differences.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
-            let known = self.known_class(krate, &library, item.hash);
+            let known = self.known_class(krate, (&library, &origin), item.hash);
             let class = known.unwrap_or_else(|| {
                 self.last += 1;
                 new_classes.insert(item.hash, self.last);
@@ -178,6 +199,7 @@ impl Classes {
             self.known.push(Known {
                 crate_name: krate.crate_name,
                 layouts: library,
+                origin,
                 classes: new_classes,
             });
         }
@@ -188,11 +210,21 @@ impl Classes {
     }
 
     /// The class of an item whose layouts an earlier library had.
-    fn known_class(&self, krate: &HotCrate, library: &Layouts, item: u64) -> Option<u32> {
+    fn known_class(
+        &self,
+        krate: &HotCrate,
+        (library, origin): (&Layouts, &Origin),
+        item: u64,
+    ) -> Option<u32> {
         let of_crate = |known: &&Known| known.crate_name == krate.crate_name;
         self.known.iter().filter(of_crate).find_map(|known| {
             let class = *known.classes.get(&item)?;
-            let differences: Vec<LayoutDifference> = known.layouts.differences(library, item)?;
+            let origins = Origins {
+                program: Some(&known.origin),
+                library: Some(origin),
+            };
+            let differences: Vec<LayoutDifference> =
+                known.layouts.differences(library, item, origins)?;
             differences.is_empty().then_some(class)
         })
     }

@@ -2,7 +2,9 @@
 
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
 use super::names;
+use super::origin::{Doubt, Origins};
 use super::report::LayoutDifference;
+use crate::words;
 use std::collections::HashSet;
 
 /// How two types differ, and all that they lead to. Empty if a value of one can be taken for a value of the
@@ -10,8 +12,9 @@ use std::collections::HashSet;
 pub(super) fn differences(
     program: (&Graph, TypeId),
     library: (&Graph, TypeId),
+    origins: Origins<'_>,
 ) -> Vec<LayoutDifference> {
-    compare(program, library).differences
+    compare(program, library, origins).differences
 }
 
 /// What a comparison came to.
@@ -23,10 +26,15 @@ pub(super) struct Compared {
 }
 
 /// As [`differences`], and tells what is not known from what changed.
-pub(super) fn compare(program: (&Graph, TypeId), library: (&Graph, TypeId)) -> Compared {
+pub(super) fn compare(
+    program: (&Graph, TypeId),
+    library: (&Graph, TypeId),
+    origins: Origins<'_>,
+) -> Compared {
     let mut comparison = Comparison {
         program: program.0,
         library: library.0,
+        origins,
         seen: HashSet::new(),
         waiting: Vec::new(),
         causes: Vec::new(),
@@ -52,6 +60,7 @@ pub(super) fn compare(program: (&Graph, TypeId), library: (&Graph, TypeId)) -> C
 struct Comparison<'a> {
     program: &'a Graph,
     library: &'a Graph,
+    origins: Origins<'a>,
     seen: HashSet<(TypeId, TypeId)>,
     waiting: Vec<(TypeId, TypeId)>,
     /// What was changed.
@@ -104,10 +113,42 @@ impl Comparison<'_> {
                 self.causes.push(difference);
             }
         }
+        if let (Some(plain_trait), Some(_)) = (&own.plain_trait, &new.plain_trait) {
+            self.trait_object(plain_trait, own, new);
+        }
         if (own.size, own.align) != (new.size, new.align) {
             let (before, after) = (own.extent(), new.extent());
             self.effects
                 .push(LayoutDifference::new(own, None, before, after));
+        }
+    }
+
+    /// What the tables of methods, and the types that are known, do not tell of two trait objects of one name.
+    fn trait_object(&mut self, plain_trait: &str, own: &Type, new: &Type) {
+        let tables_tell = own.tables_tell(self.program, new, self.library);
+        let is_mentioned = |ty: &Type, path: &str| {
+            let mut parts = ty.parts.iter();
+            parts.any(|part| part.role == Role::Mentioned && part.name == path)
+        };
+        for (place, path) in names::paths_in(plain_trait).into_iter().enumerate() {
+            let is_trait = place == 0;
+            let is_told = match is_trait {
+                true => tables_tell,
+                false => is_mentioned(own, path) && is_mentioned(new, path),
+            };
+            if is_told {
+                continue;
+            }
+            let Some(doubt) = self.origins.doubt(path) else {
+                continue;
+            };
+            let is_change = matches!(
+                doubt,
+                Doubt::Words(words::Difference::Changed(_)) | Doubt::Compiled { .. }
+            );
+            self.unknown += usize::from(!is_change);
+            self.causes
+                .push(LayoutDifference::of_words(own, path, is_trait, &doubt));
         }
     }
 

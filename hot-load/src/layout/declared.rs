@@ -2,19 +2,25 @@
 
 use super::compare::{self, Compared};
 use super::files::{LinkedLayouts, PROGRAM};
+use super::origin::{Origin, Origins};
 use super::read::{Crossing, StaticType};
 use super::{LayoutDifference, Layouts};
 use hot_abi::registry::HotCrate;
 use hot_abi::statics::{StaticEntry, StaticMismatch};
+use std::sync::Arc;
 
 /// Gives each static of a library its own value back that points at a value of the program, and whose type
 /// has another layout there. Its name and size are known to be the same.
 ///
 /// A static that the debug information of only one side tells of is taken for another. Where a side has no
 /// types at all, and for crates that are no hot crates, it stays at what is known.
-pub(super) fn separate(patched: &[StaticEntry], library: &LinkedLayouts) -> Vec<StaticMismatch> {
+pub(super) fn separate(
+    patched: &[StaticEntry],
+    library: &LinkedLayouts,
+    origin_of: &dyn Fn(&HotCrate) -> Arc<Origin>,
+) -> Vec<StaticMismatch> {
     let separate = |entry: &StaticEntry| {
-        let found = compare(entry.key, library)?;
+        let found = compare(entry.key, library, origin_of)?;
         if !found.is_unknown && found.differences.is_empty() {
             return None;
         }
@@ -31,14 +37,24 @@ pub(super) fn separate(patched: &[StaticEntry], library: &LinkedLayouts) -> Vec<
 }
 
 /// How the types of a static compare; `None` if that cannot be seen at all.
-fn compare(key: &str, library: &LinkedLayouts) -> Option<Compared> {
+fn compare(
+    key: &str,
+    library: &LinkedLayouts,
+    origin_of: &dyn Fn(&HotCrate) -> Arc<Origin>,
+) -> Option<Compared> {
     let (krate, new) = of_crate(library, |krate| path_in(krate, key).is_some())?;
     let (_, own) = of_crate(&PROGRAM, |linked| linked.is(krate))?;
     let path = path_in(krate, key)?;
     let (own, new) = (&own.crossing, &new.crossing);
     Some(match (find(own, path), find(new, path)) {
         (Some(own_type), Some(new_type)) => {
-            compare::compare((&own.graph, own_type.ty), (&new.graph, new_type.ty))
+            let (program, library) = (Origin::of_program(krate), origin_of(krate));
+            let origins = Origins {
+                program: Some(&program),
+                library: Some(&library),
+            };
+            let (own, new) = ((&own.graph, own_type.ty), (&new.graph, new_type.ty));
+            compare::compare(own, new, origins)
         }
         _ => Compared {
             differences: Vec::new(),

@@ -23,6 +23,8 @@ pub(super) struct Type {
     /// In bytes, where the debug information tells.
     pub(super) align: Option<u64>,
     pub(super) parts: Vec<Part>,
+    /// The trait of a trait object, unless its attribute tells its methods.
+    pub(super) plain_trait: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +105,25 @@ impl Part {
 }
 
 impl Type {
+    /// Whether the tables of methods that both have tell all of the methods of their trait.
+    pub(super) fn tables_tell(&self, graph: &Graph, other: &Type, other_graph: &Graph) -> bool {
+        let is_whole = |graph: &Graph, table: &Part| {
+            let table = table.ty.map(|table| &graph.types[table]);
+            let mut methods = table.into_iter().flat_map(|table| &table.parts);
+            let methods = methods
+                .by_ref()
+                .filter(|part| matches!(part.role, Role::Method(_)));
+            let known: Vec<_> = methods.map(|method| method.ty.is_some()).collect();
+            !known.is_empty() && known.iter().all(|is_known| *is_known)
+        };
+        let tables = self
+            .parts
+            .iter()
+            .filter(|part| part.role == Role::Implementor);
+        let mut both = tables.filter_map(|table| Some((table, table.counterpart(other)?)));
+        both.any(|(own, new)| is_whole(graph, own) && is_whole(other_graph, new))
+    }
+
     /// Whether it may lack a part in this role that another type of its name has.
     pub(super) fn may_lack(&self, role: Role) -> bool {
         match role {

@@ -68,6 +68,20 @@ pub(super) fn principal(name: &str) -> Option<&str> {
     Some(&bounds[..end.unwrap_or(bounds.len())])
 }
 
+/// The crates that are one thing wherever the compiler and hot-abi are.
+pub(super) const OF_COMPILER: &[&str] = &["core", "alloc", "std", "hot_abi"];
+
+/// The crate of a path.
+pub(super) fn crate_of(path: &str) -> &str {
+    path.split("::").next().unwrap_or_default()
+}
+
+/// The last name of a path, without what it is given: the `Shape` of `b::Shape<b::Circle>`.
+pub(super) fn last_of(path: &str) -> &str {
+    let path = path.split('<').next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
+}
+
 /// Whether a type is a closure, or the state of a future, or is made of such: there is no way to a value of
 /// it but by its own code.
 pub(super) fn is_unnameable(name: &str) -> bool {

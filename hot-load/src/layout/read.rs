@@ -238,6 +238,7 @@ impl<'d, 'a> Reader<'d, 'a> {
             Shape::Function => String::new(),
             _ => self.entries.full_name(place).map_err(unreadable)?,
         };
+        let mut plain_trait = None;
         if names::is_holder(&name) {
             // The value in it crosses as itself and never by its layout: it migrates where that changed. The
             // rest is hot-abi's own, of which both sides have one version; it leads to all of the crate.
@@ -249,6 +250,8 @@ impl<'d, 'a> Reader<'d, 'a> {
         } else if let Some(principal) = names::principal(&name) {
             self.add_what_is_behind(principal, &mut parts)
                 .map_err(unreadable)?;
+            let is_hot = parts.iter().any(|part| part.role == Role::Methods);
+            plain_trait = (!is_hot).then(|| principal.to_owned());
         }
         let parts = parts.into_iter();
         let parts = parts.map(|Part { role, name, ty }| Part {
@@ -258,6 +261,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         });
         Ok(Type {
             parts: parts.collect(),
+            plain_trait,
             name,
             shape,
             size: entry::number(&entry, constants::DW_AT_byte_size),

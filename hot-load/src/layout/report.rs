@@ -2,6 +2,7 @@
 
 use super::graph::{Part, Role, Type};
 use super::names;
+use super::origin::Doubt;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -102,6 +103,31 @@ impl LayoutDifference {
             part: part.map(Part::to_string),
             program: program.into(),
             library: library.into(),
+            source: None,
+        }
+    }
+
+    /// A trait object of whose trait, or of a type that it speaks of, only the sources tell.
+    pub(super) fn of_words(
+        object: &Type,
+        path: &str,
+        is_trait: bool,
+        doubt: &Doubt,
+    ) -> LayoutDifference {
+        let own = match is_trait {
+            true => "the methods of the trait that it was built with",
+            false => "the type that it was built with",
+        };
+        let remedy = "and no table of methods tells their order";
+        let restart = "restart the program to use it";
+        LayoutDifference {
+            type_name: object.name.clone(),
+            part: Some(format!("`{}`", names::last_of(path))),
+            program: own.to_owned(),
+            library: match is_trait {
+                true => format!("{doubt}, {remedy}; {restart}"),
+                false => format!("{doubt}; {restart}"),
+            },
             source: None,
         }
     }

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 /// Where the type of a difference, or the part of it, is written; `None` if it is not a type of the crate, or
 /// there are several places to choose from.
 pub(super) fn find(krate: &HotCrate, difference: &LayoutDifference) -> Option<SourceLine> {
-    let path = difference.type_name.strip_prefix(krate.crate_name)?;
+    let type_name = difference.type_name.trim_start_matches('(');
+    let type_name = type_name.strip_prefix("dyn ").unwrap_or(type_name);
+    let path = type_name.strip_prefix(krate.crate_name)?;
     let path = path.strip_prefix("::")?;
-    let path: Vec<_> = path.split('<').next()?.split("::").collect();
+    let path: Vec<_> = path.split(['<', ' ']).next()?.split("::").collect();
     let part = difference.part.as_deref().and_then(name_in);
     let mut files = Vec::new();
     collect(&Path::new(krate.manifest_dir).join("src"), &mut files);

@@ -2,6 +2,7 @@
 
 use super::compare::{self, Compared};
 use super::files::{self, CrateLayouts, LibraryLayouts};
+use super::origin::{Origin, Origins};
 use super::read::StaticType;
 use super::{LayoutDifference, Layouts, Missing};
 use std::path::Path;
@@ -38,9 +39,20 @@ pub fn compare_statics(
     library: &Path,
     symbols: &[(&str, &str)],
 ) -> Vec<StaticComparison> {
+    let new_origin = Origin::told(library);
+    let old_origin = match owner {
+        Some(owner) => Origin::told(owner),
+        None => new_origin.as_ref().and_then(|new| new.in_program()),
+    };
+    let origins = Origins {
+        program: old_origin.as_deref(),
+        library: new_origin.as_deref(),
+    };
     let library = files::of_library(library);
     let owner = owner.map(files::of_library);
-    let compare = |(new, old): &(&str, &str)| compare_static(owner.as_deref(), old, &library, new);
+    let compare = |(new, old): &(&str, &str)| {
+        compare_static((owner.as_deref(), old), (&library, new), origins)
+    };
     symbols.iter().map(compare).collect()
 }
 
@@ -58,10 +70,9 @@ pub fn statics_in(library: &Path) -> Vec<String> {
 }
 
 fn compare_static(
-    owner: Option<&LibraryLayouts>,
-    old: &str,
-    library: &LibraryLayouts,
-    new: &str,
+    (owner, old): (Option<&LibraryLayouts>, &str),
+    (library, new): (&LibraryLayouts, &str),
+    origins: Origins<'_>,
 ) -> StaticComparison {
     let (root, new, new_type) = match find(library, new) {
         Ok(found) => found,
@@ -69,12 +80,12 @@ fn compare_static(
     };
     let compared = match owner {
         Some(owner) => match find(owner, old) {
-            Ok((_, own, own_type)) => compared((own, own_type), (new, new_type)),
+            Ok((_, own, own_type)) => compared((own, own_type), (new, new_type), origins),
             Err(missing) => return unknown("the code that it has to share it with", &missing),
         },
         None => match files::of_program(root) {
             Ok(own) => match static_in(&own, old) {
-                Some(own_type) => compared((&own, own_type), (new, new_type)),
+                Some(own_type) => compared((&own, own_type), (new, new_type), origins),
                 None => return unknown("the program", &Missing::Types),
             },
             Err(missing) => return unknown("the program", &missing),
@@ -95,10 +106,15 @@ fn compare_static(
     }
 }
 
-fn compared(own: (&Layouts, &StaticType), new: (&Layouts, &StaticType)) -> Compared {
+fn compared(
+    own: (&Layouts, &StaticType),
+    new: (&Layouts, &StaticType),
+    origins: Origins<'_>,
+) -> Compared {
     compare::compare(
         (&own.0.crossing.graph, own.1.ty),
         (&new.0.crossing.graph, new.1.ty),
+        origins,
     )
 }
 

@@ -1,5 +1,6 @@
 //! What the comparison sees, and what it does not mind, on libraries that rustc made just now.
 
+use super::origin::{Origin, Origins};
 use super::{CrateSource, LayoutDifference, Layouts, Missing};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -127,6 +128,15 @@ fn read(library: &Path) -> Result<Layouts, Missing> {
     Layouts::read(library, &[scene])?.remove(0)
 }
 
+/// How item number `item` differs, if nothing is known of the sources.
+fn differences(program: &Layouts, library: &Layouts, item: u64) -> Option<Vec<LayoutDifference>> {
+    let origins = Origins {
+        program: None,
+        library: None,
+    };
+    program.differences(library, item, origins)
+}
+
 /// The differences after replacing each text by another.
 fn after(name: &str, changes: &[(&str, &str)]) -> Vec<LayoutDifference> {
     let mut source = SCENE.to_owned();
@@ -136,7 +146,7 @@ fn after(name: &str, changes: &[(&str, &str)]) -> Vec<LayoutDifference> {
     }
     let library = compile(FIXTURE.folder.path(), name, &source, &["-g"]);
     let library = read(&library).unwrap();
-    FIXTURE.layouts.differences(&library, 7).unwrap()
+    differences(&FIXTURE.layouts, &library, 7).unwrap()
 }
 
 fn told(name: &str, changes: &[(&str, &str)]) -> Vec<String> {
@@ -150,8 +160,8 @@ fn told(name: &str, changes: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_library_is_equal_to_itself_and_lacks_what_it_lacks() {
     let own = &FIXTURE.layouts;
-    assert_eq!(own.differences(own, 7), Some(Vec::new()));
-    assert_eq!(own.differences(own, 8), None);
+    assert_eq!(differences(&own, &own, 7), Some(Vec::new()));
+    assert_eq!(differences(&own, &own, 8), None);
 }
 
 #[test]
@@ -303,6 +313,63 @@ fn the_order_and_the_types_of_the_methods_of_another_trait() {
     );
 }
 
+/// What is told where the library makes no value behind the trait `Shape`, if both were built from these sources.
+fn without_tables(name: &str, program: Option<&Origin>, library: Option<&Origin>) -> Vec<String> {
+    let made = "world.shape = Box::new(Circle { radius: local });";
+    assert!(SCENE.contains(made));
+    let source = SCENE.replace(made, "let _ = (local, world.shape.area());");
+    let file = compile(FIXTURE.folder.path(), name, &source, &["-g"]);
+    let origins = Origins { program, library };
+    let differences = FIXTURE
+        .layouts
+        .differences(&read(&file).unwrap(), 7, origins);
+    let differences = differences.unwrap();
+    differences
+        .iter()
+        .map(LayoutDifference::to_string)
+        .collect()
+}
+
+#[test]
+fn the_sources_tell_what_no_table_of_methods_tells() {
+    const CRATES: &str = "cfg=unix\ndependencies=paint:libpaint-1 regex:libregex-1\n";
+    let old = Origin::of_text(SCENE, CRATES);
+    assert_eq!(
+        without_tables("untold", None, None),
+        [
+            "`dyn scene::Shape`, `Shape`: the program has the methods of the trait that it was built with, the new code \
+             one whose sources are not known, and no table of methods tells their order; restart the program to use it"
+        ]
+    );
+    let body = SCENE.replace("let limit = world.hp;", "let limit = world.hp + 1;");
+    let new = Origin::of_text(&body, CRATES);
+    assert_eq!(without_tables("body", Some(&old), Some(&new)), [""; 0]);
+    let (area, name) = ("fn area(&self) -> f32;", "fn name(&self) -> u8;");
+    let swapped = SCENE
+        .replace(area, "")
+        .replace(name, &format!("{name} {area}"));
+    let new = Origin::of_text(&swapped, CRATES);
+    let told = without_tables("reordered", Some(&old), Some(&new));
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(
+        told[0].contains("`Shape` is written differently"),
+        "{told:#?}"
+    );
+    // A crate more is nobody's business, and another one in the place of one is.
+    let more = CRATES.replace("regex:", "more:libmore-1 regex:");
+    let new = Origin::of_text(SCENE, &more);
+    assert_eq!(without_tables("more", Some(&old), Some(&new)), [""; 0]);
+    for (name, other) in [
+        ("other", CRATES.replace("regex-1", "regex-2")),
+        ("features", CRATES.replace("unix", "unix feature=\"x\"")),
+        ("nothing", String::new()),
+    ] {
+        let new = Origin::of_text(SCENE, &other);
+        let told = without_tables(name, Some(&old), Some(&new));
+        assert_eq!(told.len(), 1, "{name}: {told:#?}");
+    }
+}
+
 #[test]
 fn a_dependency_under_the_same_name() {
     let layouts = [("old", "u32"), ("new", "f32")].map(|(name, ty)| {
@@ -321,7 +388,7 @@ fn a_dependency_under_the_same_name() {
         let library = compile(&folder, "scene", &source, &["-g", "--extern", &extern_flag]);
         read(&library).unwrap()
     });
-    let differences = layouts[0].differences(&layouts[1], 7).unwrap();
+    let differences = differences(&layouts[0], &layouts[1], 7).unwrap();
     assert_eq!(differences.len(), 1, "{differences:#?}");
     assert_eq!(
         differences[0].to_string(),
@@ -414,7 +481,7 @@ fn builds_of_every_kind_have_the_same_layouts() {
     ];
     for (name, flags) in kinds {
         let library = read(&compile(folder, name, SCENE, flags)).unwrap();
-        let differences = FIXTURE.layouts.differences(&library, 7);
+        let differences = differences(&FIXTURE.layouts, &library, 7);
         assert_eq!(differences, Some(Vec::new()), "{name}");
     }
 }

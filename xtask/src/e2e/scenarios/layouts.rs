@@ -105,11 +105,18 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
             new: "pub radius: f32",
             told: &["`scene::Circle`, field `radius`"],
         },
-        // The methods of a trait in another order.
+        // The methods of a trait in another order. New code only calls what the program made: no table of methods
+        // tells.
         Change {
             old: "    fn area(&self) -> u32;\n    fn edge(&self) -> u32;\n",
             new: "    fn edge(&self) -> u32;\n    fn area(&self) -> u32;\n",
-            told: &["as scene::Shape`, method `"],
+            told: &["`dyn scene::Shape`, `Shape` (", "`Shape` is written differently"],
+        },
+        // One more, and what one of them speaks of.
+        Change {
+            old: "    fn area(&self) -> u32;\n",
+            new: "    fn round(&self) -> bool {\n        true\n    }\n    fn area(&self) -> u32;\n",
+            told: &["`dyn scene::Shape`, `Shape` (", "`Shape` is written differently"],
         },
         // What a vector holds.
         Change {

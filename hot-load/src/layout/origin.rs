@@ -1,0 +1,281 @@
+//! What a program or a library was built from, as far as debug information does not tell it: the words of its
+//! sources, and the crates it was compiled with.
+
+use crate::verify;
+use crate::words::{self, SourceWords};
+use hot_abi::fingerprint::Fingerprint;
+use hot_abi::registry::HotCrate;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::names;
+
+/// Tells from what sources the code of a crate was built that is linked into the program.
+///
+/// They are read when a trait object crosses, and nothing else tells what methods its trait has: in the program, or
+/// in a library, no value is made that is behind it. Where they are not told, such an item is not applied.
+pub fn note_program_sources(krate: &HotCrate, words: Arc<SourceWords>) {
+    let origin = Origin::new(krate, Some(words), Fingerprint::find_all(krate.fingerprint));
+    let mut program = lock(&PROGRAM);
+    program.retain(|known| known.manifest_dir != krate.manifest_dir);
+    program.push(Arc::new(origin));
+}
+
+/// Tells from what sources the library of a crate was built: before it is loaded, or compared. Its file need not be
+/// there yet.
+pub fn note_library_sources(library: &Path, krate: &HotCrate, words: Arc<SourceWords>) {
+    let origin = Arc::new(Origin::to_be_read(krate, words, library));
+    lock(&LIBRARIES).insert_with(library, origin);
+}
+
+/// What was told of the program, for each crate.
+static PROGRAM: Mutex<Vec<Arc<Origin>>> = Mutex::new(Vec::new());
+
+/// What was told of libraries, by their files.
+static LIBRARIES: Mutex<Libraries> = Mutex::new(Libraries(None));
+
+struct Libraries(Option<HashMap<PathBuf, Arc<Origin>>>);
+
+impl Libraries {
+    fn insert_with(&mut self, library: &Path, origin: Arc<Origin>) {
+        let libraries = self.0.get_or_insert_default();
+        libraries.insert(library.to_owned(), origin);
+    }
+
+    fn get(&self, library: &Path) -> Option<Arc<Origin>> {
+        self.0.as_ref()?.get(library).cloned()
+    }
+}
+
+/// What a crate was built from, in the program or in a library.
+#[derive(Debug)]
+pub(super) struct Origin {
+    manifest_dir: String,
+    crate_name: String,
+    words: Option<Arc<SourceWords>>,
+    /// Where the fingerprint is, if it is still to be read.
+    library: Option<PathBuf>,
+    fingerprint: OnceLock<Option<Fingerprint>>,
+}
+
+impl Origin {
+    fn new(krate: &HotCrate, words: Option<Arc<SourceWords>>, records: Vec<Fingerprint>) -> Origin {
+        Origin {
+            manifest_dir: krate.manifest_dir.to_owned(),
+            crate_name: krate.crate_name.to_owned(),
+            words,
+            library: None,
+            fingerprint: OnceLock::from(record_of(krate.crate_name, records)),
+        }
+    }
+
+    fn to_be_read(krate: &HotCrate, words: Arc<SourceWords>, library: &Path) -> Origin {
+        Origin {
+            library: Some(library.to_owned()),
+            fingerprint: OnceLock::new(),
+            ..Origin::new(krate, Some(words), Vec::new())
+        }
+    }
+
+    /// That of a crate named `scene`, with these lines in its fingerprint.
+    #[cfg(test)]
+    pub(super) fn of_text(text: &str, lines: &str) -> Origin {
+        let words = Arc::new(words::FileWords::read(text, None));
+        let sources = words::Sources {
+            crates: Some(["scene".to_owned()].into()),
+            files: vec![(Arc::from(Path::new("lib.rs")), words)],
+        };
+        let record = format!(
+            "{}crate=scene\n{lines}{}",
+            hot_abi::fingerprint::MAGIC,
+            hot_abi::fingerprint::END
+        );
+        Origin {
+            manifest_dir: String::new(),
+            crate_name: "scene".to_owned(),
+            words: Some(Arc::new(SourceWords::new(move || sources))),
+            library: None,
+            fingerprint: OnceLock::from(record_of(
+                "scene",
+                Fingerprint::find_all(record.as_bytes()),
+            )),
+        }
+    }
+
+    /// That of a crate in the program.
+    pub(super) fn of_program(krate: &HotCrate) -> Arc<Origin> {
+        Origin::of_program_at(krate.manifest_dir).unwrap_or_else(|| {
+            let records = Fingerprint::find_all(krate.fingerprint);
+            Arc::new(Origin::new(krate, None, records))
+        })
+    }
+
+    fn of_program_at(manifest_dir: &str) -> Option<Arc<Origin>> {
+        let program = lock(&PROGRAM);
+        let mut crates = program.iter();
+        crates
+            .find(|known| known.manifest_dir == manifest_dir)
+            .cloned()
+    }
+
+    /// That of a crate in a library, given what the library registered of it. `built` is the file that was told.
+    pub(super) fn of_library(krate: &HotCrate, built: &Path) -> Arc<Origin> {
+        let told = Origin::told(built).filter(|told| told.manifest_dir == krate.manifest_dir);
+        told.unwrap_or_else(|| {
+            let records = Fingerprint::find_all(krate.fingerprint);
+            Arc::new(Origin::new(krate, None, records))
+        })
+    }
+
+    /// What was told of a library.
+    pub(super) fn told(library: &Path) -> Option<Arc<Origin>> {
+        lock(&LIBRARIES).get(library)
+    }
+
+    /// That of the crate in the program that this is a library of.
+    pub(super) fn in_program(&self) -> Option<Arc<Origin>> {
+        Origin::of_program_at(&self.manifest_dir)
+    }
+
+    fn record(&self) -> Option<&Fingerprint> {
+        let read = || {
+            let records = verify::read_fingerprints(self.library.as_deref()?);
+            record_of(&self.crate_name, records.ok()?)
+        };
+        self.fingerprint.get_or_init(read).as_ref()
+    }
+}
+
+/// A library is also known as the copy of it that is opened.
+pub(crate) fn note_copy(built: &Path, copy: &Path) {
+    let mut libraries = lock(&LIBRARIES);
+    if let Some(origin) = libraries.get(built) {
+        libraries.insert_with(copy, origin);
+    }
+}
+
+fn record_of(crate_name: &str, records: Vec<Fingerprint>) -> Option<Fingerprint> {
+    let mut records = records.into_iter();
+    records.find(|record| record.crate_name() == crate_name)
+}
+
+/// The origins of two sides that are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origins<'a> {
+    pub(super) program: Option<&'a Origin>,
+    pub(super) library: Option<&'a Origin>,
+}
+
+/// Why it cannot be taken that a trait, or a type, is the same on both sides, though neither has debug information
+/// of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    Words(words::Difference),
+    /// A crate was compiled otherwise, or the features of the crate itself are others.
+    Compiled {
+        otherwise: String,
+    },
+    /// It is not known from which sources or crates one of them was built.
+    Untold,
+}
+
+impl Origins<'_> {
+    /// Why the trait or type at `path` may not be the same; `None` if it is.
+    pub(super) fn doubt(&self, path: &str) -> Option<Doubt> {
+        let crate_name = names::crate_of(path);
+        // The fingerprint proves one compiler and one hot-abi.
+        if names::OF_COMPILER.contains(&crate_name) {
+            return None;
+        }
+        let (Some(program), Some(library)) = (self.program, self.library) else {
+            return Some(Doubt::Untold);
+        };
+        if let Some(doubt) = compiled_otherwise(program, library, crate_name) {
+            return Some(doubt);
+        }
+        let (Some(own), Some(new)) = (&program.words, &library.words) else {
+            return Some(Doubt::Untold);
+        };
+        let (own, new) = (own.get(), new.get());
+        let is_local = match &own.crates {
+            Some(crates) => crates.iter().any(|local| local == crate_name),
+            None if crate_name == program.crate_name => true,
+            None => return Some(Doubt::Untold),
+        };
+        let difference = own.difference(&own.changes(new), names::last_of(path), is_local);
+        difference.map(Doubt::Words)
+    }
+}
+
+/// Which of what the compiler was given is different.
+fn compiled_otherwise(program: &Origin, library: &Origin, crate_name: &str) -> Option<Doubt> {
+    let both = |key| Some((program.record()?.get(key)?, library.record()?.get(key)?));
+    let (Some(cfg), Some(crates)) = (both("cfg"), both("dependencies")) else {
+        return Some(Doubt::Untold);
+    };
+    let otherwise = |what: &str| {
+        Some(Doubt::Compiled {
+            otherwise: what.to_owned(),
+        })
+    };
+    if cfg.0 != cfg.1 {
+        return otherwise(&program.crate_name);
+    }
+    let list = |crates: &'_ str| -> Vec<(String, String)> {
+        let pairs = crates.split(' ').filter_map(|one| one.split_once(':'));
+        pairs
+            .map(|(name, file)| (name.to_owned(), file.to_owned()))
+            .collect()
+    };
+    let (own, new) = (list(crates.0), list(crates.1));
+    for (name, file) in &own {
+        // One that only one of them has is not spoken of by what both have.
+        if new
+            .iter()
+            .any(|(other, other_file)| other == name && other_file != file)
+        {
+            return otherwise(name);
+        }
+    }
+    let is_near = |crates: &[(String, String)]| crates.iter().any(|(name, _)| name == crate_name);
+    let is_near = crate_name == program.crate_name || (is_near(&own) && is_near(&new));
+    match is_near || own == new {
+        true => None,
+        false => otherwise(crate_name),
+    }
+}
+
+/// What the new code has instead, for people.
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doubt::Words(words::Difference::Changed(name)) => {
+                write!(f, "another one, for `{name}` is written differently")
+            }
+            Doubt::Words(words::Difference::NotFound) => f.write_str(
+                "one whose definition is not found in the sources, as when a macro writes it",
+            ),
+            Doubt::Words(words::Difference::Unknown(path)) => write!(
+                f,
+                "one that is not known, for {} changed at a time when it could not be read",
+                path.display()
+            ),
+            Doubt::Words(words::Difference::Macros(path)) => write!(
+                f,
+                "one that a procedural macro may have changed: {} is another one",
+                path.display()
+            ),
+            Doubt::Compiled { otherwise } => write!(
+                f,
+                "one of other crates, or of other features: `{otherwise}` is compiled differently"
+            ),
+            Doubt::Untold => f.write_str("one whose sources are not known"),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,124 @@
+//! What the sources of a build say in words: the definitions in them.
+//!
+//! Debug information does not tell which methods a trait has, and in which order, where only code of another
+//! build makes values that are behind it. The sources do: where a trait and all that its methods speak of is
+//! written the same in the sources of two builds, and the crates they were compiled with are the same, a value
+//! behind it can pass from one to the other.
+//!
+//! This module knows texts. Which files a build was of, and what was in them then, its user knows:
+//! [`SourceWords`] is given the [`FileWords`] of each.
+
+mod definition;
+mod difference;
+mod tokens;
+
+use crate::background;
+use definition::Definition;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+pub(crate) use difference::Difference;
+
+/// The definitions in the text of one file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileWords {
+    /// By their names. `None` if it is not known what is in the file.
+    definitions: Option<Vec<Arc<Definition>>>,
+    /// Whether there is a procedural macro in it, which may write definitions itself.
+    makes_macros: bool,
+}
+
+impl FileWords {
+    /// Reads a text. What it defines as `before` does is kept once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use hot_load::words::FileWords;
+    /// let old = FileWords::read("pub trait Shape { fn area(&self) -> f32; }", None);
+    /// let new = FileWords::read("/// A shape.\ntrait Shape {\n  fn area(&self) -> f32 { 0.0 }\n}", Some(&old));
+    /// assert_eq!(old, new);
+    /// let other = FileWords::read("pub trait Shape { fn area(&self) -> f64; }", Some(&old));
+    /// assert_ne!(old, other);
+    /// ```
+    pub fn read(text: &str, before: Option<&FileWords>) -> FileWords {
+        let Some(stream) = tokens::of(text) else {
+            return FileWords::unknown();
+        };
+        let mut found = definition::Found::default();
+        found.collect(stream);
+        let known = before.and_then(|before| before.definitions.as_deref());
+        let mut definitions: Vec<_> = found.definitions.into_iter().map(Arc::new).collect();
+        definitions.sort();
+        for definition in &mut definitions {
+            let same = known.and_then(|known| Some(&known[known.binary_search(definition).ok()?]));
+            if let Some(same) = same {
+                *definition = Arc::clone(same);
+            }
+        }
+        FileWords {
+            definitions: Some(definitions),
+            makes_macros: found.makes_macros,
+        }
+    }
+
+    /// The file is of a package that makes procedural macros: whatever changes in it, they may write others.
+    pub fn of_macros(self) -> FileWords {
+        FileWords {
+            makes_macros: true,
+            ..self
+        }
+    }
+
+    /// A file of which it is not known what was in it.
+    pub fn unknown() -> FileWords {
+        FileWords {
+            definitions: None,
+            makes_macros: false,
+        }
+    }
+}
+
+/// The definitions in the sources that a program or a library was built from, read when they are first asked for.
+pub struct SourceWords {
+    read: LazyLock<Sources, Box<dyn FnOnce() -> Sources + Send>>,
+}
+
+/// The words of all files of a build that lie in local packages.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The names of the libraries of the local packages, as written in paths; `None` if they are not known.
+    pub crates: Option<Arc<[String]>>,
+    /// The files, each once, sorted by path.
+    pub files: Vec<(Arc<Path>, Arc<FileWords>)>,
+}
+
+impl SourceWords {
+    /// The words that `read` will find.
+    pub fn new(read: impl FnOnce() -> Sources + Send + 'static) -> SourceWords {
+        SourceWords {
+            read: LazyLock::new(Box::new(read)),
+        }
+    }
+
+    /// Reads them on a thread of its own, at low priority.
+    pub fn read_ahead(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        // Where there is no thread to be had, whoever asks first does it.
+        drop(background::spawn("hot-words", move || {
+            this.get();
+        }));
+    }
+
+    /// The words. Whoever asks first reads them; others wait for that.
+    pub fn get(&self) -> &Sources {
+        &self.read
+    }
+}
+
+impl fmt::Debug for SourceWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceWords").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,327 @@
+//! Definitions in a text, and what each says to other code.
+
+use super::tokens::{self, Angles, attribute, first_ident, ident, is_punct};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+/// What a name stands for, in words.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Definition {
+    /// The name; [`ANY`] for what may define any name.
+    pub(super) name: String,
+    /// Where the name stands for it.
+    pub(super) reach: Reach,
+    /// Its tokens, without what is nobody's business: visibility, bodies, names of parameters.
+    pub(super) text: String,
+}
+
+/// Stands for every name: `use a::*`.
+pub(super) const ANY: &str = "*";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// In its file alone, as what is imported there.
+    File,
+    Everywhere,
+}
+
+impl Definition {
+    /// Every name that it speaks of.
+    pub(super) fn mentions(&self) -> impl Iterator<Item = &str> {
+        idents(&self.text)
+    }
+}
+
+/// The names in a text.
+pub(super) fn idents(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+}
+
+/// What was found in a text so far.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) definitions: Vec<Definition>,
+    pub(super) makes_macros: bool,
+}
+
+impl Found {
+    /// Collects the definitions at any depth: in modules, in the bodies of functions, in what macros are given.
+    pub(super) fn collect(&mut self, stream: TokenStream) {
+        let tokens: Vec<_> = stream.into_iter().collect();
+        let mut attributes = 0..0;
+        let mut is_public = false;
+        for at in 0..tokens.len() {
+            if let Some(attribute) = attribute(&tokens[at..]) {
+                self.makes_macros |=
+                    first_ident(attribute).is_some_and(|name| name.starts_with("proc_macro"));
+                if attributes.end != at {
+                    attributes.start = at;
+                }
+                attributes.end = at + 2;
+                continue;
+            }
+            if let TokenTree::Group(group) = &tokens[at] {
+                self.collect(group.stream());
+            }
+            let Some(word) = ident(tokens.get(at)) else {
+                continue;
+            };
+            let is_prefix = ["pub", "unsafe", "auto", "extern", "crate"].contains(&word.as_str());
+            is_public |= word == "pub";
+            if is_prefix {
+                continue;
+            }
+            let before = &tokens[..at];
+            let attributes = match belongs(&tokens[attributes.end.min(at)..at]) {
+                true => &tokens[attributes.clone()],
+                false => &[],
+            };
+            self.item(&word, before, attributes, &tokens[at..], is_public);
+            is_public = false;
+        }
+    }
+
+    /// Adds the item that these tokens begin with, if that is one of those that matter.
+    fn item(
+        &mut self,
+        keyword: &str,
+        before: &[TokenTree],
+        attributes: &[TokenTree],
+        tokens: &[TokenTree],
+        is_public: bool,
+    ) {
+        let name = ident(tokens.get(1));
+        let found = match (keyword, name) {
+            ("trait", Some(name)) => {
+                until_body(tokens).map(|end| (name, trait_text(&tokens[..=end])))
+            }
+            ("struct" | "enum" | "union", Some(name)) => {
+                until_body(tokens).map(|end| (name, text_of(&tokens[..=end])))
+            }
+            ("type", Some(name)) => {
+                until_semicolon(tokens).map(|end| (name, text_of(&tokens[..end])))
+            }
+            // The length of an array may be one.
+            ("const", Some(word)) if word == "fn" => {
+                let end = tokens.iter().position(is_body);
+                ident(tokens.get(2))
+                    .zip(end)
+                    .map(|(name, end)| (name, text_of(&tokens[..=end])))
+            }
+            ("const", Some(name)) if !before.last().is_some_and(|last| is_punct(last, '*')) => {
+                until_value(tokens).map(|end| (name, text_of(&tokens[..end])))
+            }
+            ("macro_rules", None) => ident(tokens.get(2)).map(|name| {
+                let end = tokens.len().min(4);
+                (name, text_of(&tokens[..end]))
+            }),
+            ("use", _) => {
+                if let Some(end) = until_semicolon(tokens) {
+                    self.imports(&mut String::new(), &tokens[1..end], is_public);
+                }
+                None
+            }
+            // Which file it is in, and whether it is there.
+            ("mod", Some(name)) if !attributes.is_empty() => Some((ANY.to_owned(), name)),
+            _ => None,
+        };
+        if let Some((name, text)) = found.filter(|(name, _)| name != "_") {
+            let mut whole = text_of(attributes);
+            if name == ANY && whole.is_empty() {
+                return;
+            }
+            whole.push_str(&text);
+            self.add(name, Reach::Everywhere, whole);
+        }
+    }
+
+    /// Adds the names that a tree of imports brings.
+    fn imports(&mut self, path: &mut String, tree: &[TokenTree], is_public: bool) {
+        let reach = match is_public {
+            true => Reach::Everywhere,
+            false => Reach::File,
+        };
+        let start = path.len();
+        let mut at = 0;
+        while let Some(token) = tree.get(at) {
+            match token {
+                TokenTree::Group(group) => {
+                    let inner: Vec<_> = group.stream().into_iter().collect();
+                    for branch in inner.split(|token| is_punct(token, ',')) {
+                        self.imports(path, branch, is_public);
+                    }
+                    path.truncate(start);
+                    return;
+                }
+                token if is_punct(token, '*') => {
+                    // What is above is in the same crate, and known by its name.
+                    if path
+                        .split_whitespace()
+                        .any(|word| word != "super" && word != "self")
+                    {
+                        self.add(ANY.to_owned(), reach, path.clone());
+                    }
+                    path.truncate(start);
+                    return;
+                }
+                token => {
+                    if let Some(word) = ident(Some(token)) {
+                        path.push(' ');
+                        path.push_str(&word);
+                    }
+                }
+            }
+            at += 1;
+        }
+        let words: Vec<_> = path.split_whitespace().collect();
+        let name = match words.as_slice() {
+            [.., of, "self"] => Some(*of),
+            [.., name] => Some(*name),
+            [] => None,
+        };
+        if let Some(name) = name.map(str::to_owned) {
+            self.add(name, reach, format!("use{path}"));
+        }
+        path.truncate(start);
+    }
+
+    fn add(&mut self, name: String, reach: Reach, text: String) {
+        self.definitions.push(Definition { name, reach, text });
+    }
+}
+
+/// Whether what stands between attributes and a keyword belongs to the item: `pub(crate) unsafe`.
+fn belongs(between: &[TokenTree]) -> bool {
+    between.iter().all(|token| match token {
+        TokenTree::Ident(word) => {
+            ["pub", "unsafe", "auto", "extern"].contains(&word.to_string().as_str())
+        }
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Parenthesis,
+        _ => false,
+    })
+}
+
+fn text_of(tokens: &[TokenTree]) -> String {
+    let mut text = String::new();
+    tokens::write(tokens, &mut text);
+    text
+}
+
+/// The last token of an item that ends with a body or a semicolon.
+fn until_body(tokens: &[TokenTree]) -> Option<usize> {
+    let mut angles = Angles::default();
+    tokens.iter().position(|token| {
+        let ends = angles.depth == 0 && (is_body(token) || is_punct(token, ';'));
+        angles.pass(token);
+        ends
+    })
+}
+
+fn until_semicolon(tokens: &[TokenTree]) -> Option<usize> {
+    // `impl Trait + use<'a>` is no import.
+    if tokens.get(1).is_some_and(|token| is_punct(token, '<')) {
+        return None;
+    }
+    tokens.iter().position(|token| is_punct(token, ';'))
+}
+
+/// Where a constant ends; `None` if it is a parameter of something generic.
+fn until_value(tokens: &[TokenTree]) -> Option<usize> {
+    let mut angles = Angles::default();
+    for (at, token) in tokens.iter().enumerate() {
+        angles.pass(token);
+        let is_left = angles.depth < 0 || (angles.depth == 0 && is_punct(token, ','));
+        if is_left || is_body(token) {
+            return None;
+        }
+        if angles.depth == 0 && (is_punct(token, '=') || is_punct(token, ';')) {
+            let end = tokens[at..].iter().position(|token| is_punct(token, ';'));
+            return end.map(|length| at + length);
+        }
+    }
+    None
+}
+
+fn is_body(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}
+
+/// A trait, without the bodies of its methods and the names of their parameters.
+fn trait_text(tokens: &[TokenTree]) -> String {
+    let Some((TokenTree::Group(body), head)) = tokens.split_last() else {
+        return text_of(tokens);
+    };
+    let mut text = text_of(head);
+    text.push_str(" {");
+    let items: Vec<_> = body.stream().into_iter().collect();
+    let mut rest = items.as_slice();
+    while !rest.is_empty() {
+        let end = until_body(rest).map_or(rest.len(), |end| end + 1);
+        let (item, following) = rest.split_at(end);
+        method_text(item, &mut text);
+        rest = following;
+    }
+    text.push_str(" }");
+    text
+}
+
+/// Writes an item of a trait.
+fn method_text(item: &[TokenTree], text: &mut String) {
+    let is_fn = |token: &TokenTree| ident(Some(token)).is_some_and(|word| word == "fn");
+    let Some(function) = item.iter().position(is_fn) else {
+        return tokens::write(item, text);
+    };
+    let mut angles = Angles::default();
+    let parameters = item[function..].iter().position(|token| {
+        let found = angles.depth == 0
+            && matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
+        angles.pass(token);
+        found
+    });
+    let parameters = parameters.map(|at| at + function);
+    let (Some(at), Some((last, _))) = (parameters, item.split_last()) else {
+        return tokens::write(item, text);
+    };
+    tokens::write(&item[..at], text);
+    if let TokenTree::Group(group) = &item[at] {
+        parameters_text(group, text);
+    }
+    let end = match is_body(last) || is_punct(last, ';') {
+        true => item.len() - 1,
+        false => item.len(),
+    };
+    tokens::write(&item[at + 1..end], text);
+    text.push_str(" ;");
+}
+
+/// Writes the types of parameters.
+fn parameters_text(parameters: &Group, text: &mut String) {
+    text.push_str(" (");
+    let tokens: Vec<_> = parameters.stream().into_iter().collect();
+    let mut angles = Angles::default();
+    let parameters = tokens.split(|token| {
+        angles.pass(token);
+        angles.depth == 0 && is_punct(token, ',')
+    });
+    for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
+        tokens::write(without_name(parameter), text);
+        text.push_str(" ,");
+    }
+    text.push_str(" )");
+}
+
+/// What stands behind the first single colon, if there is one. `self` stays: what it is decides over the call.
+fn without_name(parameter: &[TokenTree]) -> &[TokenTree] {
+    let is_colon = |at: usize| parameter.get(at).is_some_and(|token| is_punct(token, ':'));
+    let is_self = |token: &TokenTree| ident(Some(token)).is_some_and(|word| word == "self");
+    let mut at = 0;
+    while at < parameter.len() {
+        match (is_colon(at), is_colon(at + 1)) {
+            (true, true) => at += 2,
+            (true, false) if parameter[..at].iter().any(is_self) => return parameter,
+            (true, false) => return &parameter[at + 1..],
+            _ => at += 1,
+        }
+    }
+    parameter
+}
