@@ -69,6 +69,78 @@ fn cargo_is_not_even_asked_at_first() {
 }
 
 #[test]
+fn full_libraries_need_no_cargo_either() {
+    // Any argument of the linker will do that is seen in the library.
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+                  println!(\"cargo::rustc-cdylib-link-arg=-Wl,-soname,says linked.\");\n}\n";
+    let game = Game::with(&[("scene/build.rs", script)]);
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.links("full record+plan+compile+link", "", "rustc", "two");
+    let says = running.says("full");
+    assert!(says.starts_with("fresh plan+compile+link"), "{says}");
+    assert!(says.contains("linked"), "{says}");
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.links("full plan+compile+link", "", "rustc", "three");
+
+    // A crate below, once it is known how it is compiled.
+    game.edit("paint/src/lib.rs", "red", "green");
+    running.links("full cargo+record", "NotRecorded", "cargo", "green");
+    game.edit("paint/src/lib.rs", "green", "blue");
+    running.links("full plan+compile+compile+link", "", "rustc+rustc", "blue");
+
+    // An error of the linker is one of the code.
+    let missing = "#[link(name = \"is_nowhere\")]\nunsafe extern \"C\" {}\n";
+    let scene = game.read("scene/src/lib.rs");
+    game.write("scene/src/lib.rs", &(scene.clone() + missing));
+    let says = running.says("full");
+    assert!(
+        says.contains("| rustc+error |") && says.contains("linking"),
+        "{says}"
+    );
+    game.write("scene/src/lib.rs", &scene);
+    running.links("fresh plan+compile+link", "", "rustc", "blue");
+}
+
+#[test]
+fn what_looks_beside_itself_lies_where_cargo_puts_it() {
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+                  println!(\"cargo::rustc-cdylib-link-arg=-Wl,-rpath,$ORIGIN\");\n}\n";
+    let game = Game::with(&[("scene/build.rs", script)]);
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.links("full cargo+record", "RelativeSearchPath", "cargo", "two");
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.links("full cargo+record", "RelativeSearchPath", "cargo", "three");
+}
+
+#[test]
+fn a_thin_library_that_cannot_be_is_a_full_one_of_the_same_run() {
+    // Nobody here knows types.
+    let counts = "static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);\n\
+                  #[hot_abi::hot_fn]\npub fn count() -> u32 {\n    \
+                  COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)\n}\n";
+    let game = Game::with(&[("scene/src/lib.rs", &(SCENE.to_owned() + counts))]);
+    let mut running = game.run(&[]);
+    let says = running.says("build");
+    assert!(says.starts_with("full StaticTypeUnknown"), "{says}");
+    let twice = " record+plan+compile+link+compile+link |  | rustc+rustc | one";
+    assert!(says.contains(twice), "{says}");
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    let says = running.says("build");
+    assert!(says.starts_with("full StaticTypeUnknown"), "{says}");
+    assert!(
+        says.contains(" plan+compile+link+link |  | rustc | two"),
+        "{says}"
+    );
+    // And thin again as soon as it can be.
+    game.write("scene/src/lib.rs", SCENE);
+    running.builds("thin plan+compile+link", "", "rustc", "one");
+    game.edit("scene/src/lib.rs", "says one.", "says three.");
+    running.builds("thin plan+compile+link", "", "rustc", "three");
+}
+
+#[test]
 fn errors_are_cargos_until_the_command_has_worked() {
     let game = Game::new();
     let mut running = game.run(&[]);
@@ -580,9 +652,23 @@ impl Running {
 
     /// A build of these phases, for which these programs were started, makes the scene say this.
     fn builds(&mut self, phases: &str, reason: &str, started: &str, text: &str) {
-        let says = self.says("build");
+        self.makes("build", phases, reason, started, text);
+    }
+
+    /// The same of a full library.
+    fn links(&mut self, phases: &str, reason: &str, started: &str, text: &str) {
+        self.makes("full", phases, reason, started, text);
+    }
+
+    fn makes(&mut self, what: &str, phases: &str, reason: &str, started: &str, text: &str) {
+        let says = self.says(what);
         let parts: Vec<&str> = says.splitn(4, " | ").map(str::trim).collect();
-        assert_eq!(parts[..3], [phases, reason, started], "{says}");
+        let asked = parts[1].split(' ').next().unwrap_or_default();
+        assert_eq!(
+            [parts[0], asked, parts[2]],
+            [phases, reason, started],
+            "{says}"
+        );
         assert!(parts[3].contains(text), "{text:?} in {says}");
     }
 

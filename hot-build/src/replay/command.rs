@@ -40,6 +40,10 @@ impl RustcCommand {
     /// Reads what `cargo build -vv` shows of a run: variables, program and arguments, quoted for a
     /// shell. `None` if it is not a run of rustc for a library of a package.
     pub(crate) fn parse(shown: &str) -> Option<Self> {
+        if cfg!(windows) {
+            // Quoted for another shell there. Cargo is asked each time, as where nothing is known.
+            return None;
+        }
         let mut words = shell_words::split(shown).ok()?.into_iter().peekable();
         let mut variables = Vec::new();
         while let Some((name, value)) = words.peek().and_then(|word| assignment(word)) {

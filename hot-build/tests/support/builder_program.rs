@@ -3,7 +3,7 @@
 //! It answers each line of its input with one line.
 
 use hot_build::{
-    Build, BuildArgs, BuildReport, CrateBuild, Rebuilder, Reporter, RustcRun, DirectBuilder,
+    Build, BuildArgs, BuildReport, CrateBuild, DirectBuilder, Reporter, RustcRun,
 };
 use std::io::BufRead;
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ fn main() {
     // Called, so that it is linked.
     scene::step();
     let builder = DirectBuilder::thin();
+    let full = DirectBuilder::full();
     let mut running = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
@@ -26,8 +27,9 @@ fn main() {
                 "preparing".to_owned()
             }
             ["build"] => build(&builder, args(root, target_dir)),
+            ["full"] => build(&full, args(root, target_dir)),
             ["start"] => {
-                running = builder.rebuild(&args(root, target_dir));
+                running = Some(builder.build(&args(root, target_dir)));
                 "started".to_owned()
             }
             ["cancel"] => {
@@ -80,7 +82,8 @@ fn args(root: &str, target_dir: &str) -> BuildArgs {
     args
 }
 
-/// `<mode> <phases> | <why cargo was asked> | <the programs that were started> | <text in the library>`
+/// `<mode> <phases> | <why cargo was asked> | <the programs that were started> | <text in the library>`. The mode
+/// of a library that the compiler made as it was is `fresh`.
 fn build(builder: &DirectBuilder, mut args: BuildArgs) -> String {
     let started = Arc::new(Mutex::new(Vec::new()));
     let said = started.clone();
@@ -97,7 +100,7 @@ fn build(builder: &DirectBuilder, mut args: BuildArgs) -> String {
         };
         said.lock().expect("no panic").push(word);
     });
-    let result = builder.rebuild(&args).expect("it declines no crate").wait();
+    let result = builder.build(&args).wait();
     let started = started.lock().expect("no panic").join("+");
     match result {
         Ok(artifact) => {
@@ -109,11 +112,14 @@ fn build(builder: &DirectBuilder, mut args: BuildArgs) -> String {
                     None => phase.name.to_owned(),
                 })
                 .collect();
-            let reason = artifact.asked_cargo.map(|reason| format!("{reason:?}"));
+            let reason = artifact.asked_cargo.as_ref().map(|reason| format!("{reason:?}"));
             let fallback = artifact.fallback.map(|reason| format!(" {reason:?}"));
+            let mode = match artifact.fresh && artifact.asked_cargo.is_none() {
+                true => "fresh".to_owned(),
+                false => artifact.mode.to_string(),
+            };
             format!(
-                "{}{} {} | {} | {started} | {}",
-                artifact.mode,
+                "{mode}{} {} | {} | {started} | {}",
                 fallback.unwrap_or_default(),
                 phases.join("+"),
                 reason.unwrap_or_default(),
