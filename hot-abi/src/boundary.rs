@@ -5,12 +5,21 @@
 //! other way round, a panic of the program that comes into a library, from a callback, is recognised
 //! there and goes on as the program's own.
 
+mod blame;
 mod foreign;
 mod frame;
 mod place;
 mod source;
 mod trace;
+#[cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    panic = "unwind"
+))]
+mod unwind;
 
+pub(crate) use blame::{forget_library, note_library};
 pub(crate) use foreign::{Adopt, Runtime, find, register, settle_as_library, settle_as_program};
 pub use frame::Frame;
 pub(crate) use place::remember;
@@ -225,7 +234,7 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
     let passed = place::is_let_pass(&*payload);
     let place = place::take(&*payload);
     let of_new_code = match &place {
-        Some(place) => services::in_library() || !place.is_in_the_programs_sources(),
+        Some(place) => services::in_library() || place.is_of_new_code(),
         // One of another thread, as scoped threads and pools hand it on; or else no panic at all.
         None => text(&*payload).is_some(),
     };

@@ -131,6 +131,7 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         // then its slices are not its own either, and only the crate itself can be told. The panic
         // hook is the program's, too, and it must tell where the library panicked.
         panic_hook::learn();
+        boundary::note_library(krate);
         report.module = Module {
             crates: Box::leak(Box::new([krate])),
         };

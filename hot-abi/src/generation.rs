@@ -1,5 +1,6 @@
 //! Generations: the loaded builds of a hot crate, and which of them is live.
 
+use crate::boundary;
 use crate::entry::EntryFn;
 use crate::held::{
     self, Migrated, Migration, MigrationError, MigrationTask, Uncommitted, WhenBusy,
@@ -111,6 +112,7 @@ impl Drop for Generation {
                 drop(krate.live.take());
             }
         }
+        boundary::forget_library(self.krate);
     }
 }
 

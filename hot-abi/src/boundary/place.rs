@@ -1,5 +1,6 @@
 //! What the panic hook saw, for the [`Caught`](super::Caught) that a panic will become.
 
+use super::blame::Blame;
 use super::trace::Trace;
 use super::{source, text};
 use std::any::{Any, TypeId};
@@ -14,6 +15,7 @@ pub(crate) fn remember(info: &PanicHookInfo<'_>) {
         payload: info.payload().type_id(),
         text: info.payload_as_str().map(str::to_owned),
         location: info.location().map(ToString::to_string),
+        blame: Blame::find(info.location()),
         backtrace: Trace::capture(),
     };
     PASSING.set(ptr::null());
@@ -34,6 +36,8 @@ pub(super) fn restore(
         payload,
         text: Some(message),
         location,
+        // Whoever let it go on has found out that it is.
+        blame: Some(Blame::NewCode),
         backtrace: Trace::InWords(backtrace),
     }));
 }
@@ -62,15 +66,21 @@ pub(super) struct Place {
     payload: TypeId,
     text: Option<String>,
     pub(super) location: Option<String>,
+    /// Whose code panicked, where the program's modules tell it.
+    blame: Option<Blame>,
     backtrace: Trace,
 }
 
 impl Place {
-    /// Whether it is in the sources of the program's own package.
-    pub(super) fn is_in_the_programs_sources(&self) -> bool {
-        self.location
-            .as_deref()
-            .is_some_and(source::is_the_programs)
+    /// Whether new code panicked, and not the program's, in a callback.
+    pub(super) fn is_of_new_code(&self) -> bool {
+        match &self.blame {
+            Some(blame) => blame.is_new_codes(),
+            None => !self
+                .location
+                .as_deref()
+                .is_some_and(source::is_the_programs),
+        }
     }
 
     /// Location and backtrace.

@@ -1,14 +1,11 @@
 //! Who called, by a walk over the stack and the loader's list of modules.
 
+use super::super::unwind::{
+    _Unwind_Backtrace, _Unwind_GetCFA, _Unwind_GetIP, Context, URC_END_OF_STACK, URC_NO_REASON,
+};
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-
-/// `_Unwind_Context`.
-#[repr(C)]
-struct Context {
-    _opaque: [u8; 0],
-}
 
 /// `Dl_info`.
 #[repr(C)]
@@ -20,17 +17,9 @@ struct ModuleInfo {
     symbol_address: *const c_void,
 }
 
-type Visit = extern "C" fn(*mut Context, *mut c_void) -> c_int;
-
 unsafe extern "C" {
-    fn _Unwind_Backtrace(visit: Visit, argument: *mut c_void) -> c_int;
-    fn _Unwind_GetCFA(context: *mut Context) -> usize;
-    fn _Unwind_GetIP(context: *mut Context) -> usize;
     fn dladdr(address: *const c_void, info: *mut ModuleInfo) -> c_int;
 }
-
-const URC_NO_REASON: c_int = 0;
-const URC_END_OF_STACK: c_int = 5;
 
 /// What the walk looks for, and finds.
 struct Search {

@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::mode::Mode;
 use super::super::project::{BuildAs, Project, SCENE};
 use super::super::variant::{SCENE_SAVES_STATE, Variant};
 use super::super::{Modes, Scenario, Verdict};
@@ -41,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "panics_of_the_program",
-        about: "a panic of the program that passes through hot code reaches the program whole, and is no panic of new code",
+        about: "a panic of the program that passes through hot code reaches the program whole, and is no panic of new code; one of std is",
         modes: Modes::Both,
         run: panics_of_the_program,
     },
@@ -355,8 +354,6 @@ fn panic_ends_the_program(project: &Project) -> Result<Verdict> {
 fn panics_of_the_program(project: &Project) -> Result<Verdict> {
     let mut scene = Scene::put_into(project)?;
     let mut host = project.run()?;
-    // A thin library has one runtime with the program, in which it cannot be told whose panic passes.
-    let is_told_apart = project.mode() == Mode::Full;
     for edition in 0..=2 {
         for (request, reached) in [
             ("back", "its own, number 7"),
@@ -366,19 +363,26 @@ fn panics_of_the_program(project: &Project) -> Result<Verdict> {
             host.expect_answer(request, &format!("a panic reached the program: {reached}"))?;
             host.says("cleaned", "by edition")?;
             host.expect_answer("panicking", "false")?;
-            if is_told_apart {
-                host.expect_answer("plain word", &format!("plain {edition}, 4"))?;
-            }
         }
+        // By value, through code of std for it.
+        host.expect_answer("boxed", "a panic reached the program: its own, number 10")?;
+        host.expect_answer("plain word", &format!("plain {edition}, 4"))?;
         scene.go_live(&mut host, "nowhere")?;
     }
     for event in ["panicked", "rolled-back"] {
         let told = host.events_heard(event);
-        ensure!(
-            told.is_empty() || !is_told_apart,
-            "the hot code did not panic: {told:?}"
-        );
+        ensure!(told.is_empty(), "the hot code did not panic: {told:?}");
     }
+    // What new code calls by its name panics for it, wherever that is linked.
+    scene.go_live(&mut host, "in std")?;
+    let edition = scene.edition - 1;
+    host.expect_answer("plain word", &format!("plain {edition}, 4"))?;
+    let told = host.event_about("panicked", "capacity overflow")?;
+    ensure!(
+        told.contains("`scene::plain`"),
+        "it does not tell of the function: {told}"
+    );
+    host.event_about("rolled-back", "scene: ")?;
     host.end()?;
     Ok(Verdict::Passed)
 }
