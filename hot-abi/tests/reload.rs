@@ -1650,12 +1650,12 @@ fn items_register_with_all_that_is_known_of_them() {
     );
 
     let step = krate.function("reload::older::step").unwrap();
-    assert_eq!(step.signature, "fn(& mut World, u32) -> usize");
+    assert_eq!(step.signature, "fn(&mut World, u32) -> usize");
     assert_eq!(step.file, file!());
     let last = krate.function("reload::older::World::last").unwrap();
-    assert_eq!(last.signature, "fn(& mut self, & str) -> String");
+    assert_eq!(last.signature, "fn(&mut self, &str) -> String");
     let wait = krate.function("reload::older::wait").unwrap();
-    assert_eq!(wait.signature, "async fn(& mut World, & u32) -> String");
+    assert_eq!(wait.signature, "async fn(&mut World, &u32) -> String");
     assert!((krate.functions)().iter().all(|function| function.line > 1));
 }
 
@@ -1665,8 +1665,8 @@ fn an_interface_is_described_with_all_that_it_is_built_on() {
     assert_eq!(key.name, "dyn reload::Window");
     assert_eq!(
         key.signature,
-        "Panel; panels: fn(& self) -> usize; \
-         Send; draw: fn(& mut self, & mut String); title: fn(& self) -> & str; \
-         close: fn(self : Box < Self >) -> String"
+        "Panel; panels: fn(&self) -> usize; \
+         Send; draw: fn(&mut self, &mut String); title: fn(&self) -> &str; \
+         close: fn(self: Box<Self>) -> String"
     );
 }

@@ -4,6 +4,7 @@ use crate::attributes;
 use crate::errors::{Errors, with_item};
 use crate::explicit::{Explicit, Owner};
 use crate::signature::{self, Parameter};
+use crate::written::written;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -404,7 +405,7 @@ impl Model {
 
     /// Statements that append the supertraits and methods in their order to `text`: what callers depend on.
     fn description(&self) -> TokenStream {
-        let supertraits = self.interface.supertraits.to_token_stream().to_string();
+        let supertraits = written(&self.interface.supertraits);
         let methods = self.methods.iter().map(|method| {
             let (conditions, signature) = (&method.conditions, &method.signature);
             let written = signature::as_written(signature);

@@ -19,6 +19,7 @@ mod proxy;
 mod rustc_run;
 mod signature;
 mod state;
+mod written;
 
 use proc_macro::TokenStream;
 

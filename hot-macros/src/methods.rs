@@ -136,7 +136,7 @@ impl Model {
         body.ident = format_ident!("__hot_body_{}", sig.ident);
         body.abi = None;
         let name = &body.ident;
-        let owner = written.to_token_stream().to_string().replace(' ', "");
+        let owner = crate::written::written(written);
         Proxy {
             attributes: attrs,
             visibility: vis,

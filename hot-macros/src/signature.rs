@@ -1,6 +1,7 @@
 //! What a hot function or node may look like, and every sentence that says why one may not.
 
 use crate::errors::Errors;
+use crate::written::written;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
@@ -194,13 +195,13 @@ pub(crate) fn find_lifetime(ty: &Type) -> Option<TokenStream> {
 /// The types of a signature as one line of text: what two builds compare.
 pub(crate) fn as_written(signature: &Signature) -> String {
     let inputs = signature.inputs.iter().map(|input| match input {
-        FnArg::Typed(typed) => typed.ty.to_token_stream().to_string(),
+        FnArg::Typed(typed) => written(&typed.ty),
         FnArg::Receiver(receiver) => {
             let mut receiver = receiver.clone();
             if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
                 receiver.mutability = None; // the body's affair
             }
-            receiver.to_token_stream().to_string()
+            written(&receiver)
         }
     });
     let inputs = inputs.collect::<Vec<_>>().join(", ");
@@ -210,7 +211,7 @@ pub(crate) fn as_written(signature: &Signature) -> String {
         signature.abi.is_some().then_some("extern "),
     ];
     let qualifiers: String = qualifiers.into_iter().flatten().collect();
-    let output = signature.output.to_token_stream();
+    let output = written(&signature.output);
     let separator = if output.is_empty() { "" } else { " " };
     format!("{qualifiers}fn({inputs}){separator}{output}")
 }
