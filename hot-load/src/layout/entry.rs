@@ -2,11 +2,14 @@
 
 use super::debug_info::Bytes;
 use super::graph::{Part, Role, Shape};
-use super::index::{Index, StaticEntry};
+use super::index::{Index, Scoped, StaticEntry};
 use super::names;
 use gimli::{
-    AttributeValue, DebuggingInformationEntry, Dwarf, EntriesRaw, Unit, UnitOffset, constants,
+    AttributeValue, DebuggingInformationEntry, Dwarf, EntriesRaw, Section as _, Unit, UnitOffset,
+    constants,
 };
+use std::borrow::Cow;
+use std::ffi::CStr;
 
 /// An entry.
 pub(super) type Entry<'a> = DebuggingInformationEntry<Bytes<'a>>;
@@ -37,38 +40,70 @@ impl<'a> Entries<'_, 'a> {
 
     /// A type's name with what it is nested in.
     pub(super) fn full_name(&self, place: Place) -> gimli::Result<String> {
-        self.name_in(place, self.units[place.unit].1.scopes_of(place.offset))
+        let (_, index) = &self.units[place.unit];
+        let scoped = index.scoped(place.offset);
+        let name = match scoped.and_then(|scoped| scoped.name) {
+            Some(name) => String::from_utf8_lossy(self.text_at(name)?).into_owned(),
+            None => self.own_name(place)?.unwrap_or_default(),
+        };
+        self.name_in(place.unit, scoped.map(|scoped| scoped.scope), &name)
     }
 
     /// A static's name with what it is nested in.
     pub(super) fn static_name(&self, unit: usize, entry: &StaticEntry) -> gimli::Result<String> {
-        let place = Place {
-            unit,
-            offset: entry.entry,
-        };
-        self.name_in(place, self.units[unit].1.scopes_of_static(entry))
+        let offset = entry.entry;
+        let name = self.own_name(Place { unit, offset })?.unwrap_or_default();
+        self.name_in(unit, entry.scope, &name)
     }
 
-    fn name_in(
+    /// The name of a type that has a scope, without that.
+    pub(super) fn short_name_of(
         &self,
-        place: Place,
-        scopes: impl Iterator<Item = UnitOffset>,
-    ) -> gimli::Result<String> {
-        let mut path = Vec::new();
-        for offset in std::iter::once(place.offset).chain(scopes) {
-            let entry = self.entry(Place { offset, ..place })?;
-            path.extend(self.name_of(place.unit, &entry)?);
+        unit: usize,
+        ty: &Scoped,
+    ) -> gimli::Result<Option<Cow<'a, [u8]>>> {
+        if let Some(name) = ty.name {
+            return Ok(Some(Cow::Borrowed(self.text_at(name)?)));
         }
-        path.reverse();
-        Ok(names::without_numbering(&path.join("::")))
+        let name = self.own_name(Place {
+            unit,
+            offset: ty.offset,
+        })?;
+        Ok(name.map(|name| Cow::Owned(name.into_bytes())))
+    }
+
+    fn name_in(&self, unit: usize, scope: Option<usize>, name: &str) -> gimli::Result<String> {
+        let Some(scope) = scope else {
+            return Ok(names::without_numbering(name));
+        };
+        let own_name = |offset| self.own_name(Place { unit, offset });
+        let path = self.units[unit].1.path_of(scope, own_name)?;
+        Ok(names::nested(&path, name))
+    }
+
+    fn own_name(&self, place: Place) -> gimli::Result<Option<String>> {
+        self.name_of(place.unit, &self.entry(place)?)
+    }
+
+    /// What is at a place of the section of strings.
+    fn text_at(&self, place: usize) -> gimli::Result<&'a [u8]> {
+        let strings = self.dwarf.debug_str.reader().slice();
+        // Looked for by std, which is optimised where this code is not.
+        let text = CStr::from_bytes_until_nul(strings.get(place..).unwrap_or_default());
+        let text =
+            text.map_err(|_| gimli::Error::UnexpectedEof(gimli::ReaderOffsetId(place as u64)))?;
+        Ok(text.to_bytes())
     }
 
     pub(super) fn name_of(&self, unit: usize, entry: &Entry<'a>) -> gimli::Result<Option<String>> {
-        let name = entry.attr_value(constants::DW_AT_name);
-        let name = name.map(|name| self.dwarf.attr_string(&self.units[unit].0, name));
-        Ok(name
-            .transpose()?
-            .map(|name| name.to_string_lossy().into_owned()))
+        let Some(name) = entry.attr_value(constants::DW_AT_name) else {
+            return Ok(None);
+        };
+        let name = match name {
+            AttributeValue::DebugStrRef(place) => self.text_at(place.0)?,
+            other => self.dwarf.attr_string(&self.units[unit].0, other)?.slice(),
+        };
+        Ok(Some(String::from_utf8_lossy(name).into_owned()))
     }
 
     pub(super) fn entry(&self, place: Place) -> gimli::Result<Entry<'a>> {

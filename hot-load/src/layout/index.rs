@@ -1,7 +1,11 @@
 //! One pass over a unit: its statics, and what each type is nested in.
 
 use super::debug_info::Bytes;
+use super::names;
 use gimli::{AttributeValue, DwTag, Dwarf, Operation, Unit, UnitOffset, constants};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use walk::{Stop, Walk};
 
 mod walk;
@@ -37,8 +41,10 @@ pub(super) struct Index {
     pub(super) statics: Vec<StaticEntry>,
     /// Namespaces, and types that other types are nested in.
     scopes: Vec<Scope>,
-    /// Every type that has a scope, in the order of the file, and its scope.
-    types: Vec<(UnitOffset, usize)>,
+    /// Every type that has a scope, in the order of the file.
+    types: Vec<Scoped>,
+    /// The names of scopes with all that they are nested in, as far as somebody asked.
+    paths: RefCell<HashMap<usize, Rc<str>>>,
 }
 
 /// The table of methods of a type behind a trait object.
@@ -63,7 +69,16 @@ pub(super) struct StaticEntry {
     pub(super) ty: UnitOffset,
     /// Whether it is in one piece. Optimisation may leave a part of it, or several.
     pub(super) is_whole: bool,
-    scope: Option<usize>,
+    pub(super) scope: Option<usize>,
+}
+
+/// A type in a scope.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scoped {
+    pub(super) offset: UnitOffset,
+    pub(super) scope: usize,
+    /// Where in the section of strings its name is, if it is there.
+    pub(super) name: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +134,11 @@ impl Index {
                 }
                 _ => {
                     if let Some(scope) = scope {
-                        index.types.push((offset, scope));
+                        index.types.push(Scoped {
+                            offset,
+                            scope,
+                            name: stop.name,
+                        });
                     }
                     if stop.has_children {
                         open.push((depth, index.scopes.len()));
@@ -134,27 +153,39 @@ impl Index {
         Ok(index)
     }
 
-    /// The entries that the entry at `offset` is nested in, the innermost first.
-    pub(super) fn scopes_of(&self, offset: UnitOffset) -> impl Iterator<Item = UnitOffset> + '_ {
-        let found = self.types.binary_search_by_key(&offset, |(ty, _)| *ty);
-        self.scopes_from(found.ok().map(|at| self.types[at].1))
+    /// What is known of a type that has a scope.
+    pub(super) fn scoped(&self, offset: UnitOffset) -> Option<&Scoped> {
+        let found = self
+            .types
+            .binary_search_by_key(&offset, |scoped| scoped.offset);
+        self.types.get(found.ok()?)
     }
 
-    /// The entries that a static is nested in, the innermost first.
-    pub(super) fn scopes_of_static(
+    /// The name of a scope with all that it is nested in. `name` tells the name of an entry.
+    pub(super) fn path_of(
         &self,
-        entry: &StaticEntry,
-    ) -> impl Iterator<Item = UnitOffset> + use<'_> {
-        self.scopes_from(entry.scope)
-    }
-
-    fn scopes_from(&self, innermost: Option<usize>) -> impl Iterator<Item = UnitOffset> + use<'_> {
-        let mut next = innermost;
-        std::iter::from_fn(move || {
-            let scope = self.scopes[next?];
-            next = scope.parent;
-            Some(scope.entry)
-        })
+        scope: usize,
+        name: impl Fn(UnitOffset) -> gimli::Result<Option<String>>,
+    ) -> gimli::Result<Rc<str>> {
+        let mut paths = self.paths.borrow_mut();
+        let mut unknown = Vec::new();
+        let mut next = Some(scope);
+        let mut path: Rc<str> = Rc::default();
+        while let Some(scope) = next {
+            if let Some(known) = paths.get(&scope) {
+                path = known.clone();
+                break;
+            }
+            unknown.push(scope);
+            next = self.scopes[scope].parent;
+        }
+        while let Some(scope) = unknown.pop() {
+            if let Some(name) = name(self.scopes[scope].entry)? {
+                path = names::nested(&path, &name).into();
+            }
+            paths.insert(scope, path.clone());
+        }
+        Ok(path)
     }
 
     fn add(&mut self, found: &Static<'_>, is_own: bool, entry: UnitOffset, scope: Option<usize>) {
@@ -184,8 +215,8 @@ impl Index {
     }
 
     /// The types that have a scope, in the order of the file.
-    pub(super) fn types(&self) -> impl Iterator<Item = UnitOffset> + '_ {
-        self.types.iter().map(|(offset, _)| *offset)
+    pub(super) fn types(&self) -> &[Scoped] {
+        &self.types
     }
 }
 

@@ -92,6 +92,10 @@ pub(super) fn is_unnameable(name: &str) -> bool {
 
 /// The name without the numbers of closures and impl blocks, which change with what stands above them.
 pub(super) fn without_numbering(name: &str) -> String {
+    // Most names have none.
+    if !name.as_bytes().contains(&b'#') {
+        return name.to_owned();
+    }
     let mut plain = String::with_capacity(name.len());
     let mut rest = name;
     while let Some(at) = rest.find('#') {
@@ -106,6 +110,16 @@ pub(super) fn without_numbering(name: &str) -> String {
     }
     plain.push_str(rest);
     plain
+}
+
+/// What is called so in a path, which may be empty, without numbers.
+pub(super) fn nested(path: &str, name: &str) -> String {
+    let name = without_numbering(name);
+    match (path.is_empty(), name.is_empty()) {
+        (true, _) => name,
+        (false, true) => path.to_owned(),
+        (false, false) => [path, "::", &name].concat(),
+    }
 }
 
 /// A static as it is written: without the code that `thread_local!` puts its value into.

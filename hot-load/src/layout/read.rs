@@ -7,8 +7,12 @@ use super::index::Index;
 use super::methods::{Methods, Table};
 use super::names;
 use super::{CrateSource, Missing};
+use by_name::ByName;
 use gimli::{AttributeValue, Dwarf, Unit, UnitOffset, constants};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+mod by_name;
 
 /// The layouts of what crosses by the items of a crate, and of its statics.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ struct Reader<'d, 'a> {
     file: &'d MappedFile,
     entries: Entries<'d, 'a>,
     graph: Graph,
-    known: HashMap<Place, TypeId>,
+    known: HashMap<Place, TypeId, BuildHasherDefault<PlaceHasher>>,
     /// The places of the types of the graph. Those beyond `graph.types` are still to be read.
     places: Vec<Place>,
     /// The methods of hot traits, by the name of the trait object.
@@ -85,7 +89,7 @@ struct Reader<'d, 'a> {
     /// What the tables of methods point to. Made when it is first needed.
     methods: Option<Methods>,
     /// Types by their names. Made when it is first needed.
-    by_name: Option<HashMap<String, Place>>,
+    by_name: Option<ByName>,
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
@@ -107,7 +111,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                 units: indexed,
             },
             graph: Graph::default(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             places: Vec::new(),
             interfaces: HashMap::new(),
             implementors: HashMap::new(),
@@ -299,7 +303,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         }
         if principal.contains('<') {
             for name in names::paths_in(principal) {
-                if let Some(ty) = self.by_name()?.get(name).copied() {
+                if let Some(ty) = self.named(name)? {
                     parts.push(Part {
                         role: Role::Mentioned,
                         name: name.to_owned(),
@@ -364,18 +368,34 @@ impl<'d, 'a> Reader<'d, 'a> {
         self.methods.as_ref().ok_or(Missing::Types)
     }
 
-    fn by_name(&mut self) -> gimli::Result<&HashMap<String, Place>> {
-        if self.by_name.is_none() {
-            let mut by_name = HashMap::new();
-            for unit in 0..self.entries.units.len() {
-                let types: Vec<_> = self.entries.units[unit].1.types().collect();
-                for offset in types {
-                    let place = Place { unit, offset };
-                    by_name.insert(self.entries.full_name(place)?, place);
-                }
-            }
-            self.by_name = Some(by_name);
+    /// The type of that name.
+    fn named(&mut self, name: &str) -> gimli::Result<Option<Place>> {
+        let by_name = match &mut self.by_name {
+            Some(by_name) => by_name,
+            None => self.by_name.insert(ByName::new(&self.entries)?),
+        };
+        by_name.find(&self.entries, name)
+    }
+}
+
+/// Hashes the two numbers of a [`Place`]: quicker, where it is not optimised, than a hash that nobody can
+/// foresee.
+#[derive(Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
         }
-        Ok(self.by_name.get_or_insert_default())
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        let mixed = (self.0.rotate_left(32) ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
     }
 }

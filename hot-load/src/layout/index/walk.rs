@@ -6,7 +6,7 @@
 
 use super::super::debug_info::Bytes;
 use gimli::constants::{self, DwForm, DwTag};
-use gimli::{AttributeSpecification, Error, Reader, ReaderOffsetId, Unit, UnitOffset};
+use gimli::{AttributeSpecification, Endianity, Error, Reader, ReaderOffsetId, Unit, UnitOffset};
 
 /// A walk over the entries of a unit, in the order of the file.
 pub(super) struct Walk<'u, 'a> {
@@ -23,6 +23,7 @@ pub(super) struct Walk<'u, 'a> {
     /// The attributes of all kinds, one kind after another.
     steps: Vec<Step>,
     wanted: &'static [DwTag],
+    is_little_endian: bool,
 }
 
 /// An entry at which the walk stopped.
@@ -33,6 +34,8 @@ pub(super) struct Stop {
     pub(super) depth: isize,
     pub(super) tag: DwTag,
     pub(super) has_children: bool,
+    /// Where in the section of strings its name is, if it is there.
+    pub(super) name: Option<usize>,
 }
 
 /// What is known of the entries of one abbreviation.
@@ -42,6 +45,8 @@ struct Kind {
     is_wanted: bool,
     has_children: bool,
     tag: DwTag,
+    /// How many bytes are before its name, or rather before the place of that in the section of strings.
+    name: Option<usize>,
     /// The place of its first step, and of the first step of the next kind.
     steps: (usize, usize),
 }
@@ -51,11 +56,15 @@ const UNKNOWN: Kind = Kind {
     is_wanted: false,
     has_children: false,
     tag: constants::DW_TAG_null,
+    name: None,
     steps: (0, 0),
 };
 
 /// Abbreviations are numbered from one on, and no unit has as many different ones.
 const MOST_KINDS: usize = 1 << 16;
+
+/// The bytes of a place in the section of strings, in all but the largest files.
+const NAME: usize = 4;
 
 /// So many bytes, and then something of a size of its own.
 #[derive(Clone, Copy)]
@@ -83,15 +92,17 @@ impl<'u, 'a> Walk<'u, 'a> {
     /// A walk that stops at entries of these tags.
     pub(super) fn new(unit: &'u Unit<Bytes<'a>>, wanted: &'static [DwTag]) -> gimli::Result<Self> {
         let root = unit.header.root_offset();
+        let entries = unit.header.range_from(root..)?;
         Ok(Self {
             unit,
-            entries: unit.header.range_from(root..)?,
+            entries,
             start: root.0,
             at: 0,
             depth: 0,
             kinds: Vec::new(),
             steps: Vec::new(),
             wanted,
+            is_little_endian: entries.endian().is_little_endian(),
         })
     }
 
@@ -121,6 +132,7 @@ impl<'u, 'a> Walk<'u, 'a> {
                 _ => self.learn(code)?,
             };
             let steps = self.steps.as_slice();
+            let attributes = at;
             let (mut step, last) = kind.steps;
             while step < last {
                 let Step { fixed, then } = steps[step];
@@ -153,11 +165,23 @@ impl<'u, 'a> Walk<'u, 'a> {
             if kind.is_wanted {
                 self.at = at;
                 self.depth = depth;
+                let name = match kind.name {
+                    Some(before) => {
+                        let at = attributes + before;
+                        let place = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+                        Some(match self.is_little_endian {
+                            true => u32::from_le_bytes(place),
+                            false => u32::from_be_bytes(place),
+                        } as usize)
+                    }
+                    None => None,
+                };
                 return Ok(Some(Stop {
                     offset: UnitOffset(self.start + offset),
                     depth: at_depth,
                     tag: kind.tag,
                     has_children: kind.has_children,
+                    name,
                 }));
             }
         }
@@ -178,7 +202,14 @@ impl<'u, 'a> Walk<'u, 'a> {
         }
         let first = self.steps.len();
         let mut fixed = 0;
+        let mut name = None;
         for attribute in abbreviation.attributes() {
+            let is_name = attribute.name() == constants::DW_AT_name
+                && attribute.form() == constants::DW_FORM_strp;
+            if is_name && attribute.size(&self.unit.header) == Some(NAME) {
+                // Behind an attribute of any size it is left to who wants to know.
+                name = (self.steps.len() == first).then_some(fixed);
+            }
             match attribute.size(&self.unit.header) {
                 Some(size) => fixed += size,
                 None => {
@@ -197,6 +228,7 @@ impl<'u, 'a> Walk<'u, 'a> {
             is_wanted: self.wanted.contains(&abbreviation.tag()),
             has_children: abbreviation.has_children(),
             tag: abbreviation.tag(),
+            name,
             steps: (first, self.steps.len()),
         };
         if self.kinds.len() <= code {
