@@ -248,7 +248,11 @@ impl Loader {
                 attempt.migrate(task)
             })?;
         self.migrations.forget(generation.krate());
-        lock(&self.loaded).release_surplus(generation, good.as_ref(), self.options.retention);
+        {
+            let mut loaded = lock(&self.loaded);
+            loaded.adopt_late(&libraries, &Module::this());
+            loaded.release_surplus(generation, good.as_ref(), self.options.retention);
+        }
         // What is unmapped is unmapped here, when nobody is inside.
         drop(libraries);
         Ok(applied)
@@ -270,6 +274,7 @@ impl Loader {
             &mut |task| attempt.migrate(task),
         )?;
         self.migrations.forget(krate);
+        lock(&self.loaded).adopt_late(&libraries, &Module::this());
         Ok(applied)
     }
 
@@ -375,6 +380,15 @@ impl LoadedLibraries {
         self.counts.push((krate, generation.number()));
         generation::adopt(&generation.module(), &Module::this(), krate);
         self.generations.push(generation);
+    }
+
+    /// Has the libraries call the live code that came while other code went live in those that were `known`: they
+    /// may have seen the code that was live before.
+    fn adopt_late(&self, known: &[Arc<Generation>], program: &Module) {
+        let is_known = |late: &&Arc<Generation>| known.iter().any(|known| Arc::ptr_eq(known, late));
+        for late in self.generations.iter().filter(|late| !is_known(late)) {
+            generation::adopt(&late.module(), program, late.krate());
+        }
     }
 
     /// Every library that is mapped, and that stays so as long as the result is held.
@@ -539,4 +553,84 @@ static PATCH: LazyLock<StaticPatch> = LazyLock::new(StaticPatch::capture);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hot_abi::exchange::Exchange;
+    use hot_abi::generation::Live;
+    use hot_abi::registry::{Compilation, RustcRun};
+    use hot_abi::{LocalContext, entry};
+
+    /// A copy of a hot crate that has nothing in it.
+    fn copy_of(name: &'static str) -> &'static HotCrate {
+        Box::leak(Box::new(HotCrate {
+            manifest_dir: name,
+            package: name,
+            version: "0.1.0",
+            crate_name: name,
+            root_file: "src/lib.rs",
+            init_symbol: "init",
+            entry_symbol: "entry",
+            fingerprint: b"",
+            compilation: Compilation {
+                features: &[],
+                out_dir: None,
+                target: None,
+                metadata: None,
+                toolchain: None,
+            },
+            rustc: RustcRun {
+                program: "rustc",
+                directory: "/",
+                arguments: &[],
+                variables: &[],
+            },
+            nodes: || &[],
+            functions: || &[],
+            hooks: || &[],
+            held: || &[],
+            live: Live::new(),
+        }))
+    }
+
+    #[allow(improper_ctypes_definitions, reason = "both sides are this program")]
+    extern "C" fn no_node(
+        manifest_dir: &str,
+        node_name: &str,
+        context: &mut LocalContext,
+        exchange: &mut Exchange,
+    ) {
+        entry::entry(copy_of("empty"), manifest_dir, node_name, context, exchange);
+    }
+
+    /// A library of the first crate, with its copies of others.
+    fn library_of(crates: &[&'static HotCrate]) -> Arc<Generation> {
+        let module = Module {
+            crates: crates.to_vec().leak(),
+        };
+        // SAFETY: there is no library, and the entry function is this program's.
+        let generation = unsafe { Generation::new(1, crates[0], no_node, module, Arc::new(())) };
+        Arc::new(generation.unwrap())
+    }
+
+    #[test]
+    fn a_library_that_comes_while_other_code_goes_live_calls_that_code() {
+        let program = Module {
+            crates: vec![copy_of("scene"), copy_of("prop")].leak(),
+        };
+        let scene = library_of(&[copy_of("scene")]);
+        let known = vec![Arc::clone(&scene)];
+        // As a hook of the code that is left may load it, or another thread.
+        let copy_of_scene = copy_of("scene");
+        let late = library_of(&[copy_of("prop"), copy_of_scene]);
+        let mut loaded = LoadedLibraries::default();
+        loaded.generations = vec![Arc::clone(&scene), late];
+        generation::make_live(&scene, &[program, scene.module()], WhenBusy::GiveUp).unwrap();
+        assert!(copy_of_scene.live.current().is_none());
+        loaded.adopt_late(&known, &program);
+        let adopted = copy_of_scene.live.current().unwrap();
+        assert!(Arc::ptr_eq(&adopted, &scene));
+    }
 }
