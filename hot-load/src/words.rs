@@ -10,6 +10,7 @@
 
 mod definition;
 mod difference;
+mod lexer;
 mod tokens;
 
 use crate::background;
@@ -43,11 +44,11 @@ impl FileWords {
     /// assert_ne!(old, other);
     /// ```
     pub fn read(text: &str, before: Option<&FileWords>) -> FileWords {
-        let Some(stream) = tokens::of(text) else {
+        let Some(tokens) = tokens::of(text) else {
             return FileWords::unknown();
         };
         let mut found = definition::Found::default();
-        found.collect(stream);
+        found.collect(&tokens);
         let known = before.and_then(|before| before.definitions.as_deref());
         let mut definitions: Vec<_> = found.definitions.into_iter().map(Arc::new).collect();
         definitions.sort();

@@ -35,7 +35,6 @@ const DESIGN: &[(&str, &[&str])] = &[
             "libloading",
             "memmap2",
             "object",
-            "proc-macro2",
         ],
     ),
     (

@@ -1,7 +1,7 @@
 //! Definitions in a text, and what each says to other code.
 
-use super::tokens::{self, Angles, attribute, first_ident, ident, is_punct};
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use super::lexer::{Group, Token};
+use super::tokens::{self, Angles, attribute, is_punct, word};
 
 /// What a name stands for, in words.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,28 +46,27 @@ pub(super) struct Found {
 
 impl Found {
     /// Collects the definitions at any depth: in modules, in the bodies of functions, in what macros are given.
-    pub(super) fn collect(&mut self, stream: TokenStream) {
-        let tokens: Vec<_> = stream.into_iter().collect();
+    pub(super) fn collect(&mut self, tokens: &[Token<'_>]) {
         let mut attributes = 0..0;
         let mut is_public = false;
         for at in 0..tokens.len() {
             if let Some(attribute) = attribute(&tokens[at..]) {
-                self.makes_macros |=
-                    first_ident(attribute).is_some_and(|name| name.starts_with("proc_macro"));
+                self.makes_macros |= word(attribute.tokens.first())
+                    .is_some_and(|name| name.starts_with("proc_macro"));
                 if attributes.end != at {
                     attributes.start = at;
                 }
                 attributes.end = at + 2;
                 continue;
             }
-            if let TokenTree::Group(group) = &tokens[at] {
-                self.collect(group.stream());
+            if let Token::Group(group) = &tokens[at] {
+                self.collect(&group.tokens);
             }
-            let Some(word) = ident(tokens.get(at)) else {
+            let Some(keyword) = word(tokens.get(at)) else {
                 continue;
             };
-            let is_prefix = ["pub", "unsafe", "auto", "extern", "crate"].contains(&word.as_str());
-            is_public |= word == "pub";
+            let is_prefix = ["pub", "unsafe", "auto", "extern", "crate"].contains(&keyword);
+            is_public |= keyword == "pub";
             if is_prefix {
                 continue;
             }
@@ -76,7 +75,7 @@ impl Found {
                 true => &tokens[attributes.clone()],
                 false => &[],
             };
-            self.item(&word, before, attributes, &tokens[at..], is_public);
+            self.item(keyword, before, attributes, &tokens[at..], is_public);
             is_public = false;
         }
     }
@@ -85,12 +84,12 @@ impl Found {
     fn item(
         &mut self,
         keyword: &str,
-        before: &[TokenTree],
-        attributes: &[TokenTree],
-        tokens: &[TokenTree],
+        before: &[Token<'_>],
+        attributes: &[Token<'_>],
+        tokens: &[Token<'_>],
         is_public: bool,
     ) {
-        let name = ident(tokens.get(1));
+        let name = word(tokens.get(1));
         let found = match (keyword, name) {
             ("trait", Some(name)) => {
                 until_body(tokens).map(|end| (name, trait_text(&tokens[..=end])))
@@ -102,16 +101,16 @@ impl Found {
                 until_semicolon(tokens).map(|end| (name, text_of(&tokens[..end])))
             }
             // The length of an array may be one.
-            ("const", Some(word)) if word == "fn" => {
+            ("const", Some("fn")) => {
                 let end = tokens.iter().position(is_body);
-                ident(tokens.get(2))
+                word(tokens.get(2))
                     .zip(end)
                     .map(|(name, end)| (name, text_of(&tokens[..=end])))
             }
             ("const", Some(name)) if !before.last().is_some_and(|last| is_punct(last, '*')) => {
                 until_value(tokens).map(|end| (name, text_of(&tokens[..end])))
             }
-            ("macro_rules", None) => ident(tokens.get(2)).map(|name| {
+            ("macro_rules", None) => word(tokens.get(2)).map(|name| {
                 let end = tokens.len().min(4);
                 (name, text_of(&tokens[..end]))
             }),
@@ -122,21 +121,21 @@ impl Found {
                 None
             }
             // Which file it is in, and whether it is there.
-            ("mod", Some(name)) if !attributes.is_empty() => Some((ANY.to_owned(), name)),
+            ("mod", Some(name)) if !attributes.is_empty() => Some((ANY, name.to_owned())),
             _ => None,
         };
-        if let Some((name, text)) = found.filter(|(name, _)| name != "_") {
+        if let Some((name, text)) = found.filter(|(name, _)| *name != "_") {
             let mut whole = text_of(attributes);
             if name == ANY && whole.is_empty() {
                 return;
             }
             whole.push_str(&text);
-            self.add(name, Reach::Everywhere, whole);
+            self.add(name.to_owned(), Reach::Everywhere, whole);
         }
     }
 
     /// Adds the names that a tree of imports brings.
-    fn imports(&mut self, path: &mut String, tree: &[TokenTree], is_public: bool) {
+    fn imports(&mut self, path: &mut String, tree: &[Token<'_>], is_public: bool) {
         let reach = match is_public {
             true => Reach::Everywhere,
             false => Reach::File,
@@ -145,9 +144,8 @@ impl Found {
         let mut at = 0;
         while let Some(token) = tree.get(at) {
             match token {
-                TokenTree::Group(group) => {
-                    let inner: Vec<_> = group.stream().into_iter().collect();
-                    for branch in inner.split(|token| is_punct(token, ',')) {
+                Token::Group(group) => {
+                    for branch in group.tokens.split(|token| is_punct(token, ',')) {
                         self.imports(path, branch, is_public);
                     }
                     path.truncate(start);
@@ -165,9 +163,9 @@ impl Found {
                     return;
                 }
                 token => {
-                    if let Some(word) = ident(Some(token)) {
+                    if let Some(word) = word(Some(token)) {
                         path.push(' ');
-                        path.push_str(&word);
+                        path.push_str(word);
                     }
                 }
             }
@@ -191,24 +189,22 @@ impl Found {
 }
 
 /// Whether what stands between attributes and a keyword belongs to the item: `pub(crate) unsafe`.
-fn belongs(between: &[TokenTree]) -> bool {
+fn belongs(between: &[Token<'_>]) -> bool {
     between.iter().all(|token| match token {
-        TokenTree::Ident(word) => {
-            ["pub", "unsafe", "auto", "extern"].contains(&word.to_string().as_str())
-        }
-        TokenTree::Group(group) => group.delimiter() == Delimiter::Parenthesis,
+        Token::Word(word) => ["pub", "unsafe", "auto", "extern"].contains(word),
+        Token::Group(group) => group.open == '(',
         _ => false,
     })
 }
 
-fn text_of(tokens: &[TokenTree]) -> String {
+fn text_of(tokens: &[Token<'_>]) -> String {
     let mut text = String::new();
     tokens::write(tokens, &mut text);
     text
 }
 
 /// The last token of an item that ends with a body or a semicolon.
-fn until_body(tokens: &[TokenTree]) -> Option<usize> {
+fn until_body(tokens: &[Token<'_>]) -> Option<usize> {
     let mut angles = Angles::default();
     tokens.iter().position(|token| {
         let ends = angles.depth == 0 && (is_body(token) || is_punct(token, ';'));
@@ -217,7 +213,7 @@ fn until_body(tokens: &[TokenTree]) -> Option<usize> {
     })
 }
 
-fn until_semicolon(tokens: &[TokenTree]) -> Option<usize> {
+fn until_semicolon(tokens: &[Token<'_>]) -> Option<usize> {
     // `impl Trait + use<'a>` is no import.
     if tokens.get(1).is_some_and(|token| is_punct(token, '<')) {
         return None;
@@ -226,7 +222,7 @@ fn until_semicolon(tokens: &[TokenTree]) -> Option<usize> {
 }
 
 /// Where a constant ends; `None` if it is a parameter of something generic.
-fn until_value(tokens: &[TokenTree]) -> Option<usize> {
+fn until_value(tokens: &[Token<'_>]) -> Option<usize> {
     let mut angles = Angles::default();
     for (at, token) in tokens.iter().enumerate() {
         angles.pass(token);
@@ -242,19 +238,18 @@ fn until_value(tokens: &[TokenTree]) -> Option<usize> {
     None
 }
 
-fn is_body(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+fn is_body(token: &Token<'_>) -> bool {
+    matches!(token, Token::Group(group) if group.open == '{')
 }
 
 /// A trait, without the bodies of its methods and the names of their parameters.
-fn trait_text(tokens: &[TokenTree]) -> String {
-    let Some((TokenTree::Group(body), head)) = tokens.split_last() else {
+fn trait_text(tokens: &[Token<'_>]) -> String {
+    let Some((Token::Group(body), head)) = tokens.split_last() else {
         return text_of(tokens);
     };
     let mut text = text_of(head);
     text.push_str(" {");
-    let items: Vec<_> = body.stream().into_iter().collect();
-    let mut rest = items.as_slice();
+    let mut rest = body.tokens.as_slice();
     while !rest.is_empty() {
         let end = until_body(rest).map_or(rest.len(), |end| end + 1);
         let (item, following) = rest.split_at(end);
@@ -266,15 +261,14 @@ fn trait_text(tokens: &[TokenTree]) -> String {
 }
 
 /// Writes an item of a trait.
-fn method_text(item: &[TokenTree], text: &mut String) {
-    let is_fn = |token: &TokenTree| ident(Some(token)).is_some_and(|word| word == "fn");
+fn method_text(item: &[Token<'_>], text: &mut String) {
+    let is_fn = |token: &Token<'_>| word(Some(token)) == Some("fn");
     let Some(function) = item.iter().position(is_fn) else {
         return tokens::write(item, text);
     };
     let mut angles = Angles::default();
     let parameters = item[function..].iter().position(|token| {
-        let found = angles.depth == 0
-            && matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis);
+        let found = angles.depth == 0 && matches!(token, Token::Group(group) if group.open == '(');
         angles.pass(token);
         found
     });
@@ -283,7 +277,7 @@ fn method_text(item: &[TokenTree], text: &mut String) {
         return tokens::write(item, text);
     };
     tokens::write(&item[..at], text);
-    if let TokenTree::Group(group) = &item[at] {
+    if let Token::Group(group) = &item[at] {
         parameters_text(group, text);
     }
     let end = match is_body(last) || is_punct(last, ';') {
@@ -295,11 +289,10 @@ fn method_text(item: &[TokenTree], text: &mut String) {
 }
 
 /// Writes the types of parameters.
-fn parameters_text(parameters: &Group, text: &mut String) {
+fn parameters_text(parameters: &Group<'_>, text: &mut String) {
     text.push_str(" (");
-    let tokens: Vec<_> = parameters.stream().into_iter().collect();
     let mut angles = Angles::default();
-    let parameters = tokens.split(|token| {
+    let parameters = parameters.tokens.split(|token| {
         angles.pass(token);
         angles.depth == 0 && is_punct(token, ',')
     });
@@ -311,9 +304,9 @@ fn parameters_text(parameters: &Group, text: &mut String) {
 }
 
 /// What stands behind the first single colon, if there is one. `self` stays: what it is decides over the call.
-fn without_name(parameter: &[TokenTree]) -> &[TokenTree] {
+fn without_name<'t, 'a>(parameter: &'t [Token<'a>]) -> &'t [Token<'a>] {
     let is_colon = |at: usize| parameter.get(at).is_some_and(|token| is_punct(token, ':'));
-    let is_self = |token: &TokenTree| ident(Some(token)).is_some_and(|word| word == "self");
+    let is_self = |token: &Token<'_>| word(Some(token)) == Some("self");
     let mut at = 0;
     while at < parameter.len() {
         match (is_colon(at), is_colon(at + 1)) {

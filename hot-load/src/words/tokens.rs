@@ -1,6 +1,6 @@
-//! Rust's tokens, in one form however they are laid out.
+//! Tokens in one form, however they are laid out.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use super::lexer::{self, Group, Token};
 
 /// Attributes that say nothing of what a definition means to other code.
 const MUTE: &[&str] = &[
@@ -23,19 +23,19 @@ const MUTE: &[&str] = &[
 ];
 
 /// The tokens of a text; `None` if it is no Rust.
-pub(super) fn of(text: &str) -> Option<TokenStream> {
+pub(super) fn of(text: &str) -> Option<Vec<Token<'_>>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_script = text.starts_with("#!") && !text[2..].trim_start().starts_with('[');
     let code = match is_script {
         true => text.split_once('\n').map_or("", |(_, code)| code),
         false => text,
     };
-    code.parse().ok()
+    lexer::read(code)
 }
 
 /// Writes tokens one after the other, a space before each. What comments, attributes without a meaning and the
 /// last comma of a list add is left out.
-pub(super) fn write(tokens: &[TokenTree], text: &mut String) {
+pub(super) fn write(tokens: &[Token<'_>], text: &mut String) {
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         if let Some(attribute) = attribute(&tokens[at..]) {
@@ -47,80 +47,58 @@ pub(super) fn write(tokens: &[TokenTree], text: &mut String) {
             continue;
         }
         match token {
-            TokenTree::Group(group) => write_group(group, text),
-            TokenTree::Punct(punct) => {
+            Token::Group(group) => write_group(group, text),
+            Token::Punct(punct) => {
                 text.push(' ');
-                text.push(punct.as_char());
+                text.push(*punct);
             }
-            token => {
+            Token::Word(word) | Token::Literal(word) => {
                 text.push(' ');
-                text.push_str(&token.to_string());
+                text.push_str(word);
             }
         }
         at += 1;
     }
 }
 
-fn write_group(group: &Group, text: &mut String) {
-    let (open, close) = match group.delimiter() {
-        Delimiter::Parenthesis => (" (", " )"),
-        Delimiter::Brace => (" {", " }"),
-        Delimiter::Bracket => (" [", " ]"),
-        Delimiter::None => ("", ""),
-    };
-    let tokens: Vec<_> = group.stream().into_iter().collect();
-    text.push_str(open);
-    write(without_last_comma(group.delimiter(), &tokens), text);
-    text.push_str(close);
+fn write_group(group: &Group<'_>, text: &mut String) {
+    text.push(' ');
+    text.push(group.open);
+    write(without_last_comma(group), text);
+    text.push_str(" end");
 }
 
 /// In parentheses one comma alone makes a tuple.
-fn without_last_comma(delimiter: Delimiter, tokens: &[TokenTree]) -> &[TokenTree] {
-    let Some((last, rest)) = tokens.split_last() else {
-        return tokens;
+fn without_last_comma<'t, 'a>(group: &'t Group<'a>) -> &'t [Token<'a>] {
+    let Some((last, rest)) = group.tokens.split_last() else {
+        return &group.tokens;
     };
-    let is_needed =
-        delimiter == Delimiter::Parenthesis && !rest.iter().any(|token| is_punct(token, ','));
+    let is_needed = group.open == '(' && !rest.iter().any(|token| is_punct(token, ','));
     match is_punct(last, ',') && !is_needed {
         true => rest,
-        false => tokens,
+        false => &group.tokens,
     }
 }
 
 /// The brackets of the outer attribute that these tokens begin with.
-pub(super) fn attribute(tokens: &[TokenTree]) -> Option<&Group> {
+pub(super) fn attribute<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<&'t Group<'a>> {
     match tokens {
-        [hash, TokenTree::Group(group), ..]
-            if is_punct(hash, '#') && group.delimiter() == Delimiter::Bracket =>
-        {
-            Some(group)
-        }
+        [Token::Punct('#'), Token::Group(group), ..] if group.open == '[' => Some(group),
         _ => None,
     }
 }
 
-fn is_mute(attribute: &Group) -> bool {
-    first_ident(attribute).is_some_and(|name| MUTE.contains(&name.as_str()))
+fn is_mute(attribute: &Group<'_>) -> bool {
+    word(attribute.tokens.first()).is_some_and(|name| MUTE.contains(&name))
 }
 
-/// The name that an attribute begins with.
-pub(super) fn first_ident(attribute: &Group) -> Option<String> {
-    match attribute.stream().into_iter().next() {
-        Some(TokenTree::Ident(name)) => Some(name.to_string()),
-        _ => None,
-    }
+pub(super) fn is_punct(token: &Token<'_>, wanted: char) -> bool {
+    *token == Token::Punct(wanted)
 }
 
-pub(super) fn is_punct(token: &TokenTree, wanted: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == wanted)
-}
-
-pub(super) fn ident(token: Option<&TokenTree>) -> Option<String> {
+pub(super) fn word<'a>(token: Option<&Token<'a>>) -> Option<&'a str> {
     match token {
-        Some(TokenTree::Ident(name)) => {
-            let name = name.to_string();
-            Some(name.strip_prefix("r#").unwrap_or(&name).to_owned())
-        }
+        Some(Token::Word(word)) => Some(word),
         _ => None,
     }
 }
@@ -133,9 +111,9 @@ pub(super) struct Angles {
 }
 
 impl Angles {
-    pub(super) fn pass(&mut self, token: &TokenTree) {
+    pub(super) fn pass(&mut self, token: &Token<'_>) {
         let punct = match token {
-            TokenTree::Punct(punct) => Some(punct.as_char()),
+            Token::Punct(punct) => Some(*punct),
             _ => None,
         };
         match punct {
