@@ -110,13 +110,19 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
         Change {
             old: "    fn area(&self) -> u32;\n    fn edge(&self) -> u32;\n",
             new: "    fn edge(&self) -> u32;\n    fn area(&self) -> u32;\n",
-            told: &["`dyn scene::Shape`, `Shape` (", "`Shape` is written differently"],
+            told: &[
+                "`dyn scene::Shape`, `Shape` (",
+                "`Shape` is written differently",
+            ],
         },
         // One more, and what one of them speaks of.
         Change {
             old: "    fn area(&self) -> u32;\n",
             new: "    fn round(&self) -> bool {\n        true\n    }\n    fn area(&self) -> u32;\n",
-            told: &["`dyn scene::Shape`, `Shape` (", "`Shape` is written differently"],
+            told: &[
+                "`dyn scene::Shape`, `Shape` (",
+                "`Shape` is written differently",
+            ],
         },
         // What a vector holds.
         Change {
