@@ -25,6 +25,10 @@ pub const ABI_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// other.
 pub const ABI_FEATURES: &str = env!("HOT_ABI_FEATURES");
 
+/// Which build of hot-abi this is, among those of one version: the identity that cargo gave it, and a hash of its
+/// sources. Who edits hot-abi itself, or builds it with other dependencies, has other types.
+pub const ABI_BUILD: &str = hot_macros::__abi_build!();
+
 /// What a panic does in this build.
 pub const PANIC: &str = if cfg!(panic = "unwind") {
     "unwind"
@@ -38,13 +42,14 @@ pub const PANIC: &str = if cfg!(panic = "unwind") {
 /// dependency is added, which is an edit like any other. Nor are `cfg`, what conditional compilation of the
 /// crate sees, and `dependencies`, the crates that it was compiled with; they are compared where only the
 /// sources tell what a type is.
-pub const DECISIVE: [&str; 6] = [
+pub const DECISIVE: [&str; 7] = [
     "hot-abi",
     "abi-features",
     "rustc",
     "target",
     "panic",
     "debug-assertions",
+    "abi-build",
 ];
 
 /// The record of one hot crate, read from a library's file.

@@ -97,6 +97,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                         "\ntarget=", __hot::fingerprint::TARGET,
                         "\npanic=", __hot::fingerprint::PANIC,
                         "\ndebug-assertions=", if ::core::cfg!(debug_assertions) { "on" } else { "off" },
+                        "\nabi-build=", __hot::fingerprint::ABI_BUILD,
                         "\nmetadata=", #metadata,
                         "\ncfg=", #cfg,
                         "\ndependencies=", #dependencies,

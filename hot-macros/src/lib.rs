@@ -4,6 +4,7 @@
 //! holds. This crate knows the shape of functions and traits and nothing of what happens to them at
 //! run time. It is pinned by hot-abi to its own version, for the templates are private between the two.
 
+mod abi_build;
 mod attributes;
 mod compilation;
 mod entry;
@@ -131,6 +132,13 @@ pub fn hot_enter(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(HotState, attributes(hot))]
 pub fn hot_state(item: TokenStream) -> TokenStream {
     state::expand(item.into()).into()
+}
+
+/// Tells which build of hot-abi this is, for hot-abi's fingerprint.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __abi_build(_: TokenStream) -> TokenStream {
+    abi_build::expand().into()
 }
 
 /// Describes how the crate that calls it is compiled, for `hot_app::hot_host!`.

@@ -1,5 +1,6 @@
 //! The run of the compiler that compiles the crate at hand, in full: enough to repeat it without cargo.
 
+use crate::compilation::Compilation;
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::env;
@@ -66,6 +67,11 @@ impl RustcRun {
         dependencies.sort_unstable();
         dependencies.dedup();
         dependencies.join(" ")
+    }
+
+    /// The identity that cargo gave the crate, or nothing.
+    pub(crate) fn metadata(&self) -> String {
+        Compilation::of(self).metadata().to_owned()
     }
 
     fn values_of(&self, option: &str) -> Vec<&str> {

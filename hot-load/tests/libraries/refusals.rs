@@ -42,6 +42,11 @@ fn each_bad_file_is_refused_for_its_own_reason_and_nothing_of_it_runs() {
             ),
         ),
         case(
+            "other-build-of-hot-abi",
+            &patched("\nabi-build=", "\nabi-built="),
+            ("Incompatible", "abi-build: the program has `"),
+        ),
+        case(
             "other-target",
             &patched("target=x86_64", "target=mips64"),
             ("Incompatible", "the library `mips64"),
