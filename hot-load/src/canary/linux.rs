@@ -8,8 +8,11 @@ use super::{CanaryEnd, Outcome};
 use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
 use std::time::{Duration, Instant};
 
 pub(crate) const IS_AVAILABLE: bool = true;
@@ -28,20 +31,34 @@ const SAID: u64 = 2000;
 pub(crate) fn try_out(deadline: Duration, load: impl FnOnce()) -> io::Result<Outcome> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let (mut done, mut said) = (memory_file()?, memory_file()?);
+    let (begins, may_begin) = UnixStream::pair()?;
+    // SAFETY: this asks nothing of memory.
+    let program = unsafe { libc::getpid() };
+    // A system that has no such files is found out while there is no child yet.
+    drop(Child::open(program)?);
     // SAFETY: what the child runs is `become_canary`, which never returns, so this program goes on once only.
     // Locks that other threads hold are held for good in the child, which can make it hang. That is what the
     // deadline is for, as for everything else that the library may do there.
     let child = match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
-        0 => become_canary(&null, &said, &done, load),
+        0 => {
+            drop(may_begin);
+            await_begin(begins, program);
+            become_canary(&null, &said, &done, load)
+        }
         child => child,
     };
-    let ended = wait(child, deadline);
+    drop(begins);
+    // The child has not begun, so it has not ended either, and its number is its own. A program that ignores its
+    // children has the system forget them as they end, and then another process may get the number: from here on
+    // the child is known by this file alone.
+    let child = Child::open(child)?;
+    let_begin(&may_begin);
+    let ended = child.wait(deadline);
     if !matches!(ended, Ok(true)) {
-        // SAFETY: this asks nothing of memory. Nobody was told yet that the child has ended, so the id is its.
-        unsafe { libc::kill(child, libc::SIGKILL) };
+        child.kill();
     }
-    let end = reap(child);
+    let end = child.reap();
     let end = match ended? {
         true if read_end(&mut done)?.as_bytes() == [LIVED] => return Ok(Outcome::Lived),
         true => end,
@@ -51,14 +68,40 @@ pub(crate) fn try_out(deadline: Duration, load: impl FnOnce()) -> io::Result<Out
     Ok(Outcome::Died { end, said })
 }
 
+/// In the program: lets the child begin. One that is gone already is not told, and no signal says so: how it ended is
+/// found out as ever.
+fn let_begin(may_begin: &UnixStream) {
+    let signal = [LIVED];
+    // SAFETY: the buffer is one byte.
+    unsafe {
+        libc::send(
+            may_begin.as_raw_fd(),
+            signal.as_ptr().cast(),
+            signal.len(),
+            libc::MSG_NOSIGNAL,
+        )
+    };
+}
+
+/// In the child: waits until the program lets it begin, and ends if the program is gone, or has no use for it.
+fn await_begin(mut begins: UnixStream, program: libc::pid_t) {
+    // SAFETY: this asks nothing of memory. The child has no business when the program is gone.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // It may be gone already, which nobody is told of any more.
+    // SAFETY: this asks nothing of memory.
+    let is_orphan = unsafe { libc::getppid() } != program;
+    if is_orphan || begins.read_exact(&mut [0]).is_err() {
+        // SAFETY: it ends the process at once.
+        unsafe { libc::_exit(0) }
+    }
+}
+
 /// The whole life of the child.
 fn become_canary(null: &File, say: &File, done: &File, load: impl FnOnce()) -> ! {
     let no_dump = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: this asks nothing of memory. The child has no business when the program is gone.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     // SAFETY: the pointer is to a live value.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_dump) };
     // What is typed and printed is the program's.
@@ -85,57 +128,77 @@ fn become_canary(null: &File, say: &File, done: &File, load: impl FnOnce()) -> !
     unsafe { libc::_exit(0) }
 }
 
-/// Whether the child ended within the deadline.
-fn wait(child: libc::pid_t, deadline: Duration) -> io::Result<bool> {
-    // SAFETY: this asks nothing of memory; the result is checked.
-    let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
-    let opened = c_int::try_from(opened).unwrap_or(-1);
-    if opened < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: it was just opened, and nobody else has it.
-    let child = unsafe { OwnedFd::from_raw_fd(opened) };
-    let until = Instant::now() + deadline;
-    loop {
-        let mut ended = libc::pollfd {
-            fd: child.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // Rounded up, so that it does not turn around with nothing left to wait for.
-        let left = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-        let left = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: there is one entry, and it is borrowed for the call.
-        match unsafe { libc::poll(&raw mut ended, 1, left) } {
-            0 => return Ok(false),
-            -1 => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-            _ => return Ok(true),
-        }
-    }
+/// A child process, by a file that stands for it and for no other, whatever becomes of its number.
+struct Child {
+    file: OwnedFd,
 }
 
-/// How the child ended. It is known to have ended, or about to.
-fn reap(child: libc::pid_t) -> CanaryEnd {
-    let mut status = 0;
-    loop {
-        // SAFETY: the pointer is to a live number.
-        if unsafe { libc::waitpid(child, &raw mut status, 0) } == child {
-            break;
+impl Child {
+    /// The process of that number, which is known to run.
+    fn open(number: libc::pid_t) -> io::Result<Child> {
+        // SAFETY: this asks nothing of memory; the result is checked.
+        let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, number, 0) };
+        let opened = c_int::try_from(opened).unwrap_or(-1);
+        if opened < 0 {
+            return Err(io::Error::last_os_error());
         }
-        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            // The program ignores its children, or waits for all of them.
-            return CanaryEnd::Unknown;
+        // SAFETY: it was just opened, and nobody else has it.
+        let file = unsafe { OwnedFd::from_raw_fd(opened) };
+        Ok(Child { file })
+    }
+
+    /// Whether it ended within the deadline.
+    fn wait(&self, deadline: Duration) -> io::Result<bool> {
+        let until = Instant::now() + deadline;
+        loop {
+            let mut ended = libc::pollfd {
+                fd: self.file.as_raw_fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            // Rounded up, so that it does not turn around with nothing left to wait for.
+            let left = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+            let left = c_int::try_from(left.as_millis()).unwrap_or(c_int::MAX);
+            // SAFETY: there is one entry, and it is borrowed for the call.
+            match unsafe { libc::poll(&raw mut ended, 1, left) } {
+                0 => return Ok(false),
+                -1 => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+                _ => return Ok(true),
+            }
         }
     }
-    if libc::WIFSIGNALED(status) {
-        CanaryEnd::Signal(libc::WTERMSIG(status))
-    } else {
-        CanaryEnd::Exited(libc::WEXITSTATUS(status))
+
+    /// Ends it. One that has ended stays as it is, and nobody else is meant.
+    fn kill(&self) {
+        let (file, no_info) = (self.file.as_raw_fd(), ptr::null::<libc::siginfo_t>());
+        // SAFETY: without information about the signal, this asks nothing of memory.
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, file, libc::SIGKILL, no_info, 0) };
+    }
+
+    /// How it ended. It is known to have ended, or about to.
+    fn reap(&self) -> CanaryEnd {
+        let file = libc::id_t::try_from(self.file.as_raw_fd()).unwrap_or_default();
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        // SAFETY: the pointer is to room for the answer.
+        while unsafe { libc::waitid(libc::P_PIDFD, file, info.as_mut_ptr(), libc::WEXITED) } != 0 {
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                // The program ignores its children, or waits for all of them.
+                return CanaryEnd::Unknown;
+            }
+        }
+        // SAFETY: it was filled in, and all of it may be zero.
+        let info = unsafe { info.assume_init() };
+        // SAFETY: the answer is that of a child that ended, which has this field.
+        let status = unsafe { info.si_status() };
+        match info.si_code {
+            libc::CLD_EXITED => CanaryEnd::Exited(status),
+            _ => CanaryEnd::Signal(status),
+        }
     }
 }
 

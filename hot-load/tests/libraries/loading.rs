@@ -105,6 +105,8 @@ fn a_library_that_dies_while_it_is_opened_does_so_in_a_child() {
         "goes on: first",
         "loop: was not done within 300ms; mend what the crate does while it is loaded",
         "goes on: first",
+        "abort, ignored: ended and said: about to abort; mend what the crate does while it is loaded",
+        "loop, ignored: was not done within 300ms; mend what the crate does while it is loaded",
         "printed by a constructor",
         "Lived Generation(scene #1)",
         r#"["copy", "fingerprint", "allocator", "canary", "open", "init", "layouts"]"#,
