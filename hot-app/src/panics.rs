@@ -43,6 +43,10 @@ pub(crate) fn consequence(
     let goes_back = on_panic == PanicPolicy::RollBack || answered_by.is_some();
     match answered_by {
         _ if goes_back && panicked.in_probation => Consequence::RollBack,
+        // An undo to it would only panic again, and be waited for again.
+        _ if panicked.in_probation && matches!(aftermath, Aftermath::MadeAgainWith(_)) => {
+            Consequence::Failed
+        }
         Some(number) => Consequence::AnsweredBy(number),
         None => Consequence::Nothing,
     }

@@ -178,7 +178,7 @@ impl fmt::Display for Outcome {
             }
             Outcome::KnownBad { generation, reason } => write!(
                 f,
-                "the sources are those of generation {generation}, which was rolled back: {reason}"
+                "the sources are those of generation {generation}, which was left: {reason}"
             ),
         }
     }

@@ -21,6 +21,9 @@ pub(crate) struct Panic {
 pub(crate) enum Consequence {
     /// The generation is left as a whole.
     RollBack,
+    /// The generation was left already, by a thread that waited for other code. Its sources are not taken for good
+    /// when they come back.
+    Failed,
     /// The function or node is answered by another generation.
     AnsweredBy(u32),
     /// Nothing: the call was made again with newer code, or there is none to answer.
@@ -56,6 +59,11 @@ impl Pipeline {
                     panicked.push(PanickedItem { item, answered_by });
                 }
             }
+            Consequence::Failed => {
+                if state.failure_of(generation).is_none() {
+                    state.failed.push((generation, reason));
+                }
+            }
             Consequence::RollBack => {
                 let is_known = state.failure_of(generation).is_some();
                 if is_known {
@@ -75,7 +83,8 @@ impl Pipeline {
         }
     }
 
-    /// The sources are those of a generation that was rolled back: nothing is built or made live for that.
+    /// The sources are those of a generation that panicked among its first calls and was left: nothing is built or
+    /// made live for that.
     pub(super) fn not_recalled<L>(
         &mut self,
         index: usize,

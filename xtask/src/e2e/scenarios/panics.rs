@@ -331,6 +331,13 @@ fn panic_waits_for_build(project: &Project) -> Result<Verdict> {
         scene.save("nowhere")?;
         host.expect_next_answer("plain word", &format!("plain {}, 4", scene.edition))?;
         host.expect_answer("owned word", &format!("owned {}, word! 3", scene.edition))?;
+        // The sources that panicked are not gone back to just because they are there again.
+        let good = project.read(SCENE)?;
+        project.write(SCENE, &text)?;
+        host.event_about("not-recalled", &panicked)?;
+        host.expect_answer("plain word", &format!("plain {}, 4", scene.edition))?;
+        project.write(SCENE, &good)?;
+        host.event_about("recalled", "stays live")?;
         host.end()?;
     }
     Ok(Verdict::Passed)
