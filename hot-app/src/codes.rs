@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
+use hot_build::ChangedStatic;
 use hot_load::{HeapCheck, StaticMismatch};
 use std::fmt;
 
@@ -37,9 +38,11 @@ impl Event {
                 changed_statics,
                 ..
             } => {
-                let retyped = (!changed_statics.is_empty()).then_some(StaticMismatch::CODE);
+                let mut statics = changed_statics.iter();
+                let anew = statics.any(ChangedStatic::begins_anew);
+                let anew = anew.then_some(StaticMismatch::CODE);
                 let fallback = fallback.as_ref().map(|reason| reason.code());
-                fallback.into_iter().chain(retyped).collect()
+                fallback.into_iter().chain(anew).collect()
             }
             Event::EndedLate {
                 failed: Some(_),

@@ -74,7 +74,8 @@ pub enum Event {
         mode: BuildMode,
         /// Why it is not thin, where it could have been.
         fallback: Option<FallbackReason>,
-        /// The statics that begin anew in a thin library, because their types changed.
+        /// The statics of a thin library that do not go on as their source has them: those that begin anew, and
+        /// those that keep their values though their initial values changed.
         changed_statics: Vec<ChangedStatic>,
         /// Why cargo was asked, which takes longer than the compiler alone.
         asked_cargo: Option<CargoReason>,
@@ -432,7 +433,8 @@ impl fmt::Display for Event {
                     count => write!(f, ", with {count} warnings"),
                 }?;
                 for changed in changed_statics {
-                    write!(f, "; {changed}{}", Tag(Some(StaticMismatch::CODE)))?;
+                    let code = changed.begins_anew().then_some(StaticMismatch::CODE);
+                    write!(f, "; {changed}{}", Tag(code))?;
                 }
                 Ok(())
             }

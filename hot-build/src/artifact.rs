@@ -35,8 +35,9 @@ pub struct Artifact {
     pub mode: BuildMode,
     /// Why the library is a full one, where the builder would rather have made a thin one.
     pub fallback: Option<FallbackReason>,
-    /// The statics and thread-locals of the code whose types changed, so that they begin anew in this library.
-    /// Those of a full library always do.
+    /// The statics and thread-locals of a thin library that do not go on as their source has them: those that
+    /// begin anew in it, and those that keep their values though they begin with others in the source. All
+    /// statics of a full library begin anew.
     pub changed_statics: Vec<ChangedStatic>,
     /// Why cargo was asked, where the builder can do without it in other cases.
     pub asked_cargo: Option<CargoReason>,

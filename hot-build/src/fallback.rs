@@ -24,22 +24,54 @@ impl fmt::Display for BuildMode {
     }
 }
 
-/// A static or thread-local that has another type than in the code before.
+/// A static or thread-local of new code that does not go on as its source has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangedStatic {
     /// It, with its path.
     pub name: String,
-    /// How its type changed.
-    pub change: String,
+    /// What became of it.
+    pub change: StaticChange,
+}
+
+/// What became of a static or thread-local.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StaticChange {
+    /// Its type changed, in this way. It begins anew.
+    Type(String),
+    /// There were several of its name and type, and which of them it was cannot be told. It begins anew.
+    Ambiguous,
+    /// It was in a library that cannot be used any more. It begins anew.
+    Lost {
+        /// The library, as it was built.
+        library: PathBuf,
+        /// What became of that.
+        problem: String,
+    },
+    /// What it begins with was changed in the source. It keeps the value that it has.
+    InitialValue,
 }
 
 impl ChangedStatic {
-    /// A static of that name, with what changed in its type.
-    pub fn new(name: impl Into<String>, change: impl Into<String>) -> Self {
+    /// A static of that name, and what became of it.
+    pub fn new(name: impl Into<String>, change: StaticChange) -> Self {
         Self {
             name: name.into(),
-            change: change.into(),
+            change,
+        }
+    }
+
+    /// Whether it begins anew, rather than keeping its value.
+    pub fn begins_anew(&self) -> bool {
+        self.change != StaticChange::InitialValue
+    }
+
+    /// How much there is to tell of it.
+    pub(crate) fn length(&self) -> usize {
+        match &self.change {
+            StaticChange::Type(change) => change.len(),
+            _ => 0,
         }
     }
 }
@@ -47,10 +79,27 @@ impl ChangedStatic {
 impl fmt::Display for ChangedStatic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, change } = self;
-        write!(
-            f,
-            "static `{name}` changed its type ({change}) and begins anew"
-        )
+        match change {
+            StaticChange::Type(change) => write!(
+                f,
+                "static `{name}` changed its type ({change}) and begins anew"
+            ),
+            StaticChange::Ambiguous => write!(
+                f,
+                "static `{name}` begins anew, for there were several of its name and type; give each a name of \
+                 its own"
+            ),
+            StaticChange::Lost { library, problem } => write!(
+                f,
+                "static `{name}` begins anew, for it was in {}, and {problem}",
+                library.display()
+            ),
+            StaticChange::InitialValue => write!(
+                f,
+                "static `{name}` keeps its value, though its initial value changed; restart the program to begin \
+                 with that"
+            ),
+        }
     }
 }
 

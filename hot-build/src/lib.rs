@@ -115,7 +115,7 @@ pub use cancel::{CancelSignal, CancelWatch};
 pub use cargo_reason::CargoReason;
 pub use diagnostic::{Diagnostic, DiagnosticLevel, SourceSpan};
 pub use error::BuildError;
-pub use fallback::{BuildMode, ChangedStatic, FallbackReason};
+pub use fallback::{BuildMode, ChangedStatic, FallbackReason, StaticChange};
 pub use job::{Build, BuildHandle, BuildResult};
 pub use program::{CrateBuild, ProgramBuild, RustcRun, TargetKind};
 pub use rebuilder::Rebuilder;

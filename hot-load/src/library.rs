@@ -43,6 +43,20 @@ pub(crate) unsafe fn function<F: Copy>(
         })
 }
 
+/// Keeps the library that was opened as `path` in memory until the program ends. One that is not loaded is not
+/// loaded for that.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn keep(path: &Path) {
+    use libloading::os::unix::{Library as UnixLibrary, RTLD_NOW};
+    let flags = RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+    // SAFETY: nothing is loaded, so no constructor runs. It fails where there is nothing to keep.
+    drop(unsafe { UnixLibrary::open(Some(path), flags) });
+}
+
+/// Elsewhere no library is linked against another.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn keep(_: &Path) {}
+
 #[cfg(unix)]
 unsafe fn open_bound(path: &Path) -> Result<Library, libloading::Error> {
     use libloading::os::unix::{Library as UnixLibrary, RTLD_LOCAL, RTLD_NOW};

@@ -23,8 +23,8 @@ impl Retention {
     /// Every library stays loaded until the program ends.
     pub const KEEP_ALL: Retention = Retention { kept: Kept::All };
 
-    /// Of each crate the newest `count` libraries stay loaded, those that a node still lives in, and the last good
-    /// one before the live one, to go back to.
+    /// Of each crate the newest `count` libraries stay loaded, those that a node still lives in, the last good one
+    /// before the live one, to go back to, and thin ones with statics that newer code uses.
     ///
     /// # Safety
     ///

@@ -15,7 +15,7 @@ use host::HostImage;
 use link::{Prepared, ThinLink};
 use linker::Linker;
 use session::Session;
-use statics::{BuiltLibrary, Renamed};
+use statics::{BuiltLibrary, InitialValues, Renamed};
 
 #[path = "archives.rs"]
 mod archives;
@@ -57,6 +57,8 @@ pub(super) struct System {
     libraries: Mutex<Vec<BuiltLibrary>>,
     /// Variables whose symbols are others than those of the variables whose places they took.
     renamed: Mutex<Renamed>,
+    /// What the variables of the program and of libraries began with.
+    initial_values: Mutex<InitialValues>,
     /// Linkers that could not link what another could.
     failing: Mutex<Vec<Linker>>,
 }
@@ -76,6 +78,7 @@ impl System {
             archives: Mutex::default(),
             libraries: Mutex::default(),
             renamed: Mutex::default(),
+            initial_values: Mutex::default(),
             failing: Mutex::default(),
         })
     }
@@ -120,7 +123,15 @@ impl System {
     /// Does what can be done before there is anything to link.
     pub(super) fn prepare(&self, args: &BuildArgs, record: &Record) -> Result<(), FallbackReason> {
         self.directory(args, record)?;
-        self.archives(record.rlibs()).map(drop)
+        self.archives(record.rlibs())?;
+        let rlib = record.hot_rlib();
+        let written = std::fs::metadata(&rlib).and_then(|metadata| metadata.modified());
+        // Later code is not the program's, and what that began with is not known then.
+        if written.is_ok_and(|written| written <= self.host.built) {
+            let initial_values = link::initial_values(&rlib)?;
+            lock(&self.initial_values).extend(initial_values);
+        }
+        Ok(())
     }
 
     /// Links the objects in `rlib` to the thin library of that number.
@@ -147,6 +158,7 @@ impl System {
         // Links wait for each other, so that a variable that several crates share is brought by one of them.
         let mut libraries = lock(&self.libraries);
         let mut renamed = lock(&self.renamed);
+        let mut initial_values = lock(&self.initial_values);
         let thin = ThinLink {
             rlib,
             changed: &changed,
@@ -154,6 +166,7 @@ impl System {
             host: &self.host,
             libraries: &libraries,
             renamed: &renamed,
+            initial_values: &initial_values,
             types,
             mark: &mark,
             linkers: &linkers,
@@ -166,6 +179,7 @@ impl System {
         lock(&self.failing).extend(linked.failing);
         libraries.extend(linked.brought);
         renamed.extend(linked.renamed);
+        initial_values.extend(linked.initial_values);
         Ok((linked.library, linked.changed))
     }
 

@@ -185,6 +185,42 @@ pub(crate) fn path_of(name: &[u8]) -> Option<&[u8]> {
     (is_hash && path.starts_with(b"_ZN")).then_some(path)
 }
 
+/// The symbol of a Rust item as the source has it: its path. A name of another kind is as it is.
+pub(crate) fn shown(name: &[u8]) -> String {
+    let as_it_is = || String::from_utf8_lossy(name).into_owned();
+    let Some(mut rest) = path_of(name).and_then(|path| path.strip_prefix(b"_ZN")) else {
+        return as_it_is();
+    };
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (length, after) = rest.split_at(digits);
+        let length = std::str::from_utf8(length).ok();
+        let length = length.and_then(|length| length.parse().ok());
+        let Some((part, after)) = length.and_then(|length| after.split_at_checked(length)) else {
+            return as_it_is();
+        };
+        rest = after;
+        let part = String::from_utf8_lossy(part);
+        // What a thread-local is made of is of the standard library.
+        if part.contains("$u7b$") || part == "__RUST_STD_INTERNAL_VAL" {
+            continue;
+        }
+        let mut part = part.replace("..", "::");
+        for (escape, letter) in [
+            ("$LT$", "<"),
+            ("$GT$", ">"),
+            ("$u20$", " "),
+            ("$RF$", "&"),
+            ("$C$", ","),
+        ] {
+            part = part.replace(escape, letter);
+        }
+        parts.push(part);
+    }
+    parts.join("::")
+}
+
 /// The program has several symbols of one name, and it is not clear which is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
@@ -362,7 +398,7 @@ pub(super) fn hash(name: &[u8]) -> u64 {
     hash
 }
 
-fn mix(hash: u64) -> u64 {
+pub(super) fn mix(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
 }
 
@@ -448,6 +484,27 @@ mod tests {
         );
         assert_eq!(path_of(b"_RNvCs1_5scene5CALLS"), None);
         assert_eq!(path_of(b"E"), None);
+    }
+
+    #[test]
+    fn a_name_is_shown_as_in_the_source() {
+        let check = |name: &str, expected: &str| assert_eq!(shown(name.as_bytes()), expected);
+        check("_ZN5scene5CALLS17hda512a97dd1fb467E", "scene::CALLS");
+        check("_ZN5scene5CALLS17hda512a97dd1fb467E.0", "scene::CALLS");
+        check(
+            "_ZN5scene4LAZY29_$u7b$$u7b$constant$u7d$$u7d$28_$u7b$$u7b$closure$u7d$$u7d$23\
+             __RUST_STD_INTERNAL_VAL17h532a530226c61fe5E",
+            "scene::LAZY",
+        );
+        check(
+            "_ZN47_$LT$scene..Ship$u20$as$u20$scene..Panel$GT$4show5SHOWN17hda512a97dd1fb467E",
+            "<scene::Ship as scene::Panel>::show::SHOWN",
+        );
+        check("CALLS", "CALLS");
+        check(
+            "_ZN5scene50CALLS17hda512a97dd1fb467E",
+            "_ZN5scene50CALLS17hda512a97dd1fb467E",
+        );
     }
 
     #[test]

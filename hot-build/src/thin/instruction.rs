@@ -154,6 +154,12 @@ impl Instruction {
         (code[at] & 0xc7 == 0x05).then_some(at + 1)
     }
 
+    /// Whether it is `lea` with a 64-bit operand.
+    pub(crate) fn is_load_of_address(&self) -> bool {
+        let is_long = self.rex.is_some_and(|(rex, _)| rex & 8 != 0);
+        self.map == Map::One && self.opcode == 0x8d && is_long && !self.is_moved
+    }
+
     /// The same instruction with its memory operand at the address in a register, which it does not use for
     /// anything else. `None` if it cannot be done elsewhere: it changes where the processor goes on, or uses
     /// the stack.
@@ -397,6 +403,29 @@ mod tests {
         check(
             &[0x0f, 0x10, 0x25, 1, 2, 3, 4],
             Some((&[0x0f, 0x10, 0x26], Si)),
+        );
+    }
+
+    #[test]
+    fn a_load_of_an_address_is_no_vector_instruction() {
+        let check = |code: &[u8], expected: bool| {
+            let found = Instruction::at(code, 0).expect("an instruction");
+            assert_eq!(found.end, code.len(), "{code:x?}");
+            assert_eq!(found.distance(code), Some(code.len() - 4), "{code:x?}");
+            assert_eq!(found.is_load_of_address(), expected, "{code:x?}");
+        };
+        // lea x(%rip), %rdi; lea x(%rip), %r8; mov x(%rip), %rdi; lea x(%rip), %edi
+        check(&[0x48, 0x8d, 0x3d, 1, 2, 3, 4], true);
+        check(&[0x4c, 0x8d, 0x05, 1, 2, 3, 4], true);
+        check(&[0x48, 0x8b, 0x3d, 1, 2, 3, 4], false);
+        check(&[0x8d, 0x3d, 1, 2, 3, 4], false);
+        // vpermb x(%rip), %zmm0, %zmm0
+        let permute = [0x62, 0xf2, 0x7d, 0x48, 0x8d, 0x05, 1, 2, 3, 4];
+        check(&permute, false);
+        // Nor can it be done elsewhere.
+        assert_eq!(
+            Instruction::at(&permute, 0).unwrap().by_register(&permute),
+            None
         );
     }
 

@@ -11,7 +11,9 @@ use super::linker::{LinkRequest, Linker};
 use super::object_file::ObjectFile;
 use super::resolve::{self, Needs, Pulled, Resolution};
 use super::rewrite::{self, Lending, Moved, NewSymbols};
-use super::statics::{self, BuiltLibrary, Placement, Renamed, Target, Variable};
+use super::statics::{
+    self, BuiltLibrary, Defined, InitialValues, Placement, Renamed, Target, Variable,
+};
 use super::stub::{self, StubDetour, StubSymbol, StubWord};
 use crate::{CancelSignal, ChangedStatic, FallbackReason, StaticTypes};
 
@@ -29,6 +31,8 @@ pub(crate) struct ThinLink<'a> {
     pub(crate) libraries: &'a [BuiltLibrary],
     /// What earlier links found to be renamed.
     pub(crate) renamed: &'a Renamed,
+    /// What the variables of earlier code began with.
+    pub(crate) initial_values: &'a InitialValues,
     /// Who compares the types of variables.
     pub(crate) types: Option<&'a dyn StaticTypes>,
     /// What tells this library from all others of this process.
@@ -45,8 +49,10 @@ pub(crate) struct Linked {
     pub(crate) library: PathBuf,
     /// What it brought that others are to use.
     pub(crate) brought: Option<BuiltLibrary>,
-    /// The variables that begin anew in it.
+    /// The variables that do not go on as the source has them.
     pub(crate) changed: Vec<ChangedStatic>,
+    /// What its variables begin with.
+    pub(crate) initial_values: InitialValues,
     /// Variables whose symbols are others than before.
     pub(crate) renamed: Renamed,
     /// Linkers that could not do it.
@@ -124,7 +130,8 @@ impl ThinLink<'_> {
             moved: inputs.moved,
         };
         Ok(Linked {
-            changed: placement.changed(),
+            changed: placement.changed(self.initial_values),
+            initial_values: placement.initial_values(self.initial_values),
             renamed: placement.renamed(),
             library,
             brought,
@@ -186,12 +193,17 @@ impl ThinLink<'_> {
         let mut member_files = Vec::with_capacity(inputs.pulled.len());
         for object in &mut inputs.objects {
             let lends = object
+                .defined
                 .variables
                 .iter()
                 .any(|variable| lending.names.contains(variable.name.as_slice()));
             let written = match object.written.take() {
-                // The names of what is lent differ from library to library.
-                Some(written) if same_moved && !lends && !written.lends => written,
+                // The names of what is lent differ from library to library. And somebody may have deleted the file.
+                Some(written)
+                    if same_moved && !lends && !written.lends && written.file.is_file() =>
+                {
+                    written
+                }
                 _ => {
                     let name = stable_name(&object.member);
                     let parsed = resolve::parse(&object.member)?;
@@ -246,6 +258,19 @@ impl ThinLink<'_> {
     }
 }
 
+/// What the variables of a compiled crate begin with.
+pub(crate) fn initial_values(rlib: &Path) -> Result<InitialValues, FallbackReason> {
+    let mut variables = Vec::new();
+    let mut initialisers = Vec::new();
+    for member in archives::crate_objects(rlib)? {
+        let defined = statics::defined(&resolve::parse(&member)?, None).map_err(unreadable)?;
+        variables.extend(defined.variables);
+        initialisers.extend(defined.initialisers);
+    }
+    statics::add_initialisers(&mut variables, initialisers.iter());
+    Ok(variables.iter().map(Variable::begins).collect())
+}
+
 /// All that is linked, but for where variables are.
 struct Inputs<'a> {
     objects: Vec<PreparedObject>,
@@ -258,20 +283,27 @@ impl Inputs<'_> {
     /// The variables that the program's code is not known to have.
     fn variables(&self, host: &HostImage) -> Result<Vec<Variable>, FallbackReason> {
         let mut variables: Vec<Variable> = Vec::new();
+        let mut changed: Vec<Defined> = Vec::new();
         for object in &self.objects {
-            variables.extend(object.variables.iter().cloned());
+            variables.extend(object.defined.variables.iter().cloned());
         }
         for (pulled, object) in &self.pulled {
+            let identity = (!pulled.is_changed).then_some(pulled.member.identity);
+            let mut defined = statics::defined(object, identity).map_err(unreadable)?;
             if pulled.is_changed {
-                variables.extend(statics::variables(object, None).map_err(unreadable)?);
+                variables.append(&mut defined.variables);
+                changed.push(defined);
                 continue;
             }
-            let of_object = statics::variables(object, Some(pulled.member.identity));
-            let of_object = of_object.map_err(unreadable)?;
             // What the program has is the program's, for the code is the same.
             let is_new = |variable: &Variable| host.find(&variable.name).is_none();
-            variables.extend(of_object.into_iter().filter(is_new));
+            variables.extend(defined.variables.into_iter().filter(is_new));
         }
+        let objects = self.objects.iter().map(|object| &object.defined);
+        let initialisers = objects
+            .chain(&changed)
+            .flat_map(|defined| &defined.initialisers);
+        statics::add_initialisers(&mut variables, initialisers);
         Ok(variables)
     }
 }
@@ -292,7 +324,7 @@ struct PreparedObject {
     /// Variables that are the program's without question.
     shared: Vec<(Vec<u8>, HostSymbol)>,
     /// Variables that it defines.
-    variables: Vec<Variable>,
+    defined: Defined,
     written: Option<Written>,
 }
 
@@ -307,7 +339,7 @@ impl PreparedObject {
         Ok(Self {
             needs,
             shared,
-            variables: statics::variables(&object, None).map_err(unreadable)?,
+            defined: statics::defined(&object, None).map_err(unreadable)?,
             written: None,
             member,
         })

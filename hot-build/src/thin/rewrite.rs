@@ -313,16 +313,16 @@ impl Patch<'_, '_> {
                     } else if !section.is_code() {
                         near.is_none().then_some(())
                     } else if self.is_load_of_address(at) {
-                        near.map_or(Some(()), |(variable, offset)| {
-                            self.bytes[at - 2] = MOV;
-                            self.by_table(relocation, variable, offset)
-                        })
+                        self.load_of_address(relocation, at, near)
                     } else {
                         let instructions =
                             instructions.get_or_insert_with(|| self.instructions(&section));
                         // A call of what is the library's own has its target right behind the opcode.
                         let found = instructions.get(&relocation.offset);
                         match found {
+                            Some(found) if found.is_load_of_address() => {
+                                self.load_of_address(relocation, at, near)
+                            }
                             Some(found) => {
                                 self.by_detour(index_of_section, relocation, found, targets)
                             }
@@ -408,11 +408,24 @@ impl Patch<'_, '_> {
         Some(())
     }
 
-    /// Whether it is `lea sym(%rip), %reg`, which becomes `mov sym@GOTPCREL(%rip), %reg`.
+    /// `lea sym(%rip), %reg` becomes `mov sym@GOTPCREL(%rip), %reg`.
+    fn load_of_address(
+        &mut self,
+        relocation: &Relocation,
+        at: usize,
+        near: Option<(Variable<'_>, i64)>,
+    ) -> Option<()> {
+        near.map_or(Some(()), |(variable, offset)| {
+            self.bytes[at - 2] = MOV;
+            self.by_table(relocation, variable, offset)
+        })
+    }
+
+    /// Whether it is `lea sym(%rip), %reg` for certain, which is seen without knowing where instructions begin.
     fn is_load_of_address(&self, at: usize) -> bool {
-        at.checked_sub(3)
-            .and_then(|start| self.bytes.get(start..at))
-            .is_some_and(|code| code[0] & 0xf8 == 0x48 && code[1] == LEA && code[2] & 0xc7 == 0x05)
+        let code = at.checked_sub(6);
+        let code = code.and_then(|start| self.bytes.get(start..at));
+        code.is_some_and(is_load_of_address)
     }
 
     /// Whether it is where a call or a jump goes to.
@@ -770,6 +783,10 @@ impl Patch<'_, '_> {
 pub(crate) const UNREACHABLE: &str = "hot_thin_unreachable_";
 
 const LEA: u8 = 0x8d;
+/// Begin the prefixes of the vector extensions, of four, three and two bytes.
+const EVEX: u8 = 0x62;
+const VEX: u8 = 0xc4;
+const SHORT_VEX: u8 = 0xc5;
 const MOV: u8 = 0x8b;
 const ADD: u8 = 0x03;
 const JUMP: u8 = 0xe9;
@@ -820,6 +837,16 @@ impl ModuleBlock<'_> {
     }
 }
 
+/// Whether the six bytes before a distance are the end of `lea` with a memory operand there. A vector extension's
+/// prefix may come before the same bytes; where one may begin there, it is not certain.
+fn is_load_of_address(code: &[u8]) -> bool {
+    let &[four, three, two, rex, opcode, operands] = code else {
+        return false;
+    };
+    let is_load = rex & 0xf8 == 0x48 && opcode == LEA && operands & 0xc7 == 0x05;
+    is_load && four != EVEX && three != VEX && two != SHORT_VEX
+}
+
 fn word_name(lent: &Lent, offset: i64) -> Vec<u8> {
     let mut name = format!("hot_thin_word_{offset:x}_").into_bytes();
     name.extend_from_slice(&lent.export);
@@ -849,5 +876,23 @@ fn not_elf(error: &object::Error) -> FallbackReason {
     FallbackReason::InputUnreadable {
         path: "an object of the crate".into(),
         problem: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_of_an_address_is_no_vector_instruction() {
+        // lea x(%rip), %rdi, after what is part of another instruction
+        assert!(is_load_of_address(&[0x90, 0x90, 0xc3, 0x48, 0x8d, 0x3d]));
+        assert!(is_load_of_address(&[0, 0, 0, 0x4c, 0x8d, 0x05]));
+        // mov x(%rip), %rdi
+        assert!(!is_load_of_address(&[0x90, 0x90, 0x90, 0x48, 0x8b, 0x3d]));
+        // vpermb x(%rip), %zmm0, %zmm0: the third byte of its prefix is that of a 64-bit operand.
+        assert!(!is_load_of_address(&[0x62, 0xf2, 0x7d, 0x48, 0x8d, 0x05]));
+        // What may be the end of another instruction is looked up: here the constant of the one before.
+        assert!(!is_load_of_address(&[0x62, 0, 0, 0x48, 0x8d, 0x05]));
     }
 }

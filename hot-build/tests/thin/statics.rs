@@ -1,6 +1,9 @@
 //! Statics and thread-locals whose types change, and those that new code brings.
 
+use std::path::Path;
+
 use crate::game::Game;
+use crate::support::package;
 
 #[test]
 fn a_static_whose_type_changed_begins_anew_and_that_is_said() {
@@ -63,6 +66,20 @@ fn new_statics_live_on_from_the_library_that_brought_them() {
         "43 10 51 2 two 3 3 1 1 red 3 1"
     );
 
+    // Somebody deletes what was built, the library that has the statics with it.
+    let library = running.says("library");
+    let session = Path::new(&library)
+        .ancestors()
+        .nth(2)
+        .expect("the directory of the process");
+    std::fs::remove_dir_all(session).expect("it can be deleted");
+    game.edit("scene/src/lib.rs", "\"two ", "\"deleted ");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(running.says("call"), "44 11 53 4 deleted 4 4 3 3 red 4 3");
+    game.edit("scene/src/lib.rs", "\"deleted ", "\"two ");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(running.says("call"), "45 12 54 5 two 5 5 4 4 red 5 4");
+
     // Fields that change places leave the size as it is.
     game.edit(
         "scene/src/lib.rs",
@@ -76,10 +93,10 @@ fn new_statics_live_on_from_the_library_that_brought_them() {
         ),
         "{says}"
     );
-    assert_eq!(running.says("call"), "41 8 53 4 two 4 4 3 3 red 4 3");
+    assert_eq!(running.says("call"), "41 8 55 6 two 6 6 5 5 red 6 5");
     game.edit("scene/src/lib.rs", "\"two ", "\"three ");
     assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "42 9 54 5 three 5 5 4 4 red 5 4");
+    assert_eq!(running.says("call"), "42 9 56 7 three 7 7 6 6 red 7 6");
 }
 
 #[test]
@@ -121,4 +138,142 @@ fn without_debug_information_statics_cannot_be_shared() {
     game.edit("paint/src/lib.rs", "\"red\"", "\"green\"");
     assert_eq!(running.says("build paint"), "thin cargo+record+link");
     assert_eq!(running.says("call paint"), "(\"green\", 2, 2)");
+}
+
+#[test]
+fn variables_live_on_when_a_dependency_is_added() {
+    let helper = package("thin_added_helper");
+    let game = Game::with_files(
+        "thin_added",
+        "",
+        &[
+            ("helper/Cargo.toml", &helper),
+            ("helper/src/lib.rs", "pub fn help() -> u32 { 7 }\n"),
+        ],
+    );
+    let mut running = game.run();
+    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
+    game.edit("scene/src/lib.rs", "\"one ", "\"two ");
+    assert_eq!(running.says("build"), "thin cargo+record+link");
+    assert_eq!(running.says("call"), "two 2 2 2 2 red 2 2");
+
+    // Every symbol of the crate has another hash now.
+    game.append(
+        "scene/Cargo.toml",
+        "thin_added_helper = { path = \"../helper\" }\n",
+    );
+    game.edit("scene/src/lib.rs", "\"two ", "\"three{} ");
+    game.edit(
+        "scene/src/lib.rs",
+        "{brush}\", ",
+        "{brush}\", thin_added_helper::help(), ",
+    );
+    assert_eq!(running.says("build"), "thin cargo+record+link");
+    assert_eq!(running.says("call"), "three7 3 3 3 3 red 3 3");
+    assert_eq!(running.says("call in a thread"), "three7 4 4 1 1 red 4 1");
+    game.edit("scene/src/lib.rs", "\"three", "\"four");
+    let says = running.says("build");
+    assert!(says.starts_with("thin ") && !says.contains(';'), "{says}");
+    assert_eq!(running.says("call"), "four7 5 5 4 4 red 5 4");
+
+    // Statics of one name and of one type cannot be told apart once their symbols are others.
+    game.append(
+        "scene/src/lib.rs",
+        "fn twice() -> (u32, u32) {\n\
+             let first = { static TWICE: AtomicU32 = AtomicU32::new(0); TWICE.fetch_add(1, Ordering::SeqCst) };\n\
+             (first, { static TWICE: AtomicU32 = AtomicU32::new(9); TWICE.fetch_add(1, Ordering::SeqCst) })\n\
+         }\n",
+    );
+    game.edit("scene/src/lib.rs", "\"four{} ", "\"five{:?} ");
+    game.edit(
+        "scene/src/lib.rs",
+        "thin_added_helper::help(), ",
+        "twice(), ",
+    );
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(running.says("call"), "five(0, 9) 6 6 5 5 red 6 5");
+    game.edit("scene/src/lib.rs", "\"five", "\"six");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(running.says("call"), "six(1, 10) 7 7 6 6 red 7 6");
+    game.edit(
+        "scene/Cargo.toml",
+        "thin_added_helper = { path = \"../helper\" }\n",
+        "",
+    );
+    let says = running.says("build");
+    let anew = "; static `thin_added_scene::twice::TWICE` begins anew, for there were several of its name and type; \
+                give each a name of its own";
+    assert!(
+        says.starts_with("thin ") && says.ends_with(&anew.repeat(2)),
+        "{says}"
+    );
+    assert_eq!(running.says("call"), "six(0, 9) 8 8 7 7 red 8 7");
+}
+
+#[test]
+fn an_initial_value_counts_after_a_restart_and_that_is_said() {
+    let game = Game::new("thin_initial", "");
+    let mut running = game.run();
+    game.edit(
+        "scene/src/lib.rs",
+        "static CALLS",
+        "static LIMIT: u32 = 3;\n\
+         static NAME: &str = \"ada\";\n\
+         static TABLE: [fn() -> u32; 2] = [seven, eight];\n\
+         static OWNER: Mutex<&str> = Mutex::new(\"bob\");\n\
+         static WORDS: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| \"lazy\".to_owned());\n\
+         thread_local! { static NEW: Cell<u32> = const { Cell::new(50) }; }\n\
+         fn seven() -> u32 { 7 }\n\
+         fn eight() -> u32 { 8 }\n\
+         static CALLS",
+    );
+    game.edit(
+        "scene/src/lib.rs",
+        "write!(out, \"one ",
+        "let (owner, table) = (*OWNER.lock().unwrap(), TABLE.map(|function| function()));\n\
+         write!(out, \"{LIMIT} {NAME} {table:?} {owner} {} {} \", *WORDS, NEW.get()).unwrap();\n\
+         write!(out, \"one ",
+    );
+    assert_eq!(running.says("build"), "thin cargo+record+link");
+    let first = "3 ada [7, 8] bob lazy 50 one 1 1 1 1 red 1 1";
+    assert_eq!(running.says("call"), first);
+
+    // What cannot change while the program runs is a constant, and new code has its own.
+    game.edit("scene/src/lib.rs", "LIMIT: u32 = 3", "LIMIT: u32 = 4");
+    game.edit("scene/src/lib.rs", "\"ada\"", "\"eve\"");
+    game.edit("scene/src/lib.rs", "[seven, eight]", "[eight, seven]");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    let second = "4 eve [8, 7] bob lazy 50 one 2 2 2 2 red 2 2";
+    assert_eq!(running.says("call"), second);
+
+    // All else keeps its value. That lines move is no change.
+    game.edit("scene/src/lib.rs", "static LIMIT", "\n\nstatic LIMIT");
+    game.edit("scene/src/lib.rs", "\"bob\"", "\"ann\"");
+    game.edit("scene/src/lib.rs", "\"lazy\"", "\"busy\"");
+    game.edit("scene/src/lib.rs", "Cell::new(50)", "Cell::new(60)");
+    game.edit(
+        "scene/src/lib.rs",
+        "AtomicU32::new(0)",
+        "AtomicU32::new(100)",
+    );
+    let kept = |name: &str| {
+        format!(
+            "; static `thin_initial_scene::{name}` keeps its value, though its initial value changed; restart the \
+             program to begin with that"
+        )
+    };
+    let says = running.says("build");
+    let all = ["CALLS", "NEW", "OWNER", "WORDS"].map(kept).concat();
+    assert_eq!(says, format!("thin plan+compile+link{all}"));
+    assert_eq!(
+        running.says("call"),
+        "4 eve [8, 7] bob lazy 50 one 3 3 3 3 red 3 3"
+    );
+    // It is said once, and not where the value is what it began with.
+    game.edit("scene/src/lib.rs", "\"ann\"", "\"bob\"");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(
+        running.says("call"),
+        "4 eve [8, 7] bob lazy 50 one 4 4 4 4 red 4 4"
+    );
 }
