@@ -176,12 +176,15 @@ impl<N: ?Sized> Guarded<N> {
 
     /// # Panics
     ///
-    /// If the node is shared. Then nobody has a `&mut` to its stand-in either, so it is not called.
+    /// If the node is shared, and the code that made it kept a handle of its own: then a `&mut` to the stand-in, as
+    /// `Arc::get_mut` gives one, is none to the node.
     #[inline]
     pub fn node_mut(&mut self) -> &mut N {
         match &mut *self.held {
             Held::Owned(node) => node,
-            Held::Shared(node) => Arc::get_mut(node).expect("a shared node is called by `&self`"),
+            Held::Shared(node) => Arc::get_mut(node).expect(
+                "a shared node is called by `&mut self`, and the code that made it keeps a handle of it",
+            ),
         }
     }
 

@@ -509,8 +509,10 @@ impl Method {
             #[inline]
             #signature {
                 let contains = __hot::Guarded::contains_panics(&*self);
-                let node = #node;
-                __hot::contain_if(contains, move || #call)
+                __hot::contain_if(contains, move || {
+                    let node = #node;
+                    #call
+                })
             }
         }
     }

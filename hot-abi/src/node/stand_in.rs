@@ -1,6 +1,6 @@
 //! The stand-in that the host holds in the place of a node.
 
-use super::{Carry, Interface, Node, NodeEntry, lock, unlocked};
+use super::{Carry, Interface, Node, NodeEntry, contain_if, lock, unlocked};
 use crate::args::{Args, NodeArg};
 use crate::boundary::{Caught, Frame};
 use crate::context::LocalContext;
@@ -128,8 +128,9 @@ struct ConstructorPanic {
 // `Box<I>`; or as `Arc<I>`, and then it is only ever seen behind an `Arc<I>` itself, by
 // `Interface::shared_stand_in`, which can be sent only where the node's own `Arc` could.
 unsafe impl<I: Interface + Send + ?Sized> Send for StandIn<I> {}
-// SAFETY: as above; what changes behind `&self` is atomic or locked.
-unsafe impl<I: Interface + Sync + ?Sized> Sync for StandIn<I> {}
+// SAFETY: as above; what changes behind `&self` is atomic or locked. A node that is made anew by `&self` is made on
+// the thread that calls, and dropped on another one, so it is sent.
+unsafe impl<I: Interface + Send + Sync + ?Sized> Sync for StandIn<I> {}
 
 #[doc(hidden)]
 impl<I: Interface + ?Sized> StandIn<I> {
@@ -350,7 +351,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
             self.made_at.store(changes, Ordering::Release);
             return Ok(());
         }
-        let mut instance = Box::new(self.make()?);
+        let mut instance = Box::new(self.make(frame)?);
         // As late as can be: others use the old instance meanwhile.
         let state = match (&self.carry, old) {
             (Carry::State(ops), Some(old)) => {
@@ -451,7 +452,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
         drop(old);
         loop {
             let changes = self.entry.krate.live.changes();
-            match self.make() {
+            match self.make(frame) {
                 Ok(instance) => {
                     let mut instance = Box::new(instance);
                     self.restore(&mut instance, state.take());
@@ -547,8 +548,8 @@ impl<I: Interface + ?Sized> StandIn<I> {
     }
 
     /// Makes an instance with the newest code that is good for it, or with the program's own.
-    fn make(&self) -> Result<Instance<I::Guarded>, ConstructorPanic> {
-        let args = lock(&self.args).clone();
+    fn make(&self, frame: Frame) -> Result<Instance<I::Guarded>, ConstructorPanic> {
+        let args = contained_in(frame, || lock(&self.args).clone());
         let entry = self.entry;
         let services = services::current();
         let maker = (services.maker)(entry.krate, entry.name);
@@ -584,7 +585,7 @@ impl<I: Interface + ?Sized> StandIn<I> {
             reason,
         });
         Ok(Instance {
-            node: self.make_linked_in(args),
+            node: contained_in(frame, || self.make_linked_in(args)),
             generation: None,
         })
     }
@@ -649,6 +650,12 @@ impl<I: Interface + ?Sized> StandIn<I> {
             }),
         }
     }
+}
+
+/// Calls code of the module that made the stand-in. Its panic goes on in the caller, in whose runtime it may be
+/// unknown.
+fn contained_in<R>(frame: Frame, f: impl FnOnce() -> R) -> R {
+    contain_if(services::in_library(), f).unwrap_or_else(|caught| frame.resume(*caught))
 }
 
 /// What a generation answers that was asked for a node.

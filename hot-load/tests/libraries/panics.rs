@@ -142,6 +142,12 @@ fn panics_go_on_in_the_runtime_of_the_code_that_called() {
         caught Some("the second edition fails")
         caught Some("the vase of the second edition breaks")
         caught Some("the second edition fails")
+        a shared node that is not the caller's alone
+          `shelf` of generation 2 panicked: a shared node is called by `&mut self`, and the code that made it keeps a handle of it; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("a shared node is called by `&mut self`, and the code that made it keeps a handle of it")
+        an argument of a stand-in that new code made
+        caught text Some("it breaks when it is cloned")
+        first, touched 1 times
         where a thread of the program ends
           `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
         caught text Some("the vase of the second edition breaks")
