@@ -23,7 +23,7 @@ use crate::source::Source;
 use crate::words::{self, CrateWords};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
 use hot_load::layout::LayoutDepth;
-use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader};
+use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader, Loading};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -462,12 +462,15 @@ impl Driver {
         words::note(&artifact.library);
         let running = Arc::clone(&self.running);
         let (krate, caveats) = (krate.clone(), Arc::clone(&self.caveats));
+        // Before the next build begins, which may be linked against this library.
+        let loading = Loading::of(&artifact.library);
         let spawned = spawn("hot-load-job", move || {
             let loader = running.loader();
             let loaded = match artifact.is_private {
                 true => loader.load_private(linked, &artifact.library),
                 false => loader.load(linked, &artifact.library),
             };
+            drop(loading);
             for problem in loaded.iter().flat_map(|loaded| caveats.of(&krate, loaded)) {
                 running.send(Message::Input(Input::Problem(problem)));
             }

@@ -43,7 +43,7 @@ pub use hot_abi::held::{Migrated, MigrationError, WhenBusy};
 pub use hot_abi::registry::{HotCrate, Module};
 pub use hot_abi::statics::{PatchReport, StaticMismatch};
 pub use loader::{LoadOptions, Loaded, Loader, linked_crates, repeated_statics};
-pub use opened::opened;
+pub use opened::{Loading, opened};
 pub use overdue::{LateEnd, Overdue, Work};
 pub use phases::LoadPhase;
 pub use retention::Retention;

@@ -2,19 +2,70 @@
 
 use crate::library;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The library that was built, and the copy of it that was opened. Of this process, whoever loaded it.
-static OPENED: Mutex<Vec<(PathBuf, PathBuf)>> = Mutex::new(Vec::new());
+/// Of this process, whoever loaded them.
+static OPENED: Mutex<Opened> = Mutex::new(Opened {
+    copies: Vec::new(),
+    loading: Vec::new(),
+});
+static LOADING_ENDED: Condvar = Condvar::new();
+
+struct Opened {
+    /// The libraries that were built, and the copies of them that were opened.
+    copies: Vec<(PathBuf, PathBuf)>,
+    /// The libraries that are being loaded.
+    loading: Vec<PathBuf>,
+}
+
+/// Says that a library is to be loaded, for as long as it lives: [`opened`] waits for it.
+///
+/// ```
+/// let built = std::path::Path::new("/projects/game/target/libscene.so");
+/// let loading = hot_load::Loading::of(built);
+/// // Here it is loaded, perhaps on another thread, which takes `loading` along.
+/// drop(loading);
+/// assert_eq!(hot_load::opened(built), None);
+/// ```
+#[derive(Debug)]
+pub struct Loading {
+    built: PathBuf,
+}
+
+impl Loading {
+    /// That of the library that was built as `built`.
+    pub fn of(built: &Path) -> Loading {
+        lock().loading.push(built.to_owned());
+        Loading {
+            built: built.to_owned(),
+        }
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        let mut opened = lock();
+        let place = opened.loading.iter().position(|known| *known == self.built);
+        if let Some(place) = place {
+            opened.loading.swap_remove(place);
+        }
+        drop(opened);
+        LOADING_ENDED.notify_all();
+    }
+}
 
 /// The file that was opened last for the library that was built as `built`, if one was, and its code has been
-/// initialised. It may be unloaded again meanwhile; if it is not, it stays loaded from now on, whatever is
-/// retained: who asks links other libraries against it, which would otherwise load it once more, with all its
-/// statics beginning anew.
+/// initialised. Waits while it is [being loaded](Loading). It may be unloaded again meanwhile; if it is not, it stays
+/// loaded from now on, whatever is retained: who asks links other libraries against it, which would otherwise
+/// load it once more, with all its statics beginning anew.
 pub fn opened(built: &Path) -> Option<PathBuf> {
     let found = {
-        let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = opened.iter().rev().find(|(known, _)| known == built);
+        let opened = LOADING_ENDED.wait_while(lock(), |opened| {
+            opened.loading.iter().any(|known| known == built)
+        });
+        let opened = opened.unwrap_or_else(PoisonError::into_inner);
+        let mut newest_first = opened.copies.iter().rev();
+        let found = newest_first.find(|(known, _)| known == built);
         found.map(|(_, copy)| copy.clone())
     };
     if let Some(copy) = &found {
@@ -25,9 +76,13 @@ pub fn opened(built: &Path) -> Option<PathBuf> {
 
 /// Notes that `copy` was opened and initialised.
 pub(crate) fn note(built: &Path, copy: &Path) {
-    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    opened.retain(|(known, _)| known != built);
-    opened.push((built.to_owned(), copy.to_owned()));
+    let mut opened = lock();
+    opened.copies.retain(|(known, _)| known != built);
+    opened.copies.push((built.to_owned(), copy.to_owned()));
+}
+
+fn lock() -> MutexGuard<'static, Opened> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -71,6 +126,19 @@ mod tests {
         assert!(!is_mapped(&other));
         assert_eq!(opened(&other), Some(other.clone()));
         assert!(!is_mapped(&other));
+    }
+
+    #[test]
+    fn one_that_is_being_loaded_is_waited_for() {
+        let built = Path::new("/built/libscene-that-is-being-loaded.so");
+        let (first, second) = (Loading::of(built), Loading::of(built));
+        drop(first);
+        let asked = std::thread::spawn(move || opened(built));
+        note(built, Path::new("/built/hot-copy-3"));
+        assert!(!asked.is_finished());
+        drop(second);
+        let found = asked.join().expect("it does not panic");
+        assert_eq!(found, Some(PathBuf::from("/built/hot-copy-3")));
     }
 
     #[test]

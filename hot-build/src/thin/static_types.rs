@@ -22,7 +22,9 @@ pub trait StaticTypes: Send + Sync {
     fn statics_in(&self, library: &Path) -> Vec<String>;
 
     /// The file that was opened for the thin library that was built as `built`: itself or a copy. `None` if it
-    /// was not opened, or is not initialised.
+    /// was not opened, or is not initialised; then its statics are nobody's, and new code brings its own. So a
+    /// library that is being opened has to be waited for, and one that was is never to be unloaded once this
+    /// has told of it.
     fn opened(&self, built: &Path) -> Option<PathBuf>;
 }
 
