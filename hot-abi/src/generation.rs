@@ -432,15 +432,14 @@ pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
 fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: bool) -> Applied {
     let mut applied = Applied {
         nodes: (newest.nodes)().iter().map(|node| node.name).collect(),
-        nodes_removed: (callers.nodes)()
-            .iter()
-            .map(|node| node.name)
-            .filter(|name| newest.node(name).is_none())
-            .collect(),
         ..Applied::default()
     };
+    let mut newer_nodes = InOrder::of((newest.nodes)(), |node| node.name);
     for node in (callers.nodes)() {
-        let newer = newest.node(node.name);
+        let newer = newer_nodes.find(node.name);
+        if newer.is_none() {
+            applied.nodes_removed.push(node.name);
+        }
         if let Some(newer) = newer.filter(|newer| !node.layout.agrees_with(newer.layout)) {
             applied.layouts_changed.push(LayoutChange {
                 item: node.name,
@@ -448,8 +447,9 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: 
             });
         }
     }
+    let mut newer_functions = InOrder::of((newest.functions)(), |function| function.path);
     for function in (callers.functions)() {
-        match newest.function(function.path) {
+        match newer_functions.find(function.path) {
             Some(newer) if function.accepts(newer) => {
                 let own = std::ptr::eq(callers, newest);
                 let code = if own {
@@ -482,4 +482,51 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: 
         }
     }
     applied
+}
+
+/// Items that are asked for by name, mostly in the order in which they are: that of two builds of one crate.
+///
+/// There may be thousands, in hundreds of libraries, and the program's thread waits meanwhile.
+struct InOrder<T: 'static> {
+    items: &'static [T],
+    name: fn(&T) -> &'static str,
+    /// The one that is probably asked for next.
+    next: usize,
+}
+
+impl<T> InOrder<T> {
+    fn of(items: &'static [T], name: fn(&T) -> &'static str) -> InOrder<T> {
+        let next = 0;
+        InOrder { items, name, next }
+    }
+
+    fn find(&mut self, wanted: &str) -> Option<&'static T> {
+        let is_it = |item: &T| (self.name)(item) == wanted;
+        let index = match self.items.get(self.next) {
+            Some(item) if is_it(item) => self.next,
+            _ => self.items.iter().position(is_it)?,
+        };
+        self.next = index + 1;
+        self.items.get(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_found_in_whatever_order() {
+        let mut items = InOrder::of(&["a", "b", "new", "c"], |name| name);
+        let found = ["a", "b", "c", "gone", "new", "b"].map(|name| items.find(name).copied());
+        let expected = [
+            Some("a"),
+            Some("b"),
+            Some("c"),
+            None,
+            Some("new"),
+            Some("b"),
+        ];
+        assert_eq!(found, expected);
+    }
 }
