@@ -149,7 +149,7 @@ fn panics_go_on_in_the_runtime_of_the_code_that_called() {
         caught text Some("it breaks when it is cloned")
         first, touched 1 times
         where a thread of the program ends
-          `vase` of generation 2 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
+          `vase` of generation 4 panicked: the vase of the second edition breaks; place known, backtrace known, in probation; the panic goes on in the caller
         caught text Some("the vase of the second edition breaks")
         "#,
     );
