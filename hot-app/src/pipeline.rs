@@ -25,7 +25,7 @@ use crate::source::{Source, SourceState};
 use crate::status::{HotStatus, Outcome};
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
 use hot_load::{Applied, LoadError, MigrationError, PatchReport};
-use hot_watch::{Change, Changes};
+use hot_watch::{Change, Changes, FileContent};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -179,6 +179,10 @@ struct CrateState {
     loaded_generation: u32,
     /// What the library of the running job looks like.
     built: Option<LibraryStamp>,
+    /// The lock file that the last build went by, as far as it told.
+    locked: Option<(PathBuf, FileContent)>,
+    /// Changes of the lock file alone while a build runs, which may be that build's own.
+    held: Vec<Change>,
 }
 
 impl Pipeline {
@@ -198,6 +202,8 @@ impl Pipeline {
             loaded: None,
             loaded_generation: 0,
             built: None,
+            locked: None,
+            held: Vec::new(),
         });
         Pipeline {
             crates: crates.collect(),
@@ -261,6 +267,10 @@ impl Pipeline {
                     .as_ref()
                     .filter(|building| building.job == job)
                 {
+                    let state = &mut self.crates[building.index];
+                    if let BuildReport::LockFile { path, content } = &report {
+                        state.locked = Some((path.clone(), FileContent::of(content)));
+                    }
                     let krate = self.crates[building.index].status.krate.clone();
                     effects.push(Effect::Emit(Event::Progress { krate, report }));
                 }
@@ -343,7 +353,22 @@ impl Pipeline {
             if own.is_empty() {
                 continue;
             }
+            let before = state.source.now();
             own.iter().for_each(|change| state.source.change(change));
+            // Cargo itself writes the lock file for a manifest that changed, before or while it builds.
+            let only_lock_file = own.iter().all(|change| change.path.ends_with("Cargo.lock"));
+            let is_built = self.building.as_ref().is_some_and(|b| b.index == index);
+            if only_lock_file && state.due {
+                continue;
+            }
+            if only_lock_file && is_built {
+                state.held.extend(own.into_iter().cloned());
+                continue;
+            }
+            if only_lock_file && state.is_built_with(&own) {
+                state.take_over(before);
+                continue;
+            }
             let krate = state.status.krate.clone();
             state.changed_at.get_or_insert(heard);
             state.status.stale = true;
@@ -361,11 +386,7 @@ impl Pipeline {
                 continue;
             }
             state.due = true;
-            // Cargo itself writes the lock file while it builds; that build knows the new content.
-            let only_lock_file = own.iter().all(|change| change.path.ends_with("Cargo.lock"));
-            if !only_lock_file {
-                self.supersede(index, effects);
-            }
+            self.supersede(index, effects);
         }
     }
 
@@ -480,6 +501,7 @@ impl Pipeline {
         let Some(building) = self.building.take_if(|building| building.job == job) else {
             return;
         };
+        self.release_held(now, &building, effects);
         let state = &mut self.crates[building.index];
         let krate = state.status.krate.clone();
         let started = state.status.building.take();
@@ -561,6 +583,34 @@ impl Pipeline {
                 effects.push(Effect::Emit(Event::BuildFailed { krate, error }));
             }
         }
+    }
+
+    /// Takes the changes of the lock file that came while a build ran for that build's own, or for another
+    /// build to come.
+    fn release_held<L>(&mut self, now: Instant, building: &Building, effects: &mut Vec<Effect<L>>) {
+        let state = &mut self.crates[building.index];
+        let Some(last) = std::mem::take(&mut state.held).pop() else {
+            return;
+        };
+        if state.due {
+            return;
+        }
+        if state.is_built_with(&[&last]) {
+            // A build that was superseded is of sources that are no more.
+            if building.superseded.is_none() {
+                state.built_from = state.source.now();
+            }
+            return;
+        }
+        let paths = vec![last.path];
+        state.changed_at.get_or_insert(now);
+        state.status.stale = true;
+        state.due = true;
+        effects.push(Effect::Emit(Event::ChangeSeen {
+            krate: state.status.krate.clone(),
+            paths,
+            phases: Vec::new(),
+        }));
     }
 
     fn load_done<L>(
@@ -700,6 +750,7 @@ impl Pipeline {
         state.built_from = source.clone();
         state.status.building = Some(now);
         state.status.rebuild_count += 1;
+        state.locked = None;
         self.last_job += 1;
         let job = JobId(self.last_job);
         self.building = Some(Building {
@@ -757,6 +808,32 @@ impl CrateState {
         let mut newest_first = self.generations.iter().rev();
         let found = newest_first.find(|(source, _)| *source == now);
         found.map(|(_, generation)| *generation)
+    }
+
+    /// Whether the last build went by the lock file as these changes left it.
+    fn is_built_with(&self, changes: &[&Change]) -> bool {
+        let Some((path, content)) = &self.locked else {
+            return false;
+        };
+        let is_it = |change: &&Change| change.path == *path && change.after == *content;
+        changes.iter().all(is_it)
+    }
+
+    /// The sources are not what they were `before`, and what was built of those is of these all the same.
+    fn take_over(&mut self, before: Option<Source>) {
+        let (Some(before), Some(now)) = (before, self.source.now()) else {
+            return;
+        };
+        if self.built_from.as_ref() == Some(&before) {
+            self.built_from = Some(now);
+            return;
+        }
+        let mut newest_first = self.generations.iter().rev();
+        let found = newest_first.find(|(source, _)| *source == before);
+        if let Some((_, generation)) = found.cloned() {
+            self.generations.push((now, generation));
+            self.status.source = self.source_of(self.status.generation);
+        }
     }
 
     /// The newest sources that a generation is known to be built from.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::metadata::{self, Scope};
-use crate::{Build, BuildArgs, BuildError, ProgramBuild, TargetKind, environment, run};
+use crate::{Build, BuildArgs, BuildError, ProgramBuild, TargetKind, environment, run, shared};
 
 /// The environment variable that [`BuildArgs::custom_env`] reads unless told otherwise.
 pub const BUILD_ARGS_VARIABLE: &str = "HOT_BUILD_ARGS";
@@ -228,6 +228,9 @@ fn repeat_program(args: &BuildArgs) -> Result<Command, BuildError> {
             let is_other_package = hot_crate != *program;
             if is_other_package {
                 cargo.package(&hot_crate);
+            }
+            for shared in shared::with_macros(&args)? {
+                cargo.package(&shared);
             }
             cargo.command.arg("--lib");
             if is_other_package && !args.hot_crate.default_features {

@@ -40,6 +40,11 @@ pub enum CargoReason {
         /// The configuration.
         path: PathBuf,
     },
+    /// A wrapper of the compiler is set, which the program does not know of.
+    Wrapper {
+        /// The variable or the configuration that sets it.
+        set_by: String,
+    },
     /// A variable of the environment is not what it was.
     Variable {
         /// Its name.
@@ -98,6 +103,7 @@ impl fmt::Display for CargoReason {
             Self::ConfiguredVariables { path } => {
                 write!(f, "{} gives variables to the compiler", path.display())
             }
+            Self::Wrapper { set_by } => write!(f, "{set_by} sets a wrapper of the compiler"),
             Self::Variable { name } => write!(f, "the environment variable {name} changed"),
             Self::OtherBuild => f.write_str("other features or another profile were asked for"),
             Self::NewerThanProgram { path } => write!(

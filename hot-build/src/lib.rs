@@ -103,6 +103,8 @@ mod packages;
 mod replay;
 #[cfg(feature = "cargo")]
 mod run;
+#[cfg(feature = "cargo")]
+mod shared;
 
 // The thin half.
 #[cfg(feature = "cargo")]

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cargo_metadata::{Metadata, MetadataCommand};
+use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
 
 use crate::child::{Child, ChildEvent, Pipe};
-use crate::{BuildError, CancelSignal, environment, run};
+use crate::{BuildError, CancelSignal, ProgramBuild, environment, run};
 
 /// Which packages `cargo metadata` is to tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,38 @@ pub(crate) fn read_until(
     scope: Scope,
     cancel: &CancelSignal,
 ) -> Result<Metadata, BuildError> {
+    let mut request = request_in(directory);
+    if scope == Scope::Workspace {
+        request.no_deps();
+    }
+    run(&request, cancel)
+}
+
+/// What the program in `directory` is made of on this computer, with its features, until `cancel` is set.
+pub(crate) fn of_program(
+    directory: &Path,
+    program: &ProgramBuild,
+    cancel: &CancelSignal,
+) -> Result<Metadata, BuildError> {
+    let mut request = request_in(directory);
+    request.other_options(["--filter-platform".to_owned(), "host-tuple".to_owned()]);
+    if !program.default_features {
+        request.features(CargoOpt::NoDefaultFeatures);
+    }
+    let features = program.features.iter().filter(|name| *name != "default");
+    request.features(CargoOpt::SomeFeatures(features.cloned().collect()));
+    run(&request, cancel)
+}
+
+fn request_in(directory: &Path) -> MetadataCommand {
     let mut request = MetadataCommand::new();
     request
         .cargo_path(environment::cargo())
         .current_dir(directory);
-    if scope == Scope::Workspace {
-        request.no_deps();
-    }
+    request
+}
+
+fn run(request: &MetadataCommand, cancel: &CancelSignal) -> Result<Metadata, BuildError> {
     let mut command = request.cargo_command();
     environment::scrub(&mut command);
     let line = run::command_line(&command);

@@ -1,6 +1,7 @@
 //! Progress: what a build tells while it runs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::Diagnostic;
@@ -18,6 +19,14 @@ pub enum BuildReport {
     Blocked {
         /// What it waits for, in cargo's words: "file lock on build directory".
         waiting_for: String,
+    },
+    /// Cargo decides by this lock file. It may have been written for this build: a manifest asked for other
+    /// packages.
+    LockFile {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        content: Vec<u8>,
     },
     /// The compiler was started for a crate.
     Compiling {

@@ -219,6 +219,12 @@ fn settings_are_cargos_to_read() {
         "edition",
         "description = \"red\"\nedition",
     );
+    // Cargo.lock follows, for this build, and is no reason for another one.
+    edits(
+        "paint/Cargo.toml",
+        "[package]",
+        "[dependencies]\nheld = { path = \"../held\" }\n[package]",
+    );
     edits("Cargo.toml", "resolver", "# A remark.\nresolver");
     edits("Cargo.toml", "# A remark.", "# Another.");
     let lock = game.read("Cargo.lock");
@@ -283,6 +289,27 @@ fn variables_that_code_asks_for_count() {
     running.asks("Variable", "SCENE_MOOD");
     running.says("set SCENE_WEATHER fine");
     running.builds("thin plan+compile+link", "", "rustc", "one");
+}
+
+#[test]
+fn a_wrapper_is_run_as_cargo_runs_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let game = Game::with(&[("wrapper", "#!/bin/sh\nexec \"$@\"\n")]);
+    let wrapper = game.root.join("wrapper");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let mut running = game.run(&[("RUSTC_WRAPPER", &wrapper)]);
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    running.asks("Wrapper", "RUSTC_WRAPPER");
+    running.builds("thin plan+compile+link", "", "wrapper", "two");
+
+    let config = format!(
+        "[build]\nrustc-wrapper = {:?}\n",
+        wrapper.display().to_string()
+    );
+    let game = drop_and(game, &[(".cargo/config.toml", &config)]);
+    let mut running = game.run(&[]);
+    game.edit("scene/src/lib.rs", "says one.", "says three.");
+    running.asks("Wrapper", "config.toml");
 }
 
 #[test]
@@ -420,7 +447,7 @@ fn a_compiler_that_is_not_wanted_any_more_is_gone_at_once() {
 
 fn word(number: usize) -> &'static str {
     [
-        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     ][number]
 }
 

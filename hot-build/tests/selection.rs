@@ -54,6 +54,35 @@ fn the_default_build_repeats_the_program() {
 }
 
 #[test]
+fn what_program_and_macros_share_is_not_compiled_again() {
+    let project = Project::game();
+    let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"game\", \"scene\", \"paint\"]\nexclude = [\"words\", \"told\"]\n";
+    project.write("Cargo.toml", manifest);
+    project.write("words/Cargo.toml", &package("words"));
+    project.write("words/src/lib.rs", "pub fn word() {}\n");
+    let told = package("told")
+        + "[lib]\nproc-macro = true\n[dependencies]\nwords = { path = \"../words\" }\n";
+    project.write("told/Cargo.toml", &told);
+    let tells = "#[proc_macro]\npub fn tell(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n    \
+                 words::word();\n    Default::default()\n}\n";
+    project.write("told/src/lib.rs", tells);
+    let uses = |crate_name: &str, used: &str| {
+        let file = format!("{crate_name}/Cargo.toml");
+        let text = fs::read_to_string(project.path(&file)).expect("it is there");
+        let dependency = format!("[dependencies]\n{used} = {{ path = \"../{used}\" }}\n");
+        project.write(&file, &text.replace("[dependencies]\n", &dependency));
+    };
+    uses("game", "words");
+    uses("scene", "told");
+    let scene = fs::read_to_string(project.path("scene/src/lib.rs")).expect("it is there");
+    project.write("scene/src/lib.rs", &(scene + "told::tell!();\n"));
+    project.cargo(&["build", "-p", "game"]);
+    let mut args = project.scene();
+    args.program.features = vec!["default".to_owned(), "sound".to_owned()];
+    assert!(args.default_build().finish().expect("it builds").fresh);
+}
+
+#[test]
 fn default_features_follow_the_program() {
     let project = Project::game();
     let built = |default_features, features: &[&str]| {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::source::tests::change;
+use hot_watch::ChangeKind;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -359,6 +360,83 @@ fn a_manifest_changes_the_scopes_and_the_lock_file_does_not_disturb_a_build() {
         world.take_log(),
         ["find-scopes", "<change-seen scene>", "cancel"]
     );
+}
+
+#[test]
+fn a_lock_file_that_a_build_wrote_is_no_change() {
+    let lock_file = |content: &[u8]| {
+        Input::Changed(Changes {
+            list: vec![Change {
+                path: "/w/Cargo.lock".into(),
+                kind: ChangeKind::Modified,
+                before: FileContent::of(b"before"),
+                after: FileContent::of(content),
+            }],
+            ..Changes::default()
+        })
+    };
+    // It is heard of while the build runs, while the library is loaded, or when it is live.
+    for when in 0..3 {
+        let mut world = World::new(&["scene"]);
+        world.feed(Input::Scoped {
+            krate: CrateId::new("scene", "/w/scene"),
+            scope: CrateScope {
+                directories: vec!["/w/scene".into()],
+                build_files: ["/w/Cargo.toml".into(), "/w/Cargo.lock".into()].into(),
+                ..CrateScope::default()
+            },
+            linked_in_is_current: true,
+        });
+        world.write("/w/Cargo.toml", 1, 2);
+        let (job, _) = world.running[0].clone();
+        let report = BuildReport::LockFile {
+            path: "/w/Cargo.lock".into(),
+            content: b"after".to_vec(),
+        };
+        world.feed(Input::Report { job, report });
+        world.take_log();
+        let hear = |world: &mut World, now| {
+            if now == when {
+                world.feed(lock_file(b"after"));
+            }
+        };
+        hear(&mut world, 0);
+        world.build_succeeds();
+        hear(&mut world, 1);
+        world.load_succeeds();
+        world.apply();
+        hear(&mut world, 2);
+        let seen = world.take_log();
+        assert!(
+            !seen
+                .iter()
+                .any(|line| line.starts_with("build ") || line.contains("change-seen"))
+        );
+        let status = world.status();
+        assert!(!status.stale);
+        let source = status.source.clone().expect("it is known");
+        assert_eq!(source.changed_files().count(), 2, "both are different");
+        // What someone else writes is.
+        world.feed(lock_file(b"other"));
+        assert_eq!(
+            world.take_log(),
+            [
+                "find-scopes",
+                "<change-seen scene>",
+                "<build-started scene>",
+                "build scene"
+            ]
+        );
+        world.feed(lock_file(b"another"));
+        assert_eq!(
+            world.take_log(),
+            ["find-scopes"],
+            "the running build may have written it"
+        );
+        world.build_succeeds();
+        world.load_succeeds();
+        assert_eq!(world.take_log().last().expect("a build"), "build scene");
+    }
 }
 
 #[test]

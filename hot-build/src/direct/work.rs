@@ -6,14 +6,15 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use crate::cargo::repeat_program_recorded;
+use crate::lock_file::LockFile;
 use crate::replay::{
     Commands, Compilation, CompileFailure, Compiled, Ending, Plan, Record, Recorder, Wanted,
     Workplace, Workplaces, unreadable,
 };
 use crate::thin::ThinLinker;
 use crate::{
-    Artifact, BuildArgs, BuildError, BuildMode, BuildPhase, CargoReason, ChangedStatic, Diagnostic,
-    FallbackReason, LocalPackages, run,
+    Artifact, BuildArgs, BuildError, BuildMode, BuildPhase, BuildReport, CargoReason,
+    ChangedStatic, Diagnostic, FallbackReason, LocalPackages, run,
 };
 
 use super::private_library::PrivateLibrary;
@@ -254,19 +255,29 @@ impl<'a> Work<'a> {
     ) -> Result<Artifact, BuildError> {
         let asked = Instant::now();
         self.phases.clear();
+        let may_lock_anew =
+            matches!(reason, CargoReason::Settings { .. }) || known.record.is_none();
+        let packages = may_lock_anew.then(|| self.lock_packages()).transpose()?;
+        let packages = packages.flatten();
+        // What is written from here on may be read before it is written.
+        self.since = SystemTime::now();
         let recorder = Arc::new(Mutex::new(Recorder::default()));
         let build = run::build_recorded(self.args, repeat_program_recorded, recorder.clone());
-        // Asked meanwhile, which takes some ten milliseconds of another core.
-        let (built, packages) = thread::scope(|scope| {
-            let packages = scope.spawn(|| LocalPackages::around(self.args));
-            (build.wait(), packages.join())
-        });
+        let (built, packages) = match packages {
+            Some(packages) => (build.wait(), Ok(packages)),
+            // Asked meanwhile, which takes some ten milliseconds of another core.
+            None => thread::scope(|scope| {
+                let packages = scope.spawn(|| LocalPackages::around(self.args));
+                let built = build.wait();
+                let abandoned = Err(BuildError::Abandoned { panic: None });
+                (built, packages.join().unwrap_or(abandoned))
+            }),
+        };
         let mut artifact = built?;
         self.phase("cargo", asked);
         let recorder = std::mem::take(&mut *lock(&recorder));
         // The library that cargo made is there, and it works; so whatever fails now is a reason for it.
         let recording = Instant::now();
-        let packages = packages.unwrap_or(Err(BuildError::Abandoned { panic: None }));
         lock(commands).record(recorder.commands);
         known.record = None;
         let made = packages.and_then(|packages| {
@@ -312,6 +323,33 @@ impl<'a> Work<'a> {
         artifact.duration = self.started.elapsed();
         artifact.phases = std::mem::take(&mut self.phases);
         Ok(artifact)
+    }
+
+    /// Has cargo write the lock file that the manifests ask for, and reports what is in it. So the build that follows
+    /// reads it and does not write it, and whoever watches that file knows that this build is of its content.
+    /// `None` if that fails: the build tells why.
+    fn lock_packages(&self) -> Result<Option<LocalPackages>, BuildError> {
+        let lock_file = LockFile::remember(&self.args.manifest_dir);
+        let packages = match LocalPackages::around(self.args) {
+            Ok(packages) => packages,
+            Err(BuildError::Cancelled) => {
+                // It may have been killed while it wrote.
+                let put_back = lock_file.map_or(Ok(()), |lock_file| lock_file.put_back());
+                return put_back
+                    .map_err(|source| BuildError::Io {
+                        path: self.args.manifest_dir.clone(),
+                        source: Arc::new(source),
+                    })
+                    .and(Err(BuildError::Cancelled));
+            }
+            Err(_) => return Ok(None),
+        };
+        let path = packages.workspace_root.join("Cargo.lock");
+        if let Ok(content) = std::fs::read(&path) {
+            let report = BuildReport::LockFile { path, content };
+            self.args.reporter.report(report);
+        }
+        Ok(Some(packages))
     }
 
     fn link_what_cargo_made(

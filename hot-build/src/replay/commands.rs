@@ -57,6 +57,7 @@ impl Commands {
             reason,
             CargoReason::Variable { .. }
                 | CargoReason::ConfiguredVariables { .. }
+                | CargoReason::Wrapper { .. }
                 | CargoReason::BuildScript { .. }
         );
         self.known.retain(|command| {

@@ -152,13 +152,36 @@ impl Decisive {
 /// A configuration of cargo's that gives variables to the compiler, if there is one: nobody but cargo
 /// knows which.
 pub(super) fn sets_variables(packages: &LocalPackages) -> Option<PathBuf> {
+    configuration_with(packages, |line| {
+        let rest = line.strip_prefix('[').unwrap_or(line).trim_start();
+        rest.strip_prefix("env")
+            .is_some_and(|rest| rest.trim_start().starts_with(['.', ']', '=']))
+    })
+}
+
+/// What has cargo run the compiler through another program, if anything does. The compiler itself, which tells the
+/// program how it was run, does not know.
+pub(super) fn sets_wrapper(packages: &LocalPackages) -> Option<String> {
+    const VARIABLES: [&str; 4] = [
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    ];
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let variable = VARIABLES.into_iter().find(is_set).map(str::to_owned);
+    let named = |line: &str| {
+        let key = line.split('=').next().unwrap_or_default();
+        key.contains("rustc-wrapper") || key.contains("rustc-workspace-wrapper")
+    };
+    variable.or_else(|| Some(configuration_with(packages, named)?.display().to_string()))
+}
+
+/// A configuration of cargo's with a line that `is_it`.
+fn configuration_with(packages: &LocalPackages, is_it: impl Fn(&str) -> bool) -> Option<PathBuf> {
     configuration_files(&packages.workspace_root).find(|file| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
-        text.lines().map(str::trim_start).any(|line| {
-            let rest = line.strip_prefix('[').unwrap_or(line).trim_start();
-            rest.strip_prefix("env")
-                .is_some_and(|rest| rest.trim_start().starts_with(['.', ']', '=']))
-        })
+        text.lines().map(str::trim_start).any(&is_it)
     })
 }
 

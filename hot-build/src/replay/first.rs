@@ -38,6 +38,9 @@ impl Record {
         if let Some(path) = decisive::sets_variables(packages) {
             return Err(CargoReason::ConfiguredVariables { path });
         }
+        if let Some(set_by) = decisive::sets_wrapper(packages) {
+            return Err(CargoReason::Wrapper { set_by });
+        }
 
         let traces = Traces::read(out_dir, command.value("--target"));
         let no_traces = || CargoReason::NoTraces {

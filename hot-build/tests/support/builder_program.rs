@@ -15,6 +15,8 @@ fn main() {
     };
     // Called, so that it is linked.
     scene::step();
+    // A program that loads libraries has this, which each of them calls.
+    std::hint::black_box(hot_abi::entry::init as *const ());
     let builder = DirectBuilder::thin();
     let full = DirectBuilder::full();
     let mut running = None;
