@@ -251,7 +251,10 @@ impl fmt::Debug for SavedState {
 
 impl fmt::Display for StateReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} values kept", self.restored.len())?;
+        match self.restored.len() {
+            1 => f.write_str("1 value kept")?,
+            count => write!(f, "{count} values kept")?,
+        }
         for (name, reason) in &self.dropped {
             write!(f, "; `{name}` was dropped: {reason}")?;
         }

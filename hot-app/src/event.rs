@@ -2,6 +2,7 @@
 
 use crate::codes::Tag;
 use crate::crate_id::CrateId;
+use crate::file_name::short;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
 use hot_abi::policy::Aftermath;
@@ -13,7 +14,7 @@ use hot_load::{
     StateReport, StaticMismatch, Work,
 };
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A part of what happened between a save and the new code being live: its name, and how long it took.
@@ -488,16 +489,16 @@ impl fmt::Display for Event {
                 changed,
                 ..
             } => {
-                write!(f, "{krate}: generation {generation} is live")?;
+                write!(f, "{krate}: {} is live", Code(*generation))?;
                 if let Some(time) = since_change {
                     write!(f, ", {} after the change", Millis(*time))?;
                     match changed.as_slice() {
                         [] => {}
-                        [file] => write!(f, " of {}", short(krate, file).display())?,
+                        [file] => write!(f, " of {}", short(file).display())?,
                         files => write!(f, " of {} files", files.len())?,
                     }
                 }
-                items_left_behind(f, items)
+                tell_all(f, &remarks(items))
             }
             Event::RolledBack {
                 krate,
@@ -513,7 +514,7 @@ impl fmt::Display for Event {
                     "{krate}: generation {from} is rolled back{code}, because {reason}; {} is live again",
                     Code(*to)
                 )?;
-                items_left_behind(f, items)
+                tell_all(f, &remarks(items))
             }
             Event::WaitingForBuild {
                 krate,
@@ -655,37 +656,86 @@ impl fmt::Display for Event {
     }
 }
 
-/// Tells which items of a generation that went live are not answered by it.
-fn items_left_behind(f: &mut fmt::Formatter<'_>, items: &Applied) -> fmt::Result {
-    for change in &items.signatures_changed {
-        write!(f, "; {change}{}", Tag(Some(SignatureChange::CODE)))?;
-    }
-    for change in &items.layouts_changed {
-        write!(f, "; {change}{}", Tag(Some(LayoutChange::CODE)))?;
-    }
-    for function in &items.functions_removed {
-        write!(
-            f,
-            "; `{function}` is gone, and the code linked into the program answers its callers{}",
-            Tag(Some(Applied::FUNCTION_REMOVED))
-        )?;
-    }
-    for Migrated { path, report } in &items.migrated {
-        write!(f, "; `{path}` migrated: {report}{}", Tag(report.code()))?;
-    }
-    for node in &items.nodes_removed {
-        write!(
-            f,
-            "; node `{node}` is gone, and the code linked into the program takes its place{}",
-            Tag(Some(Applied::NODE_REMOVED))
-        )?;
-    }
-    Ok(())
+/// What there is to say about items of a generation that went live.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Remark {
+    /// Those that other code answers, as long as nothing changes. None, if it is about something that just happened.
+    pub(crate) left: Vec<&'static str>,
+    /// In a sentence.
+    pub(crate) sentence: String,
 }
 
-/// A file as a person at the crate would name it.
-fn short<'a>(krate: &CrateId, file: &'a Path) -> &'a Path {
-    file.strip_prefix(krate.manifest_dir()).unwrap_or(file)
+/// What there is to say about the items of a generation that went live.
+pub(crate) fn remarks(items: &Applied) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let mut remark = |left: Vec<&'static str>, sentence| remarks.push(Remark { left, sentence });
+    for change in &items.signatures_changed {
+        let code = Tag(Some(SignatureChange::CODE));
+        remark(vec![change.function], format!("{change}{code}"));
+    }
+    for (reason, items) in by_reason(&items.layouts_changed) {
+        let code = Tag(Some(LayoutChange::CODE));
+        let names = listed(&items);
+        let sentence = match items[..] {
+            [item] => {
+                let reason = reason.to_owned();
+                LayoutChange { item, reason }.to_string()
+            }
+            _ => format!(
+                "{names} hand over a type whose layout changed: {reason}; their new code is not used until the program \
+                 is restarted"
+            ),
+        };
+        remark(items, format!("{sentence}{code}"));
+    }
+    for function in &items.functions_removed {
+        let code = Tag(Some(Applied::FUNCTION_REMOVED));
+        let sentence = format!(
+            "`{function}` is gone, and the code linked into the program answers its callers{code}"
+        );
+        remark(vec![function], sentence);
+    }
+    for Migrated { path, report } in &items.migrated {
+        let code = Tag(report.code());
+        remark(Vec::new(), format!("`{path}` migrated: {report}{code}"));
+    }
+    for node in &items.nodes_removed {
+        let code = Tag(Some(Applied::NODE_REMOVED));
+        let sentence = format!(
+            "node `{node}` is gone, and the code linked into the program takes its place{code}"
+        );
+        remark(vec![node], sentence);
+    }
+    remarks
+}
+
+/// A type that changed may be handed over by many items, and is described once.
+fn by_reason(changes: &[LayoutChange]) -> Vec<(&str, Vec<&'static str>)> {
+    let mut reasons: Vec<(&str, Vec<&'static str>)> = Vec::new();
+    for change in changes {
+        match reasons
+            .iter_mut()
+            .find(|(reason, _)| *reason == change.reason)
+        {
+            Some((_, items)) => items.push(change.item),
+            None => reasons.push((&change.reason, vec![change.item])),
+        }
+    }
+    reasons
+}
+
+/// Names as in a sentence: the first and the last have an "and" between them.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match &names[..] {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        names => names.concat(),
+    }
+}
+
+fn tell_all(f: &mut fmt::Formatter<'_>, remarks: &[Remark]) -> fmt::Result {
+    let mut sentences = remarks.iter().map(|remark| &remark.sentence);
+    sentences.try_for_each(|sentence| write!(f, "; {sentence}"))
 }
 
 /// A generation in a sentence.

@@ -53,6 +53,8 @@ mod event_bus;
 #[cfg(feature = "reload")]
 mod extension;
 #[cfg(feature = "reload")]
+mod file_name;
+#[cfg(feature = "reload")]
 mod hot_reload;
 #[cfg(feature = "reload")]
 mod library_stamp;
