@@ -45,9 +45,14 @@ pub(crate) enum Pipe {
 
 impl Child {
     /// Starts `command` in a process group of its own, without standard input.
-    pub(crate) fn spawn(mut command: Command) -> io::Result<Self> {
+    pub(crate) fn spawn(command: Command) -> io::Result<Self> {
+        Self::spawn_with_input(command, Stdio::null())
+    }
+
+    /// Starts `command` in a process group of its own, which reads from `input`.
+    pub(crate) fn spawn_with_input(mut command: Command, input: Stdio) -> io::Result<Self> {
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let (group, stdout, stderr) = Group::spawn(command)?;

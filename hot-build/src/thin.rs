@@ -72,6 +72,15 @@ impl ThinLinker {
         }
     }
 
+    /// Does what can be done for a link while its objects are still compiled. What it holds is given back when
+    /// it is dropped.
+    pub(crate) fn get_ready(&self) -> Ready {
+        match self.system.get() {
+            Some(Ok(system)) => Ready(system.get_ready()),
+            _ => Ready::default(),
+        }
+    }
+
     /// Links the objects in `rlib` to the crate's thin library of that number. With it come the statics that
     /// begin anew in it.
     pub(crate) fn link(
@@ -80,11 +89,16 @@ impl ThinLinker {
         record: &Record,
         rlib: &Path,
         number: u32,
+        ready: Ready,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         let types = self.types.get().map(|types| &**types);
-        read(&self.system)?.link(args, record, rlib, number, types)
+        read(&self.system)?.link(args, record, rlib, number, ready.0, types)
     }
 }
+
+/// What was done for a link before there was anything to link.
+#[derive(Debug, Default)]
+pub(crate) struct Ready(system::Ready);
 
 impl fmt::Debug for ThinLinker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -127,8 +127,9 @@ impl<'a> Work<'a> {
             false => Wanted::Rlib,
             true => Wanted::Library,
         };
+        let ready = thin.get_ready();
         let mut compiled = self.compile_hot(known, place, wanted)?;
-        match self.link(thin, known, &compiled.rlib) {
+        match self.link(thin, known, &compiled.rlib, ready) {
             Ok((library, changed_statics)) => {
                 if wanted == Wanted::Library {
                     // Nobody needs what it still links.
@@ -362,7 +363,8 @@ impl<'a> Work<'a> {
             return Err(Some(reason));
         }
         let rlib = known.record.as_ref().map(Record::hot_rlib);
-        self.link(thin, known, &rlib.unwrap_or_default())
+        let ready = crate::thin::Ready::default();
+        self.link(thin, known, &rlib.unwrap_or_default(), ready)
     }
 
     /// Links the rlib's objects to a thin library; the reason is `None` if the build was cancelled.
@@ -371,6 +373,7 @@ impl<'a> Work<'a> {
         thin: &ThinLinker,
         known: &mut KnownCrate,
         rlib: &Path,
+        ready: crate::thin::Ready,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), Option<FallbackReason>> {
         let Some(record) = &known.record else {
             return Err(Some(FallbackReason::NotRecorded {
@@ -379,7 +382,7 @@ impl<'a> Work<'a> {
         };
         known.libraries += 1;
         let linking = Instant::now();
-        let linked = thin.link(self.args, record, rlib, known.libraries);
+        let linked = thin.link(self.args, record, rlib, known.libraries, ready);
         self.phase("link", linking);
         if self.args.cancel_build.is_cancelled() {
             return Err(None);

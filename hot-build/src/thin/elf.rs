@@ -13,7 +13,7 @@ use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
 use archives::Archives;
 use host::HostImage;
 use link::{Prepared, ThinLink};
-use linker::Linker;
+use linker::{Linker, WaitingLinker};
 use session::Session;
 use statics::{BuiltLibrary, InitialValues, Renamed};
 
@@ -61,6 +61,14 @@ pub(super) struct System {
     initial_values: Mutex<InitialValues>,
     /// Linkers that could not link what another could.
     failing: Mutex<Vec<Linker>>,
+    /// The linker that is likely to be asked next.
+    next: Mutex<Option<Linker>>,
+}
+
+/// What was done for a link while its objects were still compiled.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    linker: Option<WaitingLinker>,
 }
 
 /// How many thin libraries were linked in this process.
@@ -80,6 +88,7 @@ impl System {
             renamed: Mutex::default(),
             initial_values: Mutex::default(),
             failing: Mutex::default(),
+            next: Mutex::default(),
         })
     }
 
@@ -123,6 +132,8 @@ impl System {
     /// Does what can be done before there is anything to link.
     pub(super) fn prepare(&self, args: &BuildArgs, record: &Record) -> Result<(), FallbackReason> {
         self.directory(args, record)?;
+        let target = host_target(&record.sysroot).unwrap_or_default();
+        *lock(&self.next) = self.linkers(record, &target)?.into_iter().next();
         self.archives(record.rlibs())?;
         let rlib = record.hot_rlib();
         let written = std::fs::metadata(&rlib).and_then(|metadata| metadata.modified());
@@ -134,6 +145,14 @@ impl System {
         Ok(())
     }
 
+    /// Does what can be done while there is nothing to link yet, but soon will be.
+    pub(super) fn get_ready(&self) -> Ready {
+        let linker = lock(&self.next).clone();
+        Ready {
+            linker: linker.and_then(|linker| linker.start_early()),
+        }
+    }
+
     /// Links the objects in `rlib` to the thin library of that number.
     pub(super) fn link(
         &self,
@@ -141,6 +160,7 @@ impl System {
         record: &Record,
         rlib: &Path,
         number: u32,
+        ready: Ready,
         types: Option<&dyn StaticTypes>,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         let target = host_target(&record.sysroot).unwrap_or_default();
@@ -173,9 +193,10 @@ impl System {
             directory: &directory,
         };
         let name = format!("{stem}-{number}.so");
-        let linked = thin.link(&name, &mut prepared, &args.cancel_build);
+        let linked = thin.link(&name, &mut prepared, ready.linker, &args.cancel_build);
         lock(&self.prepared).insert(directory, prepared);
         let linked = linked?;
+        *lock(&self.next) = linkers.get(linked.failing.len()).cloned();
         lock(&self.failing).extend(linked.failing);
         libraries.extend(linked.brought);
         renamed.extend(linked.renamed);

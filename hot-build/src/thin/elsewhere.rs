@@ -10,6 +10,10 @@ use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
 #[derive(Debug)]
 pub(super) struct System(Infallible);
 
+/// What was done for a link before there was anything to link: nothing.
+#[derive(Debug, Default)]
+pub(super) struct Ready;
+
 impl System {
     pub(super) fn of_this_process() -> Result<Self, FallbackReason> {
         Err(FallbackReason::Platform)
@@ -23,12 +27,17 @@ impl System {
         match self.0 {}
     }
 
+    pub(super) fn get_ready(&self) -> Ready {
+        match self.0 {}
+    }
+
     pub(super) fn link(
         &self,
         _: &BuildArgs,
         _: &Record,
         _: &Path,
         _: u32,
+        _: Ready,
         _: Option<&dyn StaticTypes>,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         match self.0 {}

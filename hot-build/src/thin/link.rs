@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::archives::{self, Archives, Member};
 use super::host::{HostImage, HostSymbol, Place, hash};
-use super::linker::{LinkRequest, Linker};
+use super::linker::{LinkRequest, Linker, WaitingLinker};
 use super::object_file::ObjectFile;
 use super::resolve::{self, Needs, Pulled, Resolution};
 use super::rewrite::{self, Lending, Moved, NewSymbols};
@@ -62,11 +62,12 @@ pub(crate) struct Linked {
 impl ThinLink<'_> {
     /// Links, and returns the library, which has the given file name.
     ///
-    /// `prepared` is what an earlier link in the same directory left.
+    /// `prepared` is what an earlier link in the same directory left, and `waiting` a linker that runs already.
     pub(crate) fn link(
         &self,
         file_name: &str,
         prepared: &mut Prepared,
+        waiting: Option<WaitingLinker>,
         cancel: &CancelSignal,
     ) -> Result<Linked, FallbackReason> {
         // Gone if this fails, for then files may be half of the old and half of the new.
@@ -98,16 +99,13 @@ impl ThinLink<'_> {
             self.types,
         )?;
         let library = self.directory.join(file_name);
-        let mut linkers = self.linkers;
+        let mut attempt = Attempt {
+            linkers: self.linkers,
+            waiting,
+            cancel,
+        };
         loop {
-            self.write_and_link(
-                &library,
-                &mut inputs,
-                &resolution,
-                &placement,
-                &mut linkers,
-                cancel,
-            )?;
+            self.write_and_link(&library, &mut inputs, &resolution, &placement, &mut attempt)?;
             // Types are compared as the linked library has them: only there is all debug information together.
             if cancel.is_cancelled() || !placement.compare(&library, self.types)? {
                 break;
@@ -135,7 +133,7 @@ impl ThinLink<'_> {
             renamed: placement.renamed(),
             library,
             brought,
-            failing: self.linkers[..self.linkers.len() - linkers.len()].to_vec(),
+            failing: self.linkers[..self.linkers.len() - attempt.linkers.len()].to_vec(),
         })
     }
 
@@ -145,8 +143,7 @@ impl ThinLink<'_> {
         inputs: &mut Inputs<'_>,
         resolution: &Resolution,
         placement: &Placement,
-        linkers: &mut &[Linker],
-        cancel: &CancelSignal,
+        attempt: &mut Attempt<'_>,
     ) -> Result<(), FallbackReason> {
         let mut moved = Moved::new();
         for object in &inputs.objects {
@@ -234,23 +231,40 @@ impl ThinLink<'_> {
         let exports = output.write("exports", EXPORTS.as_bytes())?;
         let request = LinkRequest {
             library,
+            arguments: &output.directory.join("arguments"),
             exports: &exports,
             objects: &object_files,
             members: &member_files,
             needed: &needed,
             libraries: &self.host.libraries,
         };
+        attempt.link(&request)
+    }
+}
+
+/// Who links.
+struct Attempt<'a> {
+    /// Those who did not fail yet.
+    linkers: &'a [Linker],
+    /// One that runs already.
+    waiting: Option<WaitingLinker>,
+    cancel: &'a CancelSignal,
+}
+
+impl Attempt<'_> {
+    /// Has linkers try, one after the other, until one succeeds.
+    fn link(&mut self, request: &LinkRequest<'_>) -> Result<(), FallbackReason> {
         let mut first_failure = None;
         loop {
-            let (linker, others) = linkers.split_first().ok_or(FallbackReason::NoLinker)?;
-            match linker.link(&request, cancel) {
+            let (linker, others) = self.linkers.split_first().ok_or(FallbackReason::NoLinker)?;
+            match linker.link(request, self.waiting.take(), self.cancel) {
                 // What is undefined is so for the others too.
                 Err(failure @ FallbackReason::Linker { .. }) => {
                     let first = first_failure.get_or_insert(failure);
-                    if others.is_empty() || cancel.is_cancelled() {
+                    if others.is_empty() || self.cancel.is_cancelled() {
                         return Err(first.clone());
                     }
-                    *linkers = others;
+                    self.linkers = others;
                 }
                 linked => return linked,
             }

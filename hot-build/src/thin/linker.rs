@@ -2,6 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -85,13 +88,22 @@ impl Linker {
         program.is_file().then_some(Self { program, kind })
     }
 
-    /// Links `objects` to a library, with what they need of `members`.
+    /// Links `objects` to a library, with what they need of `members`. `waiting` may be one that runs already.
     pub(crate) fn link(
         &self,
         request: &LinkRequest<'_>,
+        waiting: Option<WaitingLinker>,
         cancel: &CancelSignal,
     ) -> Result<(), FallbackReason> {
-        let command = self.command(request);
+        let arguments = self.arguments(request);
+        if let Some(waiting) = waiting.filter(|waiting| waiting.linker == *self)
+            && waiting.link(&arguments, request.arguments, cancel)
+        {
+            return Ok(());
+        }
+        // What one says that was started for this alone is what counts.
+        let mut command = self.command();
+        command.args(arguments);
         let line = run::command_line(&command);
         let failed = |message: String| FallbackReason::Linker {
             command: line.clone(),
@@ -135,43 +147,126 @@ impl Linker {
         }
     }
 
-    fn command(&self, request: &LinkRequest<'_>) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         if self.kind == Kind::GenericLld {
             command.args(["-flavor", "gnu"]);
         }
         command
-            .args(["-shared", "-o"])
-            .arg(request.library)
-            // Unwinding; only what is used; and of symbols defined twice, those of the program.
-            .args(["--eh-frame-hdr", "--gc-sections"])
-            .args(["-z", "muldefs", "-z", "defs", "-z", "noexecstack"])
-            // An address that is to be read from a table must not be made relative again.
-            .args(["--no-relax", "--as-needed", "--version-script"])
-            .arg(request.exports);
+    }
+
+    fn arguments(&self, request: &LinkRequest<'_>) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut say = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
+        // Unwinding; only what is used; and of symbols defined twice, those of the program.
+        say(&["-shared", "--eh-frame-hdr", "--gc-sections"]);
+        say(&["-z", "muldefs", "-z", "defs", "-z", "noexecstack"]);
+        // An address that is to be read from a table must not be made relative again.
+        say(&["--no-relax", "--as-needed"]);
         match self.kind {
-            // Registrations are found by the bounds of their sections alone.
-            Kind::Lld | Kind::GenericLld => {
-                command.args(["-z", "nostart-stop-gc"]);
-            }
+            // Registrations are found by the bounds of their sections alone. Texts of debug information that
+            // several objects have are not made one: that takes longer than to write them.
+            Kind::Lld | Kind::GenericLld => say(&["-z", "nostart-stop-gc", "-O0"]),
             // It never drops such a section while its bounds are used.
             Kind::Mold => {}
         }
-        command.args(request.objects);
+        say(&["-o"]);
+        arguments.push(request.library.into());
+        arguments.push("--version-script".into());
+        arguments.push(request.exports.into());
+        arguments.extend_from_slice(request.objects);
         if !request.members.is_empty() {
-            command
-                .arg("--start-lib")
-                .args(request.members)
-                .arg("--end-lib");
+            arguments.push("--start-lib".into());
+            arguments.extend_from_slice(request.members);
+            arguments.push("--end-lib".into());
         }
         if !request.needed.is_empty() {
             // Whether or not the linker thinks so: the system keeps them as long as the new library.
-            command.arg("--no-as-needed").args(request.needed);
-            command.arg("--as-needed");
+            arguments.push("--no-as-needed".into());
+            arguments.extend(request.needed.iter().map(OsString::from));
+            arguments.push("--as-needed".into());
         }
-        command.args(request.libraries);
-        command
+        arguments.extend(request.libraries.iter().map(OsString::from));
+        arguments
     }
+
+    /// Starts it before it is known what there is to link. `None` for one that cannot wait; why one cannot be
+    /// started says the link.
+    pub(crate) fn start_early(&self) -> Option<WaitingLinker> {
+        match self.kind {
+            Kind::Lld | Kind::GenericLld => {}
+            // It looks for the size of what it reads its arguments from.
+            Kind::Mold => return None,
+        }
+        let (reader, writer) = io::pipe().ok()?;
+        let input = reader.try_clone().ok()?;
+        let mut command = self.command();
+        // Asked for the machine, it would read the arguments once more, to look for that.
+        command.args(["-m", "elf_x86_64", "@/dev/stdin"]);
+        Some(WaitingLinker {
+            linker: self.clone(),
+            child: Child::spawn_with_input(command, input.into()).ok()?,
+            writer,
+            _reader: reader,
+        })
+    }
+}
+
+/// A linker that runs, and waits for its arguments: the system takes a third of a link to load it. Dropping it
+/// ends it.
+#[derive(Debug)]
+pub(crate) struct WaitingLinker {
+    linker: Linker,
+    child: Child,
+    writer: PipeWriter,
+    /// As long as somebody could read, writing does no harm, even if the linker is gone.
+    _reader: PipeReader,
+}
+
+impl WaitingLinker {
+    /// Links. `file` is where the arguments are written. Returns whether it could.
+    fn link(mut self, arguments: &[OsString], file: &Path, cancel: &CancelSignal) -> bool {
+        let killer = self.child.killer();
+        let _watch = cancel.on_cancel(move || killer.kill());
+        let mut text = Vec::new();
+        for argument in arguments {
+            quote(argument.as_bytes(), &mut text);
+        }
+        let mut place = Vec::new();
+        quote(&[b"@", file.as_os_str().as_bytes()].concat(), &mut place);
+        // A pipe takes a page without anyone who reads. No path is as long.
+        if place.len() > PAGE || fs::write(file, text).is_err() {
+            return false;
+        }
+        if self.writer.write_all(&place).is_err() {
+            return false;
+        }
+        // Its arguments end here.
+        drop(self.writer);
+        drop(self._reader);
+        let mut succeeded = false;
+        while let Some(event) = self.child.next_event() {
+            if let ChildEvent::Exited(status) = event {
+                succeeded = status.is_ok_and(|status| status.success());
+            }
+        }
+        succeeded
+    }
+}
+
+/// What a pipe takes at least without waiting.
+const PAGE: usize = 4096;
+
+/// Writes an argument as a file of arguments has it, on a line of its own.
+fn quote(argument: &[u8], text: &mut Vec<u8>) {
+    text.push(b'"');
+    for byte in argument {
+        if matches!(byte, b'"' | b'\\') {
+            text.push(b'\\');
+        }
+        text.push(*byte);
+    }
+    text.extend_from_slice(b"\"\n");
 }
 
 /// The linkers that a command asks for, by what follows `-fuse-ld=` or by their files, the last word first.
@@ -204,6 +299,8 @@ fn undefined_symbol(line: &str) -> Option<&str> {
 pub(crate) struct LinkRequest<'a> {
     /// The file to write.
     pub(crate) library: &'a Path,
+    /// Where arguments can be written.
+    pub(crate) arguments: &'a Path,
     /// The version script that says what is exported.
     pub(crate) exports: &'a Path,
     /// Objects that are linked as they are.
@@ -218,6 +315,7 @@ pub(crate) struct LinkRequest<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stub::StubSymbol;
     use super::*;
 
     #[test]
@@ -230,6 +328,59 @@ mod tests {
             assert_eq!(undefined_symbol(line), Some("f"), "{line}");
         }
         assert_eq!(undefined_symbol("ld: warning: x"), None);
+    }
+
+    #[test]
+    fn a_linker_that_waits_links_what_it_is_told_and_one_that_died_is_not_missed() {
+        let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+        let sysroot = String::from_utf8(sysroot.expect("rustc is there").stdout);
+        let sysroot = PathBuf::from(sysroot.expect("a path").trim_end());
+        let command = "CARGO_MANIFEST_DIR=/w /t/bin/rustc --crate-name a a.rs --crate-type lib";
+        let command = RustcCommand::parse(command).expect("a run of rustc");
+        let target = crate::replay::host_target(&sysroot).expect("a target");
+        let linkers = Linker::all(&command, &sysroot, &target).expect("the toolchain ships one");
+        let linker = &linkers[0];
+        let directory = tempfile::Builder::new().prefix("a \"b\" ").tempdir();
+        let directory = directory.expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let (exports, arguments, object) = (path("exports"), path("arguments"), path("a.o"));
+        let symbol = StubSymbol {
+            name: b"f",
+            address: 0x5555_0000_1234,
+            by_jump: true,
+        };
+        fs::write(&exports, "{ global: f; local: *; };").expect("a file");
+        fs::write(&object, super::super::stub::write(&[symbol], &[], &[])).expect("a file");
+        let link = |name: &str, waiting| {
+            let request = LinkRequest {
+                library: &path(name),
+                arguments: &arguments,
+                exports: &exports,
+                objects: &[object.clone().into()],
+                members: &[],
+                needed: &[],
+                libraries: &[],
+            };
+            linker
+                .link(&request, waiting, &CancelSignal::new())
+                .expect("there is nothing wrong");
+            fs::read(path(name)).expect("it was made")
+        };
+        let waiting = || linker.start_early().expect("it is there");
+        let expected = link("alone.so", None);
+        assert!(!arguments.exists());
+        assert!(link("waiting.so", Some(waiting())) == expected);
+        assert!(arguments.exists(), "it was told by a file");
+        let dead = waiting();
+        dead.child.killer().kill();
+        assert!(link("dead.so", Some(dead)) == expected);
+    }
+
+    #[test]
+    fn an_argument_is_quoted_as_linkers_read_it() {
+        let mut text = Vec::new();
+        quote(br#"a "b" c\d"#, &mut text);
+        assert_eq!(text, b"\"a \\\"b\\\" c\\\\d\"\n");
     }
 
     #[test]

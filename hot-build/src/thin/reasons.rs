@@ -92,13 +92,14 @@ fn the_other_process() {
     let linked = linkers.and_then(|linkers| {
         let request = LinkRequest {
             library: &nothing,
+            arguments: Path::new("arguments"),
             exports: &nothing,
             objects: &[],
             members: &[],
             needed: &[],
             libraries: &[],
         };
-        linkers[0].link(&request, &CancelSignal::new())
+        linkers[0].link(&request, None, &CancelSignal::new())
     });
     let reason: FallbackReason = linked.unwrap_err();
     println!("{MARK}{}", reason.code());
