@@ -214,7 +214,8 @@ impl MigrationError {
 impl Notice {
     /// Every code that [`code`](Self::code) can give besides those of what it holds, each with what it stands
     /// for.
-    pub const CODES: &'static [(&'static str, &'static str)] = &[NOT_FORWARDED, PANICKED];
+    pub const CODES: &'static [(&'static str, &'static str)] =
+        &[NOT_FORWARDED, STATIC_RETYPED, PANICKED];
 
     /// The code of this notice; `None` where nothing is wrong.
     pub fn code(&self) -> Option<&'static str> {
@@ -223,6 +224,7 @@ impl Notice {
             Notice::Instantiated { .. } => None,
             Notice::StateCarried { report, .. } => report.code(),
             Notice::NotForwarded { .. } => Some(NOT_FORWARDED.0),
+            Notice::LocalAnew { .. } => Some(STATIC_RETYPED.0),
             Notice::Panicked { .. } => Some(PANICKED.0),
         }
     }

@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The values in force in one part of a program.
@@ -38,12 +39,15 @@ pub struct LocalContext {
     locals: Arc<Values>,
 }
 
-type Values = HashMap<&'static str, Value>;
+/// Those in force, by their keys. Code that knows a type of another layout has a value of its own.
+type Values = HashMap<&'static str, Vec<Value>>;
 
-/// A value whose type is known by its key.
+/// A value whose type is known by its key, and by who gave it.
 #[derive(Clone)]
 struct Value {
     key: TypeKey,
+    /// The address of the static through which it was given.
+    giver: usize,
     value: Arc<dyn Any + Send + Sync>,
 }
 
@@ -93,31 +97,43 @@ impl fmt::Debug for LocalContext {
 pub struct AppLocal<T: Send + Sync + 'static> {
     key: &'static str,
     init: fn() -> T,
+    agreed: Agreed,
 }
 
 impl<T: Send + Sync + 'static> AppLocal<T> {
     #[doc(hidden)]
     pub const fn new(key: &'static str, init: fn() -> T) -> Self {
-        AppLocal { key, init }
+        AppLocal {
+            key,
+            init,
+            agreed: Agreed::with_nobody(),
+        }
     }
 
-    /// The app's value, made now if this is its first use.
-    ///
-    /// # Panics
-    ///
-    /// If a value of another type is held under the same name: the type of the static changed in new
-    /// code, and the program has to be restarted to use it.
+    /// The app's value, made now if this is its first use. Code in which the type is another one than for those
+    /// that used it before has a value of its own.
     pub fn get(&self) -> Arc<T> {
+        let me = ptr::from_ref(self) as usize;
         with_current(|context| {
-            if let Some(value) = lock(&context.app).get(self.key) {
-                return downcast(self.key, value);
+            let find = |values: &Values| {
+                let all = values.get(self.key).map(Vec::as_slice);
+                self.agreed.find(self.key, me, all.unwrap_or_default())
+            };
+            if let Some(value) = find(&lock(&context.app)) {
+                return value;
             }
             // Made without the lock, since it may use other values; the first to arrive wins.
-            let made = Value {
+            let made = Arc::new((self.init)());
+            let mut values = lock(&context.app);
+            if let Some(value) = find(&values) {
+                return value;
+            }
+            values.entry(self.key).or_default().push(Value {
                 key: TypeKey::of::<T>(),
-                value: Arc::new((self.init)()),
-            };
-            downcast(self.key, lock(&context.app).entry(self.key).or_insert(made))
+                giver: me,
+                value: made.clone(),
+            });
+            made
         })
     }
 }
@@ -126,25 +142,28 @@ impl<T: Send + Sync + 'static> AppLocal<T> {
 pub struct ContextLocal<T: Send + Sync + 'static> {
     key: &'static str,
     default: fn() -> T,
+    agreed: Agreed,
 }
 
 impl<T: Send + Sync + 'static> ContextLocal<T> {
     #[doc(hidden)]
     pub const fn new(key: &'static str, default: fn() -> T) -> Self {
-        ContextLocal { key, default }
+        ContextLocal {
+            key,
+            default,
+            agreed: Agreed::with_nobody(),
+        }
     }
 
-    /// The value that the innermost caller set, or the default.
-    ///
-    /// # Panics
-    ///
-    /// If a value of another type is held under the same name: the type of the static changed in new
-    /// code, and the program has to be restarted to use it.
+    /// The value that the innermost caller set, or the default. A value that code set in which the type is
+    /// another one counts as none.
     pub fn get(&self) -> Arc<T> {
-        with_current(|context| match context.locals.get(self.key) {
-            Some(value) => downcast(self.key, value),
-            None => Arc::new((self.default)()),
-        })
+        let me = ptr::from_ref(self) as usize;
+        let found = with_current(|context| {
+            let all = context.locals.get(self.key).map(Vec::as_slice);
+            self.agreed.find(self.key, me, all.unwrap_or_default())
+        });
+        found.unwrap_or_else(|| Arc::new((self.default)()))
     }
 
     /// Calls `f` with `value` in force.
@@ -152,9 +171,11 @@ impl<T: Send + Sync + 'static> ContextLocal<T> {
         let mut context = LocalContext::capture();
         let value = Value {
             key: TypeKey::of::<T>(),
+            giver: ptr::from_ref(self) as usize,
             value: Arc::new(value),
         };
-        Arc::make_mut(&mut context.locals).insert(self.key, value);
+        // The one that was in force before is not, whatever type it is of.
+        Arc::make_mut(&mut context.locals).insert(self.key, vec![value]);
         context.with_context(f)
     }
 }
@@ -244,17 +265,87 @@ fn with_current<R>(f: impl FnOnce(&LocalContext) -> R) -> R {
     f(unsafe { &*current })
 }
 
-fn downcast<T: Send + Sync + 'static>(key: &str, value: &Value) -> Arc<T> {
-    let wanted = TypeKey::of::<T>();
-    assert!(
-        value.key == wanted,
-        "`{key}` holds a {}, and the new code declares it as {wanted}; restart the program",
-        value.key
-    );
-    let erased: *const (dyn Any + Send + Sync) = Arc::into_raw(Arc::clone(&value.value));
-    // SAFETY: the pointer comes from an `Arc` that holds a value of the type named by the key, which is
-    // `T` in name, size and alignment, and its count was raised for the new owner.
-    unsafe { Arc::from_raw(erased.cast::<T>()) }
+/// Whose values a static takes: those given through itself, and those of the static that it found last to have its
+/// type. The same, for who told last that they have not.
+struct Agreed {
+    with: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Agreed {
+    const fn with_nobody() -> Agreed {
+        Agreed {
+            with: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        }
+    }
+
+    /// The newest of the values that is of the type that `T` is to the static at `me`.
+    fn find<T: Send + Sync + 'static>(
+        &self,
+        key: &'static str,
+        me: usize,
+        values: &[Value],
+    ) -> Option<Arc<T>> {
+        let with = self.with.load(Ordering::Relaxed);
+        let known = |value: &&Value| value.giver == me || value.giver == with;
+        let found = values.iter().rev().find(known);
+        let found = found.or_else(|| {
+            let mut values = values.iter().rev();
+            values.find(|value| self.agrees::<T>(key, me, value))
+        })?;
+        let erased: *const (dyn Any + Send + Sync) = Arc::into_raw(Arc::clone(&found.value));
+        // SAFETY: the pointer comes from an `Arc` that holds a value of the type that `T` is to the static it was
+        // given through. That static is this one, or its type is this one's, as was compared; its count was
+        // raised for the new owner.
+        Some(unsafe { Arc::from_raw(erased.cast::<T>()) })
+    }
+
+    /// Whether a value is of the type that `T` is here. If it is not, that is told once.
+    fn agrees<T: 'static>(&self, key: &'static str, me: usize, value: &Value) -> bool {
+        if self.refused.load(Ordering::Relaxed) == value.giver {
+            return false;
+        }
+        let wanted = TypeKey::of::<T>();
+        let compared = match value.key == wanted {
+            true => same_type(value, me),
+            false => Err(format!(
+                "it holds a {}, and is declared as {wanted}",
+                value.key
+            )),
+        };
+        match compared {
+            Ok(()) => {
+                self.with.store(value.giver, Ordering::Relaxed);
+                true
+            }
+            Err(reason) => {
+                self.refused.store(value.giver, Ordering::Relaxed);
+                tell(key, reason);
+                false
+            }
+        }
+    }
+}
+
+#[cfg(feature = "reload")]
+fn tell(key: &'static str, reason: String) {
+    crate::notice::send(crate::notice::Notice::LocalAnew { key, reason });
+}
+
+/// In one module a key has one type.
+#[cfg(not(feature = "reload"))]
+fn tell(_key: &'static str, _reason: String) {}
+
+#[cfg(feature = "reload")]
+fn same_type(value: &Value, me: usize) -> Result<(), String> {
+    crate::same_type::compare(value.key, value.giver, me)
+}
+
+/// In one module a path is one type.
+#[cfg(not(feature = "reload"))]
+fn same_type(_value: &Value, _me: usize) -> Result<(), String> {
+    Ok(())
 }
 
 fn lock(values: &Mutex<Values>) -> std::sync::MutexGuard<'_, Values> {

@@ -79,6 +79,8 @@ pub mod registry;
 mod repeat;
 mod repeatable;
 #[cfg(feature = "reload")]
+pub mod same_type;
+#[cfg(feature = "reload")]
 mod services;
 
 mod attributes;

@@ -49,6 +49,14 @@ pub enum Notice {
         /// What: its logger, its tracing subscriber.
         what: &'static str,
     },
+    /// A value of [`app_local!`](crate::app_local) or [`context_local!`](crate::context_local) is of a type that changed:
+    /// the code that asked for it has one of its own.
+    LocalAnew {
+        /// The value's key.
+        key: &'static str,
+        /// How the types differ.
+        reason: String,
+    },
     /// New code panicked; the panic was contained at the edge of its library.
     Panicked {
         /// What panicked, and how.
@@ -104,6 +112,10 @@ impl fmt::Display for Notice {
                 f,
                 "new code of `{crate_name}` set a {what} of its own before it was initialised, so nothing of it reaches \
                  the program's {what}; set it in the program"
+            ),
+            Notice::LocalAnew { key, reason } => write!(
+                f,
+                "`{key}` begins anew for the code that asks for it: {reason}; restart the program to share it"
             ),
             Notice::Panicked {
                 panicked,

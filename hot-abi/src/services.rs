@@ -14,6 +14,7 @@ use crate::node::NodeEntry;
 use crate::notice::{self, Notice};
 use crate::policy::{self, FunctionPanic, NodeAnswer, NodePanic};
 use crate::registry::{HotCrate, Module};
+use crate::same_type::{self, CompareTypes};
 use crate::trail::{self, Answering};
 use std::panic::PanicHookInfo;
 use std::ptr;
@@ -51,6 +52,8 @@ pub(crate) struct Services {
     pub(crate) swap_context: fn(*const LocalContext) -> *const LocalContext,
     /// The thread's current context; null means none.
     pub(crate) context: fn() -> *const LocalContext,
+    /// Whether a type of that name is one type in the modules of two places.
+    pub(crate) same_type: CompareTypes,
     /// The values that the program holds for hot code.
     pub(crate) holders: fn() -> &'static Mutex<Vec<Weak<Holder>>>,
     /// Changes how many held values this thread has locked, and tells how many these are then.
@@ -112,6 +115,7 @@ static OWN: Services = Services {
     panic_hook: panic_hook::run,
     swap_context: crate::context::swap_own,
     context: crate::context::own,
+    same_type: same_type::compare_own,
     holders: crate::held::own_holders,
     count_locked: crate::held::count_own_locked,
     root_context: crate::context::own_root,

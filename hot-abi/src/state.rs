@@ -5,6 +5,8 @@
 //! retyped costs that field only, and the report says so.
 
 use crate::args::TypeKey;
+#[cfg(feature = "reload")]
+use crate::same_type;
 use hot_macros::hot_trait;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -201,9 +203,16 @@ impl SavedState {
             self.drop_value(&name, format!("it is a {given} and is taken as a {wanted}"));
             return None;
         }
+        #[cfg(feature = "reload")]
+        if let Err(why) = same_type::compare(given, (*whole).place(), same_type::place_of::<T>()) {
+            self.drop_value(&name, format!("it is a {given}, and {why}"));
+            return None;
+        }
         let whole: *mut dyn Whole = Box::into_raw(whole);
         // SAFETY: the pointer comes from a box that held a value of the type named by the key, which is
-        // `T` in name, size and alignment, and the box is not used again.
+        // `T` in name, size and alignment. The two modules have one type of that name, as was just compared;
+        // where there is no reloading, there is one module, in which the same path is one type. The box is not
+        // used again.
         let value = unsafe { Box::from_raw(whole.cast::<T>()) };
         self.report.restored.push(name);
         Some(*value)
@@ -274,11 +283,20 @@ impl fmt::Display for StateReport {
 /// A value whose type is known by its key.
 trait Whole {
     fn key(&self) -> TypeKey;
+
+    /// An address in the module that gave it.
+    #[cfg(feature = "reload")]
+    fn place(&self) -> usize;
 }
 
 impl<T: 'static> Whole for T {
     fn key(&self) -> TypeKey {
         TypeKey::of::<T>()
+    }
+
+    #[cfg(feature = "reload")]
+    fn place(&self) -> usize {
+        same_type::place_of::<T>()
     }
 }
 

@@ -40,7 +40,7 @@ pub use statics::{StaticComparison, compare_statics, statics_in};
 
 pub(crate) use debug_info::MappedFile;
 pub(crate) use files::running_program;
-pub(crate) use origin::note_copy;
+pub(crate) use origin::{compare_types, note_copy};
 
 use debug_info::unreadable;
 use origin::Origins;

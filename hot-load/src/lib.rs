@@ -24,6 +24,7 @@ mod error;
 pub mod layout;
 mod library;
 mod loader;
+mod mapped;
 mod migration;
 mod opened;
 mod overdue;

@@ -5,7 +5,7 @@ use crate::background;
 use crate::canary::{self, Canary};
 use crate::deadline::within;
 use crate::error::LoadError;
-use crate::layout::{LayoutCheck, LayoutReport};
+use crate::layout::{self, LayoutCheck, LayoutReport};
 use crate::migration::Migrations;
 use crate::overdue::{LateEnd, Overdue, Overdues, Work};
 use crate::phases::{LoadPhase, Stopwatch};
@@ -18,6 +18,7 @@ use hot_abi::generation::{self, Applied, Generation};
 use hot_abi::held::{MigrationError, WhenBusy};
 use hot_abi::policy;
 use hot_abi::registry::{HotCrate, Module};
+use hot_abi::same_type;
 use hot_abi::statics::{PatchReport, StaticEntry, StaticPatch};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,7 @@ impl Loader {
             LazyLock::force(&PATCH);
         }));
         let overdues = Arc::<Overdues>::default();
+        same_type::compare_types_with(layout::compare_types);
         Loader {
             options,
             staging: Mutex::default(),
@@ -211,7 +213,7 @@ impl Loader {
         stopwatch.lap("layouts");
         lock(&self.loaded).add(krate, Arc::clone(&generation));
         opened::note(built, &copy);
-        crate::layout::note_copy(built, &copy);
+        layout::note_copy(built, &copy);
         Ok(Loaded {
             generation,
             copy,

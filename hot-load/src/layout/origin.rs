@@ -1,6 +1,7 @@
 //! What a program or a library was built from, as far as debug information does not tell it: the words of its
 //! sources, and the crates it was compiled with.
 
+use crate::mapped::{self, Mapped};
 use crate::verify;
 use crate::words::{self, SourceWords};
 use hot_abi::fingerprint::Fingerprint;
@@ -145,6 +146,45 @@ impl Origin {
             record_of(&self.crate_name, records.ok()?)
         };
         self.fingerprint.get_or_init(read).as_ref()
+    }
+}
+
+/// Whether a type of that name is one type in the two modules that these addresses lie in.
+///
+/// # Errors
+///
+/// How the types differ, or why that is not known.
+pub(crate) fn compare_types(type_name: &str, giver: usize, taker: usize) -> Result<(), String> {
+    let (giver, taker) = (mapped::at(giver), mapped::at(taker));
+    if giver.is_some() && giver == taker {
+        return Ok(());
+    }
+    if names::is_unnameable(type_name) || type_name.contains("{{") {
+        return Err("a closure or a future is of one build only".to_owned());
+    }
+    let told = |file: &Option<Mapped>| match file {
+        Some(Mapped::Library(file)) => Origin::told(file),
+        _ => None,
+    };
+    let (of_giver, of_taker) = (told(&giver), told(&taker));
+    // Of the crates in the program it is the one that the other is a library of.
+    let or_program = |own: &Option<Arc<Origin>>, file, other: &Option<Arc<Origin>>| {
+        let linked = || other.as_ref().filter(|_| file == Some(Mapped::Program));
+        own.clone().or_else(|| linked()?.in_program())
+    };
+    let own = or_program(&of_giver, giver, &of_taker);
+    let new = or_program(&of_taker, taker, &of_giver);
+    let origins = Origins {
+        program: own.as_deref(),
+        library: new.as_deref(),
+    };
+    let doubts = names::paths_in(type_name).into_iter();
+    let doubt = doubts
+        .filter_map(|path| Some((path, origins.doubt(path)?)))
+        .next();
+    match doubt {
+        Some((path, doubt)) => Err(format!("`{}` may be {doubt}", names::last_of(path))),
+        None => Ok(()),
     }
 }
 

@@ -31,6 +31,20 @@ fn context(project: &Project) -> Result<Verdict> {
     // It is made again by the call that finds it old.
     host.expect_answer("node ada", "edition 1 for ada, desk of ada")?;
     host.expect_answer("node eve", "edition 1 for eve, desk of ada")?;
+
+    // Another type of the same name and size: new code has a value of its own.
+    project.edit_all(
+        SCENE,
+        &[
+            ("edition 1", "edition 2"),
+            ("asked: AtomicU32,", "asked: AtomicI32,"),
+            ("asked: AtomicU32::new(0)", "asked: AtomicI32::new(0)"),
+        ],
+    )?;
+    host.event_about("applied", "scene")?;
+    host.expect_answer("function ada", "edition 2 for ada, 1")?;
+    host.event_about("problem", "scene::ASKED` begins anew")?;
+    host.expect_answer("function eve", "edition 2 for eve, 2")?;
     host.end()?;
     Ok(Verdict::Passed)
 }

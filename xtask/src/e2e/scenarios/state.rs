@@ -144,6 +144,27 @@ fn state_of_a_node(project: &Project) -> Result<Verdict> {
         "enter letter copies 8",
         "letter four to ada, copies 8, stamp 5, edits 1, pages ABCD, weight 20",
     )?;
+
+    // What is given over whole is only a value to code that knows its type, however far inside it changed.
+    project.edit_all(
+        SCENE,
+        &[
+            ("letter four", "letter five"),
+            ("struct Page(String);", "struct Page(u64, String);"),
+            ("Page(value.to_owned())", "Page(1, value.to_owned())"),
+            ("page.0.as_str()", "page.1.as_str()"),
+        ],
+    )?;
+    host.event_about("applied", "scene")?;
+    host.expect_answer(
+        "enter letter page E",
+        "letter five to ada, copies 8, stamp 5, edits 1, pages E, weight 20",
+    )?;
+    let told = host.event_about("state-carried", "`pages` was dropped")?;
+    ensure!(
+        told.contains("`Page` is written differently"),
+        "the event does not say what changed: {told}"
+    );
     host.end()?;
     Ok(Verdict::Passed)
 }
