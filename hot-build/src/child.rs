@@ -11,6 +11,8 @@ use std::time::Duration;
 #[cfg_attr(not(unix), path = "child/other.rs")]
 mod group;
 #[cfg(unix)]
+mod guard;
+#[cfg(unix)]
 mod survivors;
 
 use group::Group;

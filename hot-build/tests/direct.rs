@@ -445,6 +445,33 @@ fn a_compiler_that_is_not_wanted_any_more_is_gone_at_once() {
     }
 }
 
+#[test]
+fn a_program_that_is_killed_leaves_no_compiler_behind() {
+    let game = Game::new();
+    let gate = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = gate.local_addr().expect("it is bound").to_string();
+    let held = |edit: &dyn Fn()| {
+        let mut running = game.run(&[("HOLD_THE_COMPILER", Path::new(&address))]);
+        edit();
+        running.says("start");
+        let (mut compiler, _) = gate.accept().expect("it connects");
+        // As with Ctrl-C, it gets no chance to tidy up.
+        drop(running);
+        compiler
+            .set_read_timeout(Some(std::time::Duration::from_secs(120)))
+            .expect("it is no zero");
+        let read = compiler.read(&mut [0]);
+        let is_gone = match &read {
+            Ok(length) => *length == 0,
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        };
+        assert!(is_gone, "the compiler lives: {read:?}");
+    };
+    held(&|| game.edit("scene/src/lib.rs", "says one.", "says two."));
+    // One that is cargo's child.
+    held(&|| game.edit("paint/src/lib.rs", "red", "green"));
+}
+
 fn word(number: usize) -> &'static str {
     [
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",

@@ -15,7 +15,7 @@ use std::os::unix::process::CommandExt;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::survivors;
+use super::{guard, survivors};
 
 /// A process group and its leader.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ impl Group {
             return Err(io::Error::other("the child's outputs are no pipes"));
         };
         let id = Pid::from_child(&child);
+        guard::watch(id);
         let leader = Mutex::new(Leader {
             child,
             reaped: false,
@@ -52,6 +53,7 @@ impl Group {
         let status = {
             let mut leader = self.leader();
             self.kill_locked(&leader);
+            guard::forget(self.id);
             leader.reaped = true;
             leader.child.wait()?
         };
