@@ -10,7 +10,6 @@
 use crate::args::TypeKey;
 #[cfg(feature = "reload")]
 use crate::services;
-use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
@@ -48,8 +47,14 @@ struct Value {
     key: TypeKey,
     /// The address of the static through which it was given.
     giver: usize,
-    value: Arc<dyn Any + Send + Sync>,
+    value: Arc<dyn Local>,
 }
+
+/// A value of any type. A trait of its own: what is behind `Any` is taken for whatever a panic can carry, and so for
+/// something that every hot function hands over.
+trait Local: Send + Sync {}
+
+impl<T: Send + Sync> Local for T {}
 
 impl LocalContext {
     /// The context that is current on this thread.
@@ -294,7 +299,7 @@ impl Agreed {
             let mut values = values.iter().rev();
             values.find(|value| self.agrees::<T>(key, me, value))
         })?;
-        let erased: *const (dyn Any + Send + Sync) = Arc::into_raw(Arc::clone(&found.value));
+        let erased: *const dyn Local = Arc::into_raw(Arc::clone(&found.value));
         // SAFETY: the pointer comes from an `Arc` that holds a value of the type that `T` is to the static it was
         // given through. That static is this one, or its type is this one's, as was compared; its count was
         // raised for the new owner.

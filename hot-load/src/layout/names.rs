@@ -7,9 +7,12 @@ pub(super) fn const_argument(name: &str) -> Option<u64> {
     first.trim().parse().ok()
 }
 
-/// Whether a type is `hot_abi::Held`, which the program owns without knowing what is in it.
+/// Whether a type of hot-abi holds values that it compares itself, whoever puts them in and takes them out:
+/// `Held`, which the program owns without knowing what is in it, a node's state on its way, a context.
 pub(super) fn is_holder(name: &str) -> bool {
     name.starts_with("hot_abi::held::Held<")
+        || name == "hot_abi::state::SavedState"
+        || name == "hot_abi::context::LocalContext"
 }
 
 /// Whether a part is the table of methods in a pointer to a trait object. It grows with the trait's methods.

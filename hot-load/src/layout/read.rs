@@ -244,8 +244,8 @@ impl<'d, 'a> Reader<'d, 'a> {
         };
         let mut plain_trait = None;
         if names::is_holder(&name) {
-            // The value in it crosses as itself and never by its layout: it migrates where that changed. The
-            // rest is hot-abi's own, of which both sides have one version; it leads to all of the crate.
+            // A value in it crosses as itself and never by the layout that the item knows. The rest is hot-abi's own,
+            // of which both sides have one build; it leads to all of the crate.
             parts.clear();
         }
         if let Some(table) = self.tables.get(&place).cloned() {
