@@ -29,7 +29,7 @@ use work::{Stop, Work};
 /// It runs the compiler directly, as it was run for the program, as long as nothing changes that cargo
 /// decides by: manifests, the lock file, build scripts and what they read, and crates whose compilation
 /// was not recorded. Otherwise cargo is asked, and how it compiles is recorded anew. An [`Artifact`] tells why
-/// [cargo was asked](Artifact::asked_cargo). What the environment variable `HOT_BUILD_ARGS` asks for is always
+/// [cargo was asked](crate::Artifact::asked_cargo). What the environment variable `HOT_BUILD_ARGS` asks for is always
 /// cargo's to do.
 ///
 /// How the program's own crates were compiled it learns from [`CrateBuild::rustc`](crate::CrateBuild::rustc).
@@ -50,7 +50,6 @@ use work::{Stop, Work};
 /// ```
 ///
 /// [`Artifact`]: crate::Artifact
-/// [`Artifact::asked_cargo`]: crate::Artifact::asked_cargo
 #[derive(Clone)]
 pub struct DirectBuilder {
     inner: Arc<Inner>,
