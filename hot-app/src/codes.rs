@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::problem::Problem;
 use hot_abi::boundary::Caught;
 use hot_build::ChangedStatic;
-use hot_load::{HeapCheck, StaticMismatch};
+use hot_load::{HeapCheck, MigrationError, StaticMismatch};
 use std::fmt;
 
 impl Event {
@@ -54,6 +54,7 @@ impl Event {
             Event::Refused { error, .. } => vec![error.code()],
             Event::Applied { items, .. } => items.codes(),
             Event::NotApplied { error, .. } => vec![error.code()],
+            Event::HeldBack { .. } => vec![MigrationError::Busy.code()],
             Event::StateCarried { report, .. } => one(report.code()),
             Event::Fallback { code, .. } => one(*code),
             Event::Panicked { .. } | Event::WaitingForBuild { .. } | Event::NotWaiting { .. } => {

@@ -81,6 +81,7 @@ impl Console {
             | Event::NotRecalled { .. }
             | Event::WaitingForBuild { .. }
             | Event::NotWaiting { .. }
+            | Event::HeldBack { .. }
             | Event::Problem { .. } => Some(self.line(event, Tone::Bad)),
             // Told when its generation went live.
             Event::Fallback { krate, node, .. } if self.is_left(krate, node) => None,

@@ -212,6 +212,16 @@ pub enum Event {
         /// Why it would wait for ever.
         why: NotWaiting,
     },
+    /// New code is ready, and has not gone live for a while: a value that the program holds for its hot code (a
+    /// `Held`) was locked each time, or all the time. It goes live as soon as none is; nothing else has to be done.
+    HeldBack {
+        /// The crate.
+        krate: CrateId,
+        /// The generation that is ready.
+        generation: u32,
+        /// For how long.
+        waited: Duration,
+    },
     /// Work that went on after its deadline has ended. What is still going on is in the
     /// [status](crate::HotStatus::overdue).
     EndedLate {
@@ -338,6 +348,7 @@ impl Event {
             Event::RolledBack { .. } => "rolled-back",
             Event::WaitingForBuild { .. } => "waiting-for-build",
             Event::NotWaiting { .. } => "not-waiting",
+            Event::HeldBack { .. } => "held-back",
             Event::EndedLate { .. } => "ended-late",
             Event::StateCarried { .. } => "state-carried",
             Event::NodeMade { .. } => "node-made",
@@ -366,6 +377,7 @@ impl Event {
             | Event::RolledBack { krate, .. }
             | Event::WaitingForBuild { krate, .. }
             | Event::NotWaiting { krate, .. }
+            | Event::HeldBack { krate, .. }
             | Event::Panicked { krate, .. }
             | Event::EndedLate { krate, .. }
             | Event::StateCarried { krate, .. }
@@ -403,6 +415,9 @@ impl fmt::Display for Event {
                 BuildReport::Started { command } => write!(f, "{krate}: running {command}"),
                 BuildReport::Blocked { waiting_for } => {
                     write!(f, "{krate}: waiting for {waiting_for}")
+                }
+                BuildReport::LockFile { path, .. } => {
+                    write!(f, "{krate}: building by {}", path.display())
                 }
                 BuildReport::Compiling { package } => write!(f, "{krate}: compiling {package}"),
                 BuildReport::Compiled { target, .. } => write!(f, "{krate}: compiled {target}"),
@@ -530,6 +545,19 @@ impl fmt::Display for Event {
                     false => "its thread waits until it is mended: save, or undo",
                 })
             }
+            Event::HeldBack {
+                krate,
+                generation,
+                waited,
+            } => {
+                let code = Tag(Some(MigrationError::Busy.code()));
+                write!(
+                    f,
+                    "{krate}: {} is ready and does not go live{code}: a value that the program holds for its hot code is \
+                     locked, for {waited:?} by now; drop its guard before the safe point",
+                    Code(*generation)
+                )
+            }
             Event::NotWaiting {
                 krate, item, why, ..
             } => {
@@ -560,7 +588,7 @@ impl fmt::Display for Event {
                 let code = Tag(Some(Event::ROLLED_BACK));
                 write!(
                     f,
-                    "{krate}: these are the sources of generation {generation}, which was rolled back{code}, because \
+                    "{krate}: these are the sources of generation {generation}, which was left{code}, because \
                      {reason}; {} stays live",
                     Code(*live)
                 )

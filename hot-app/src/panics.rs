@@ -5,12 +5,11 @@ use crate::crate_id::CrateId;
 use crate::event::{Event, NotWaiting};
 use crate::panic_policy::PanicPolicy;
 use crate::pipeline::Consequence;
-use crate::running::Running;
+use crate::running::{PATIENCE, Running};
 use crate::service::HOT_RELOAD;
 use hot_abi::policy::{self, Aftermath, Panicked, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The exit code of a program that an uncaught panic ends.
 const PANICKED: i32 = 101;
@@ -65,9 +64,6 @@ pub(crate) fn event(krate: CrateId, panicked: &Panicked, aftermath: Option<After
         backtrace: panicked.caught.backtrace.clone(),
     }
 }
-
-/// How long new code may be ready, and not be made live, while a thread waits for it.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Waits until another generation is live.
 fn wait(running: &Running, panicked: &Panicked, console: bool) -> Verdict {

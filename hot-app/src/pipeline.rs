@@ -683,6 +683,7 @@ impl Pipeline {
         state
             .generations
             .retain(|(_, other)| in_memory.contains(other));
+        state.failed.retain(|(other, _)| in_memory.contains(other));
         state.status.source = state.source_of(generation);
         state.status.generation = generation;
         state.status.panicked.clear();

@@ -13,7 +13,7 @@ use hot_load::{
 use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub(crate) struct Running {
     background: bool,
     /// New code is ready, or live.
     news: News,
+    /// New code that could not go live because a held value was locked.
+    held_back: Mutex<Vec<HeldBack>>,
     /// The crates whose new code is going live right now.
     going_live: Mutex<Vec<CrateId>>,
     /// The thread that made new code live last, in a program with a safe point of its own.
@@ -52,6 +54,7 @@ impl Running {
             wake,
             background,
             news: News::default(),
+            held_back: Mutex::default(),
             going_live: Mutex::default(),
             safe_point_thread: Mutex::default(),
             in_use: Mutex::default(),
@@ -183,6 +186,7 @@ impl Running {
                 }
                 Err(MigrationError::Busy) => {
                     self.safe_point.put_back(offer);
+                    self.is_held_back(&krate, generation, PATIENCE);
                     continue;
                 }
                 Err(error @ MigrationError::Deadline { .. }) => {
@@ -205,6 +209,35 @@ impl Running {
             self.news.tell();
         }
         count
+    }
+
+    /// Notes that a generation cannot go live because a held value is locked, and tells it once when that has lasted
+    /// for as long as `patience`.
+    fn is_held_back(&self, krate: &CrateId, generation: u32, patience: Duration) {
+        let mut held_back = lock(&self.held_back);
+        held_back.retain(|known| known.krate != *krate || known.generation == generation);
+        let index = held_back.iter().position(|known| known.krate == *krate);
+        let index = index.unwrap_or_else(|| {
+            held_back.push(HeldBack {
+                krate: krate.clone(),
+                generation,
+                since: Instant::now(),
+                is_told: false,
+            });
+            held_back.len() - 1
+        });
+        let Some(known) = held_back.get_mut(index) else {
+            return;
+        };
+        let waited = known.since.elapsed();
+        if waited >= patience && !known.is_told {
+            known.is_told = true;
+            self.send(Message::Input(Input::Tell(Event::HeldBack {
+                krate: krate.clone(),
+                generation,
+                waited,
+            })));
+        }
     }
 
     /// The numbers of the generations of a crate that are in memory.
@@ -275,17 +308,59 @@ impl Running {
         }
         // On a thread of its own, for it may have to wait until a value is unlocked.
         let running = Arc::clone(self);
-        let apply = move || {
-            running.apply(running.safe_point.take(), WhenBusy::Wait);
-        };
-        if let Err(error) = thread::Builder::new().name("hot-apply".into()).spawn(apply) {
+        self.spawn("hot-apply", "makes new code live", move || {
+            running.apply(running.safe_point.take(), WhenBusy::GiveUp);
+            let held_back = running.safe_point.take();
+            if !held_back.is_empty() {
+                running.apply_when_free(held_back);
+            }
+        });
+    }
+
+    /// Waits until nobody has a held value locked, and tells who waits if that takes long.
+    fn apply_when_free(self: &Arc<Self>, ready: Vec<Offer>) {
+        let offered = ready
+            .iter()
+            .map(|offer| (offer.krate.clone(), offer.number()));
+        let (offered, running): (Vec<_>, _) = (offered.collect(), Arc::clone(self));
+        let (done, wait) = mpsc::channel::<()>();
+        self.spawn(
+            "hot-patience",
+            "tells what keeps new code from going live",
+            move || {
+                if wait.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    for (krate, generation) in offered {
+                        running.is_held_back(&krate, generation, PATIENCE);
+                    }
+                }
+            },
+        );
+        self.apply(ready, WhenBusy::Wait);
+        drop(done);
+    }
+
+    fn spawn(&self, name: &str, purpose: &'static str, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = thread::Builder::new().name(name.into()).spawn(work) {
             let problem = Problem::Thread {
-                purpose: "makes new code live",
+                purpose,
                 source: Arc::new(error),
             };
             self.send(Message::Input(Input::Problem(problem)));
         }
     }
+}
+
+/// How long new code may be ready, and not go live, before that is told; and before a thread that waits for it gives
+/// up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// New code that could not go live because a held value was locked.
+#[derive(Debug)]
+struct HeldBack {
+    krate: CrateId,
+    generation: u32,
+    since: Instant,
+    is_told: bool,
 }
 
 thread_local! {
@@ -379,6 +454,36 @@ mod tests {
             running.wait_for_other_than(&krate, 1, false, patience),
             Ok(())
         );
+    }
+
+    #[test]
+    fn code_that_does_not_go_live_for_long_is_told_once() {
+        let (sender, received) = mpsc::channel();
+        let loader = Loader::new(LoadOptions::default());
+        let running = Running::new(sender, loader, None, false);
+        let krate = CrateId::new("scene", PathBuf::from("/scene"));
+        let told = || {
+            let told = received.try_iter().map(|message| match message {
+                Message::Input(Input::Tell(event @ Event::HeldBack { .. })) => event.to_string(),
+                other => panic!("{other:?}"),
+            });
+            told.collect::<Vec<_>>()
+        };
+        running.is_held_back(&krate, 1, PATIENCE);
+        assert_eq!(told(), Vec::<String>::new());
+        for _ in 0..2 {
+            running.is_held_back(&krate, 1, Duration::ZERO);
+        }
+        let [first] = &told()[..] else {
+            panic!("it is told once");
+        };
+        assert!(
+            first.contains("generation 1 is ready and does not go live [HOT0410]"),
+            "{first}"
+        );
+        // Newer code is another matter.
+        running.is_held_back(&krate, 2, Duration::ZERO);
+        assert_eq!(told().len(), 1);
     }
 
     #[test]

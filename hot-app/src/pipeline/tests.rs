@@ -739,6 +739,31 @@ fn a_generation_that_panics_early_is_left_and_its_sources_are_not_taken_for_good
 }
 
 #[test]
+fn sources_that_panicked_while_a_thread_waited_for_others_are_not_taken_for_good() {
+    let mut world = World::new(&["scene"]);
+    go_live(&mut world, 0, 1);
+    go_live(&mut world, 1, 2);
+    go_live(&mut world, 2, 3);
+    // The call that panicked in the second was made again with the third.
+    panics(&mut world, 2, Consequence::Failed);
+    assert_eq!(
+        (world.status().generation, world.status().stale),
+        (3, false)
+    );
+    world.take_log();
+    world.write("/w/scene/a.rs", 3, 2);
+    assert_eq!(
+        world.take_log(),
+        [
+            "<change-seen scene>",
+            "withdraw scene",
+            "<not-recalled scene>"
+        ]
+    );
+    assert_eq!((world.status().generation, world.status().stale), (3, true));
+}
+
+#[test]
 fn a_panic_that_comes_before_it_is_known_what_is_live_counts() {
     let mut world = World::new(&["scene"]);
     go_live(&mut world, 0, 1);
