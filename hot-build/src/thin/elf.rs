@@ -1,6 +1,6 @@
 //! Linux on x86-64.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -58,7 +58,7 @@ pub(super) struct System {
     /// Variables whose symbols are others than those of the variables whose places they took.
     renamed: Mutex<Renamed>,
     /// What the variables of the program and of libraries began with.
-    initial_values: Mutex<InitialValues>,
+    initial_values: Mutex<KnownValues>,
     /// Linkers that could not link what another could.
     failing: Mutex<Vec<Linker>>,
     /// The linker that is likely to be asked next.
@@ -69,6 +69,14 @@ pub(super) struct System {
 #[derive(Debug, Default)]
 pub(super) struct Ready {
     linker: Option<WaitingLinker>,
+}
+
+/// What variables began with.
+#[derive(Debug, Default)]
+struct KnownValues {
+    known: InitialValues,
+    /// The crates of the program that were looked into.
+    read: HashSet<PathBuf>,
 }
 
 /// How many thin libraries were linked in this process.
@@ -135,13 +143,23 @@ impl System {
         let target = host_target(&record.sysroot).unwrap_or_default();
         *lock(&self.next) = self.linkers(record, &target)?.into_iter().next();
         self.archives(record.rlibs())?;
+        self.know_initial_values(record)
+    }
+
+    /// Reads what the variables of the program began with from the crate that it was linked from, once.
+    fn know_initial_values(&self, record: &Record) -> Result<(), FallbackReason> {
         let rlib = record.hot_rlib();
+        let mut initial_values = lock(&self.initial_values);
+        if initial_values.read.contains(&rlib) {
+            return Ok(());
+        }
         let written = std::fs::metadata(&rlib).and_then(|metadata| metadata.modified());
         // Later code is not the program's, and what that began with is not known then.
         if written.is_ok_and(|written| written <= self.host.built) {
-            let initial_values = link::initial_values(&rlib)?;
-            lock(&self.initial_values).extend(initial_values);
+            let of_program = link::initial_values(&rlib)?;
+            initial_values.known.extend(of_program);
         }
+        initial_values.read.insert(rlib);
         Ok(())
     }
 
@@ -174,6 +192,8 @@ impl System {
         let stem = rlib.file_stem().unwrap_or_default().to_string_lossy();
         let directory = self.directory(args, record)?;
         let mut prepared = lock(&self.prepared).remove(&directory).unwrap_or_default();
+        // Without them all can be linked, and it is only not told what was edited.
+        let _ = self.know_initial_values(record);
         let mark = LIBRARIES.fetch_add(1, Ordering::Relaxed).to_string();
         // Links wait for each other, so that a variable that several crates share is brought by one of them.
         let mut libraries = lock(&self.libraries);
@@ -186,7 +206,7 @@ impl System {
             host: &self.host,
             libraries: &libraries,
             renamed: &renamed,
-            initial_values: &initial_values,
+            initial_values: &initial_values.known,
             types,
             mark: &mark,
             linkers: &linkers,
@@ -200,7 +220,7 @@ impl System {
         lock(&self.failing).extend(linked.failing);
         libraries.extend(linked.brought);
         renamed.extend(linked.renamed);
-        initial_values.extend(linked.initial_values);
+        initial_values.known.extend(linked.initial_values);
         Ok((linked.library, linked.changed))
     }
 

@@ -42,7 +42,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "statics_that_change",
-        about: "a static whose type changed begins anew, and that is said; new statics and thread-locals live on",
+        about: "a static whose type changed begins anew, one whose initial value was edited does not, and both is said; new ones live on",
         modes: Modes::Only(Mode::Thin, COPIES),
         run: statics_that_change,
     },
@@ -246,10 +246,22 @@ fn statics_that_change(project: &Project) -> Result<Verdict> {
     )?;
     let mut host = project.run()?;
     answers(&mut host, "here", "crate 1 1 101 ")?;
-    // Of one size, and of one name.
+    // What the program began with is known, though nothing was built yet.
     project.edit(
         SCENE,
         "static COUNT: AtomicU32 = AtomicU32::new(0);\n/// The program",
+        "static COUNT: AtomicU32 = AtomicU32::new(70);\n/// The program",
+    )?;
+    host.event_about(
+        "built",
+        "static `scene::COUNT` keeps its value, though its initial value changed; restart the program",
+    )?;
+    host.event_about("applied", "scene: ")?;
+    answers(&mut host, "here", "crate 2 2 102 ")?;
+    // Of one size, and of one name.
+    project.edit(
+        SCENE,
+        "static COUNT: AtomicU32 = AtomicU32::new(70);\n/// The program",
         "static COUNT: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);\n/// The program",
     )?;
     host.event_about(
@@ -258,7 +270,7 @@ fn statics_that_change(project: &Project) -> Result<Verdict> {
          `core::sync::atomic::AtomicI32`) and begins anew",
     )?;
     host.event_about("applied", "scene: ")?;
-    answers(&mut host, "here", "crate 1 2 102 ")?;
+    answers(&mut host, "here", "crate 1 3 103 ")?;
 
     project.edit_all(
         SCENE,
