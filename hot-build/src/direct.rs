@@ -35,7 +35,8 @@ use work::{Stop, Work};
 /// How the program's own crates were compiled it learns from [`CrateBuild::rustc`](crate::CrateBuild::rustc).
 /// Where that is not known, the first build of a crate asks cargo.
 ///
-/// It makes [full libraries](Self::full), or [thin ones](Self::thin) where that can be.
+/// It makes [full libraries](Self::full), or with the feature `thin` thin ones where that can be
+/// (`DirectBuilder::thin`).
 ///
 /// ```no_run
 /// use hot_build::{BuildArgs, DirectBuilder};

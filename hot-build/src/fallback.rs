@@ -68,6 +68,7 @@ impl ChangedStatic {
     }
 
     /// How much there is to tell of it.
+    #[allow(dead_code, reason = "asked where thin libraries are linked")]
     pub(crate) fn length(&self) -> usize {
         match &self.change {
             StaticChange::Type(change) => change.len(),

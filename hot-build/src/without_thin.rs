@@ -18,13 +18,22 @@ impl ThinLinker {
         match *self {}
     }
 
+    pub(crate) fn get_ready(&self) -> Ready {
+        match *self {}
+    }
+
     pub(crate) fn link(
         &self,
         _: &BuildArgs,
         _: &Record,
         _: &Path,
         _: u32,
+        _: Ready,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         match *self {}
     }
 }
+
+/// What is made ready for a link.
+#[derive(Debug, Default)]
+pub(crate) struct Ready(());
