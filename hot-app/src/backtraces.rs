@@ -4,6 +4,8 @@
 //! any that follow. Here they are listed each time, and their debug information is read where a panic is one of
 //! new code. Where the system's loader cannot be asked, std's backtraces stay.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod debug_info;
 mod frame;
 #[cfg_attr(
     all(target_os = "linux", target_env = "gnu"),

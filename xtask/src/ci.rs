@@ -64,6 +64,9 @@ fn steps() -> Vec<Step> {
             "format",
             extended(cargo(["fmt", "--all", "--check"]), EXAMPLES),
         ),
+        // Before anything mends them in passing.
+        call("lock files", locked_packages()),
+        call("lock files", extended(locked_packages(), EXAMPLES)),
         own("layers", layers::run),
         call(
             "clippy",
@@ -127,6 +130,11 @@ fn steps() -> Vec<Step> {
             generated::run(&generated::Order::in_valgrind())
         }),
     ]
+}
+
+/// Lists the packages of a workspace, and fails if its Cargo.lock is not what cargo would write.
+fn locked_packages() -> Command {
+    cargo(["tree", "--workspace", "--depth", "0", "--locked"])
 }
 
 /// A step that is a command of cargo.

@@ -1,10 +1,9 @@
 //! Addresses from glibc, and the modules of the process from its loader.
 
+use super::debug_info;
 use super::frame::{self, Frame};
-use addr2line::Loader;
 use hot_abi::boundary::{Backtraces, set_backtraces};
 use libc::{c_int, c_void, dl_phdr_info, size_t};
-use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -34,17 +33,30 @@ fn capture() -> Vec<usize> {
 }
 
 fn in_words(addresses: &[usize]) -> String {
-    let modules = Module::all();
-    let mut frames = Vec::new();
-    for address in addresses {
-        // The call itself: behind it may begin another line, or another function.
-        let call = address.saturating_sub(1);
-        match modules.iter().find(|module| module.holds(call)) {
-            Some(module) => module.frames(call, &mut frames),
-            None => frames.push(Frame::default()),
+    // The calls themselves: behind one may begin another line, or another function.
+    let calls: Vec<_> = addresses
+        .iter()
+        .map(|address| address.saturating_sub(1))
+        .collect();
+    let mut frames = vec![vec![Frame::default()]; calls.len()];
+    for module in Module::all() {
+        let numbers = 0..calls.len();
+        let own: Vec<_> = numbers
+            .filter(|&number| module.holds(calls[number]))
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        let in_file = |&number: &usize| calls[number].wrapping_sub(module.bias) as u64;
+        let in_file: Vec<_> = own.iter().map(in_file).collect();
+        for (number, found) in own
+            .into_iter()
+            .zip(debug_info::frames(&module.file, &in_file))
+        {
+            frames[number] = found;
         }
     }
-    frame::in_words(&frames)
+    frame::in_words(&frames.concat())
 }
 
 /// The program, or a library that it has loaded.
@@ -54,7 +66,6 @@ struct Module {
     bias: usize,
     /// Where its segments are, in the process.
     segments: Vec<(usize, usize)>,
-    debug_info: OnceCell<Option<Loader>>,
 }
 
 impl Module {
@@ -69,40 +80,6 @@ impl Module {
     fn holds(&self, address: usize) -> bool {
         let mut segments = self.segments.iter();
         segments.any(|&(start, end)| (start..end).contains(&address))
-    }
-
-    /// Adds the frames of the call at that address, those of inlined functions first.
-    fn frames(&self, call: usize, frames: &mut Vec<Frame>) {
-        let debug_info = self
-            .debug_info
-            .get_or_init(|| Loader::new(&self.file).ok())
-            .as_ref();
-        let address = call.wrapping_sub(self.bias) as u64;
-        let before = frames.len();
-        if let Some(mut found) = debug_info.and_then(|info| info.find_frames(address).ok()) {
-            while let Ok(Some(frame)) = found.next() {
-                let name = frame
-                    .function
-                    .as_ref()
-                    .and_then(|name| name.raw_name().ok());
-                let place = frame.location.as_ref();
-                frames.push(Frame {
-                    name: name.map(|name| frame::demangled(&name)),
-                    file: place.and_then(|place| Some(PathBuf::from(place.file?))),
-                    line: place.and_then(|place| place.line),
-                    column: place.and_then(|place| place.column),
-                });
-            }
-        }
-        let symbol = || debug_info?.find_symbol(address).map(frame::demangled);
-        match frames.get_mut(before..) {
-            Some([.., outermost]) if outermost.name.is_none() => outermost.name = symbol(),
-            Some([_, ..]) => {}
-            _ => frames.push(Frame {
-                name: symbol(),
-                ..Frame::default()
-            }),
-        }
     }
 }
 
@@ -139,7 +116,6 @@ unsafe extern "C" fn visit(info: *mut dl_phdr_info, _size: size_t, modules: *mut
         file,
         bias,
         segments: segments.collect(),
-        debug_info: OnceCell::new(),
     });
     0
 }
