@@ -241,6 +241,8 @@ exit $status
     project.write("forge", "")?;
     let mut command = project.command(&project.build(BuildAs::default())?);
     command.env("CARGO", cargo);
+    // Has cargo build each time, which otherwise need not be asked.
+    command.env("HOT_BUILD_ARGS", "--package host --package scene --lib");
     let mut host = project.start("host", command)?;
     project.edit(SCENE, "step one", "step two")?;
     let refusal = host.event_about("refused", "scene")?;
