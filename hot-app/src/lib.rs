@@ -87,6 +87,7 @@ mod source;
 mod static_types;
 #[cfg(feature = "reload")]
 mod status;
+#[cfg(feature = "reload")]
 mod words;
 
 #[cfg(not(feature = "reload"))]
