@@ -228,16 +228,18 @@ impl fmt::Display for FallbackReason {
             Self::Unresolved { symbols } => write!(
                 f,
                 "the new code needs what the program does not have: {}",
-                symbols.join(", ")
+                symbols.iter().map(|symbol| demangled(symbol)).collect::<Vec<_>>().join(", ")
             ),
             Self::UnreachableStatic { symbol } => write!(
                 f,
-                "the code uses the variable `{symbol}` in a way that cannot be led to the program's copy, as \
-                 optimised code and assembler may; build with `opt-level = 0` to have thin libraries"
+                "the code uses the variable `{}` in a way that cannot be led to the program's copy, as optimised \
+                 code and assembler may; build with `opt-level = 0` to have thin libraries",
+                demangled(symbol)
             ),
             Self::StaticTypeUnknown { symbol, problem } => write!(
                 f,
-                "the type of the variable `{symbol}` cannot be compared with what the program has: {problem}"
+                "the type of the variable `{}` cannot be compared with what the program has: {problem}",
+                demangled(symbol)
             ),
             Self::NoLinker => f.write_str(
                 "the toolchain has no rust-lld, and there is no ld.lld or mold in the path; install one of them",
@@ -251,3 +253,38 @@ impl fmt::Display for FallbackReason {
 }
 
 impl std::error::Error for FallbackReason {}
+
+/// A symbol as a person would write it.
+#[cfg(feature = "thin")]
+fn demangled(symbol: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(symbol))
+}
+
+/// Where no code is linked, no symbol is told of.
+#[cfg(not(feature = "thin"))]
+fn demangled(symbol: &str) -> String {
+    symbol.to_owned()
+}
+
+#[cfg(all(test, feature = "thin"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_named_as_they_are_written() {
+        let reason = FallbackReason::StaticTypeUnknown {
+            symbol: "_ZN5scene5CALLS17h0123456789abcdefE".to_owned(),
+            problem: "the program has no debug information".to_owned(),
+        };
+        assert_eq!(
+            reason.to_string(),
+            "the type of the variable `scene::CALLS` cannot be compared with what the program has: the program has \
+             no debug information"
+        );
+        let symbols = vec!["_RNvCs1234_5scene5CALLS".to_owned(), "malloc".to_owned()];
+        assert_eq!(
+            FallbackReason::Unresolved { symbols }.to_string(),
+            "the new code needs what the program does not have: scene::CALLS, malloc"
+        );
+    }
+}

@@ -46,6 +46,7 @@ const DESIGN: &[(&str, &[&str])] = &[
             "anstream",
             "cargo_metadata",
             "object",
+            "rustc-demangle",
             "rustix",
             "serde_json",
             "shared_child",
