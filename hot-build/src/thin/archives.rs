@@ -1,8 +1,10 @@
 //! The compiled dependencies of the crate, as archives of object files to look symbols up in.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::hash::BuildHasherDefault;
+use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
@@ -21,30 +23,61 @@ pub(crate) struct Member {
     pub(crate) identity: u64,
 }
 
-/// The object files that the compiler made of a crate, out of its rlib. What else was put into the rlib,
-/// such as objects of a C library, is left out.
-pub(crate) fn crate_objects(rlib: &Path) -> Result<Vec<Member>, FallbackReason> {
-    let content = fs::read(rlib).map_err(unreadable(rlib))?;
-    let archive = ArchiveFile::parse(&*content).map_err(not_an_archive(rlib))?;
-    let mut members = Vec::new();
-    for member in archive.members() {
-        let member = member.map_err(not_an_archive(rlib))?;
-        if !member.name().ends_with(b".rcgu.o") {
-            continue;
-        }
-        let bytes = member.data(&*content).map_err(not_an_archive(rlib))?;
-        if !bytes.starts_with(&object::elf::ELFMAG) {
-            return Err(FallbackReason::NoMachineCode {
-                path: rlib.to_owned(),
+/// The object files that the compiler made of a crate, in its rlib, which is in memory. What else was put into
+/// the rlib, such as objects of a C library, is left out.
+#[derive(Debug, Default)]
+pub(crate) struct CrateObjects {
+    content: Vec<u8>,
+    members: Vec<CrateObject>,
+}
+
+/// One of the [`CrateObjects`].
+#[derive(Clone, Debug)]
+pub(crate) struct CrateObject {
+    pub(crate) name: String,
+    place: Range<usize>,
+}
+
+impl CrateObjects {
+    /// Reads an rlib. It takes the memory of `spare`, which the system would have to make ready again.
+    pub(crate) fn read(rlib: &Path, spare: Self) -> Result<Self, FallbackReason> {
+        let mut content = spare.content;
+        content.clear();
+        let mut file = File::open(rlib).map_err(unreadable(rlib))?;
+        file.read_to_end(&mut content).map_err(unreadable(rlib))?;
+        let archive = ArchiveFile::parse(&*content).map_err(not_an_archive(rlib))?;
+        let mut members = Vec::new();
+        for member in archive.members() {
+            let member = member.map_err(not_an_archive(rlib))?;
+            if !member.name().ends_with(b".rcgu.o") {
+                continue;
+            }
+            // What is in the archive is in memory, so its places are numbers of this system.
+            let (start, size) = member.file_range();
+            let place = start as usize..(start + size) as usize;
+            let bytes = member.data(&*content).map_err(not_an_archive(rlib))?;
+            if !bytes.starts_with(&object::elf::ELFMAG) || content.get(place.clone()) != Some(bytes)
+            {
+                return Err(FallbackReason::NoMachineCode {
+                    path: rlib.to_owned(),
+                });
+            }
+            members.push(CrateObject {
+                name: String::from_utf8_lossy(member.name()).into_owned(),
+                place,
             });
         }
-        members.push(Member {
-            name: String::from_utf8_lossy(member.name()).into_owned(),
-            bytes: bytes.to_vec(),
-            identity: 0,
-        });
+        Ok(Self { content, members })
     }
-    Ok(members)
+
+    pub(crate) fn members(&self) -> &[CrateObject] {
+        &self.members
+    }
+
+    /// The bytes of one of its members.
+    pub(crate) fn bytes(&self, member: &CrateObject) -> &[u8] {
+        &self.content[member.place.clone()]
+    }
 }
 
 /// Several archives, with an index of all their symbols.

@@ -1,11 +1,12 @@
 //! From the objects of a crate to a library that lives in the running program.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::archives::{self, Archives, Member};
+use super::archives::{Archives, CrateObject, CrateObjects};
 use super::host::{HostImage, HostSymbol, Place, hash};
 use super::linker::{LinkRequest, Linker, WaitingLinker};
 use super::object_file::ObjectFile;
@@ -72,11 +73,17 @@ impl ThinLink<'_> {
     ) -> Result<Linked, FallbackReason> {
         // Gone if this fails, for then files may be half of the old and half of the new.
         let mut before = std::mem::take(prepared);
+        let compiled = CrateObjects::read(self.rlib, before.spare)?;
         let mut objects = Vec::new();
-        for member in archives::crate_objects(self.rlib)? {
-            objects.push(match before.objects.remove(&stable_name(&member)) {
-                Some(object) if object.member.bytes == member.bytes => object,
-                _ => PreparedObject::new(member, self.host)?,
+        for member in compiled.members() {
+            let bytes = compiled.bytes(member);
+            let known = before.objects.remove(stable_name(&member.name).as_ref());
+            objects.push(match known {
+                Some(known) if before.compiled.bytes(&known.member) == bytes => PreparedObject {
+                    member: member.clone(),
+                    ..known
+                },
+                _ => PreparedObject::new(member, bytes, self.host)?,
             });
         }
         let needs = objects.iter().map(|object| &object.needs);
@@ -87,6 +94,7 @@ impl ThinLink<'_> {
             .map(|pulled| Ok((pulled, resolve::parse(&pulled.member)?)))
             .collect::<Result<Vec<_>, FallbackReason>>()?;
         let mut inputs = Inputs {
+            compiled,
             objects,
             pulled,
             moved: before.moved,
@@ -119,12 +127,13 @@ impl ThinLink<'_> {
         }
         let own = placement.own().cloned().collect();
         let brought = BuiltLibrary::read(&library, self.mark, own)?;
+        let objects = inputs.objects.into_iter();
         *prepared = Prepared {
-            objects: inputs
-                .objects
-                .into_iter()
-                .map(|object| (stable_name(&object.member), object))
+            objects: objects
+                .map(|object| (stable_name(&object.member.name).into_owned(), object))
                 .collect(),
+            compiled: inputs.compiled,
+            spare: before.compiled,
             moved: inputs.moved,
         };
         Ok(Linked {
@@ -202,8 +211,9 @@ impl ThinLink<'_> {
                     written
                 }
                 _ => {
-                    let name = stable_name(&object.member);
-                    let parsed = resolve::parse(&object.member)?;
+                    let name = stable_name(&object.member.name);
+                    let bytes = inputs.compiled.bytes(&object.member);
+                    let parsed = resolve::parse_object(&object.member.name, bytes)?;
                     let mut written = output.write_object(&name, &parsed, &moved, &lending)?;
                     written.lends = lends;
                     written
@@ -276,8 +286,10 @@ impl Attempt<'_> {
 pub(crate) fn initial_values(rlib: &Path) -> Result<InitialValues, FallbackReason> {
     let mut variables = Vec::new();
     let mut initialisers = Vec::new();
-    for member in archives::crate_objects(rlib)? {
-        let defined = statics::defined(&resolve::parse(&member)?, None).map_err(unreadable)?;
+    let compiled = CrateObjects::read(rlib, CrateObjects::default())?;
+    for member in compiled.members() {
+        let object = resolve::parse_object(&member.name, compiled.bytes(member))?;
+        let defined = statics::defined(&object, None).map_err(unreadable)?;
         variables.extend(defined.variables);
         initialisers.extend(defined.initialisers);
     }
@@ -287,6 +299,8 @@ pub(crate) fn initial_values(rlib: &Path) -> Result<InitialValues, FallbackReaso
 
 /// All that is linked, but for where variables are.
 struct Inputs<'a> {
+    /// Where the bytes of the objects are.
+    compiled: CrateObjects,
     objects: Vec<PreparedObject>,
     pulled: Vec<(&'a Pulled, ObjectFile<'a>)>,
     /// The variables that the objects were last written for.
@@ -326,14 +340,19 @@ impl Inputs<'_> {
 /// not be looked at again.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
+    /// By their stable names.
     objects: HashMap<String, PreparedObject>,
+    /// Where the bytes of the objects are.
+    compiled: CrateObjects,
+    /// The one before, of which the memory is left.
+    spare: CrateObjects,
     moved: Moved,
 }
 
 #[derive(Debug)]
 struct PreparedObject {
     /// As the compiler made it.
-    member: Member,
+    member: CrateObject,
     needs: Needs,
     /// Variables that are the program's without question.
     shared: Vec<(Vec<u8>, HostSymbol)>,
@@ -343,8 +362,8 @@ struct PreparedObject {
 }
 
 impl PreparedObject {
-    fn new(member: Member, host: &HostImage) -> Result<Self, FallbackReason> {
-        let object = resolve::parse(&member)?;
+    fn new(member: &CrateObject, bytes: &[u8], host: &HostImage) -> Result<Self, FallbackReason> {
+        let object = resolve::parse_object(&member.name, bytes)?;
         let needs = Needs::of(&object)?;
         let shared = resolve::shared(&object, host, false)
             .into_iter()
@@ -355,7 +374,7 @@ impl PreparedObject {
             shared,
             defined: statics::defined(&object, None).map_err(unreadable)?,
             written: None,
-            member,
+            member: member.clone(),
         })
     }
 }
@@ -378,11 +397,11 @@ struct Written {
 
 /// The name of an object without the part that the compiler makes up for each of its runs: with an
 /// incremental cache, names are `<crate>.<unit>.<run>.rcgu.o`.
-fn stable_name(member: &Member) -> String {
-    let is_numbered = member.name.contains("-cgu.");
-    match member.name.split('.').collect::<Vec<_>>()[..] {
-        [krate, unit, _, "rcgu", "o"] if !is_numbered => format!("{krate}.{unit}.o"),
-        _ => member.name.clone(),
+fn stable_name(name: &str) -> Cow<'_, str> {
+    let is_numbered = name.contains("-cgu.");
+    match name.split('.').collect::<Vec<_>>()[..] {
+        [krate, unit, _, "rcgu", "o"] if !is_numbered => format!("{krate}.{unit}.o").into(),
+        _ => name.into(),
     }
 }
 
@@ -479,16 +498,12 @@ mod tests {
 
     #[test]
     fn an_object_keeps_its_name_from_run_to_run() {
-        let stable = |name: &str| {
-            stable_name(&Member {
-                name: name.to_owned(),
-                bytes: Vec::new(),
-                identity: 0,
-            })
-        };
-        assert_eq!(stable("scene.09c38ft.1p2thnl.rcgu.o"), "scene.09c38ft.o");
+        assert_eq!(
+            stable_name("scene.09c38ft.1p2thnl.rcgu.o"),
+            "scene.09c38ft.o"
+        );
         for whole in ["scene.e2-cgu.0.rcgu.o", "scene.scene.e2-cgu.1.rcgu.o"] {
-            assert_eq!(stable(whole), whole);
+            assert_eq!(stable_name(whole), whole);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::archives::{Archives, crate_objects};
+use super::archives::{Archives, CrateObjects};
 use super::linker::{LinkRequest, Linker};
 use crate::replay::RustcCommand;
 use crate::{CancelSignal, FallbackReason};
@@ -33,7 +33,8 @@ fn every_code_is_reached() {
         .status()
         .unwrap();
     assert!(compiled.success());
-    let bitcode = crate_objects(&place.path().join("libpaint.rlib")).unwrap_err();
+    let bitcode = CrateObjects::read(&place.path().join("libpaint.rlib"), CrateObjects::default());
+    let bitcode = bitcode.unwrap_err();
 
     let broken = place.path().join("ld.lld");
     fs::write(&broken, "#!/bin/sh\necho out of order >&2\nexit 1\n").unwrap();

@@ -1,12 +1,14 @@
 //! Where each symbol that new code needs comes from.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::BuildHasherDefault;
 use std::path::Path;
 
 use object::elf;
 
 use super::archives::{Archives, Member, MemberId};
-use super::host::{HostImage, HostSymbol, Place, hash};
+use super::host::{HostImage, HostSymbol, Identity, Place, hash};
 use super::object_file::ObjectFile;
 use super::statics::INDIRECT;
 use crate::FallbackReason;
@@ -17,7 +19,7 @@ pub(crate) struct Resolution {
     /// Symbols of the program.
     pub(crate) host: BTreeMap<Vec<u8>, HostSymbol>,
     /// Symbols that code calls by a relative address.
-    pub(crate) called: HashSet<NameHash>,
+    pub(crate) called: NameHashes,
     /// Objects of other crates that are linked as well: of crates that changed, and those that define
     /// what the program was linked without.
     pub(crate) pulled: Vec<Pulled>,
@@ -35,7 +37,7 @@ pub(crate) struct Pulled {
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     defined: Vec<NameHash>,
-    wanted: Vec<Vec<u8>>,
+    wanted: Vec<(NameHash, Vec<u8>)>,
     /// What is wanted by code that calls it by a relative address.
     called: Vec<NameHash>,
     /// Sections that the linker may be asked for the bounds of.
@@ -44,6 +46,9 @@ pub(crate) struct Needs {
 
 /// A [`hash`] of a symbol's name. Of 64 bits, for far fewer names than would make two of them meet.
 pub(crate) type NameHash = u64;
+
+/// Hashes of names, which are not hashed again.
+pub(crate) type NameHashes = HashSet<NameHash, BuildHasherDefault<Identity>>;
 
 /// Resolves everything that `objects`, those of the crate, leave undefined: from the `changed` crates,
 /// or else from the program, or else from the other `archives`. What is in none of them is left to the
@@ -56,30 +61,32 @@ pub(crate) fn resolve<'a>(
 ) -> Result<Resolution, FallbackReason> {
     let mut resolution = Resolution::default();
     // By the new code, and by members of unchanged crates: those yield to the program.
-    let mut defined: HashSet<NameHash> = HashSet::new();
-    let mut defined_again: HashSet<NameHash> = HashSet::new();
-    let mut wanted: Vec<Vec<u8>> = Vec::new();
+    let mut defined = NameHashes::default();
+    let mut defined_again = NameHashes::default();
+    let mut wanted: Vec<(NameHash, Cow<'a, [u8]>)> = Vec::new();
+    // Looked up once, however many objects want it.
+    let mut met = NameHashes::default();
     let mut pulled: BTreeSet<(bool, MemberId)> = BTreeSet::new();
     let mut own_sections: HashSet<&[u8]> = HashSet::new();
     for needs in objects {
         defined.extend(&needs.defined);
-        wanted.extend_from_slice(&needs.wanted);
+        for (name_hash, name) in &needs.wanted {
+            if met.insert(*name_hash) {
+                wanted.push((*name_hash, Cow::Borrowed(name)));
+            }
+        }
         resolution.called.extend(&needs.called);
         own_sections.extend(needs.sections.iter().map(Vec::as_slice));
     }
-    while let Some(name) = wanted.pop() {
-        let name_hash = hash(&name);
-        if defined.contains(&name_hash)
-            || resolution.host.contains_key(&name)
-            || is_made_by_the_linker(&name, &own_sections)
-        {
+    while let Some((name_hash, name)) = wanted.pop() {
+        if defined.contains(&name_hash) || is_made_by_the_linker(&name, &own_sections) {
             continue;
         }
         let member = match changed.find(&name) {
             Some(id) => Some((changed, id, true)),
             None => {
                 if let Some(symbol) = host.find(&name) {
-                    resolution.host.insert(name, symbol);
+                    resolution.host.insert(name.into_owned(), symbol);
                     continue;
                 }
                 if defined_again.contains(&name_hash) {
@@ -105,7 +112,11 @@ pub(crate) fn resolve<'a>(
             defined_again.extend(&needs.defined);
         }
         resolution.called.extend(&needs.called);
-        wanted.extend(needs.wanted);
+        for (name_hash, name) in needs.wanted {
+            if met.insert(name_hash) {
+                wanted.push((name_hash, Cow::Owned(name)));
+            }
+        }
         resolution.pulled.push(Pulled { member, is_changed });
     }
     // What a changed crate brought along may have been taken from the program before.
@@ -131,7 +142,8 @@ impl Needs {
             if symbol.is_defined {
                 needs.defined.push(hash(symbol.name));
             } else {
-                needs.wanted.push(symbol.name.to_vec());
+                let name_hash = hash(symbol.name);
+                needs.wanted.push((name_hash, symbol.name.to_vec()));
             }
         }
         let mut called = vec![false; object.symbols.len()];
@@ -204,8 +216,16 @@ pub(crate) fn shared<'data>(
 }
 
 pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
-    ObjectFile::parse(&member.bytes).map_err(|error| FallbackReason::InputUnreadable {
-        path: Path::new(&member.name).to_owned(),
+    parse_object(&member.name, &member.bytes)
+}
+
+/// Parses the object file of that name.
+pub(crate) fn parse_object<'data>(
+    name: &str,
+    bytes: &'data [u8],
+) -> Result<ObjectFile<'data>, FallbackReason> {
+    ObjectFile::parse(bytes).map_err(|error| FallbackReason::InputUnreadable {
+        path: Path::new(name).to_owned(),
         problem: error.to_string(),
     })
 }
