@@ -524,7 +524,9 @@ impl Pipeline {
                     effects.push(Effect::Watch);
                 }
                 let stamp = LibraryStamp::of(&artifact);
-                if stamp.is_some() && stamp == state.loaded {
+                if let (Some(stamp), Some(loaded)) = (&stamp, &state.loaded)
+                    && stamp.is_same(loaded)
+                {
                     let generation = state.loaded_generation;
                     // It may wait for the safe point, or the program may have gone back behind it.
                     let is_live = state.status.generation == generation;
