@@ -207,6 +207,13 @@ fn state_of_the_host(project: &Project) -> Result<Verdict> {
         "game two of ada, level 3, weapon bow, score 2000",
     )?;
 
+    // A type two levels down, in a vector: the text and the size of the value's own type stay.
+    host.expect_answer("bag", "7 gold")?;
+    project.edit_all(SCENE, &[("gold: u32", "gold: f32")])?;
+    let told = host.event_about("applied", "scene")?;
+    ensure!(told.contains("::Game` migrated"), "it is to migrate: {told}");
+    host.expect_answer("bag", "7.0 gold")?;
+
     // One renamed, one added, one retyped.
     project.edit_all(
         SCENE,
