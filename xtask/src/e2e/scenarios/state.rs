@@ -211,7 +211,10 @@ fn state_of_the_host(project: &Project) -> Result<Verdict> {
     host.expect_answer("bag", "7 gold")?;
     project.edit_all(SCENE, &[("gold: u32", "gold: f32")])?;
     let told = host.event_about("applied", "scene")?;
-    ensure!(told.contains("::Game` migrated"), "it is to migrate: {told}");
+    ensure!(
+        told.contains("::Game` migrated"),
+        "it is to migrate: {told}"
+    );
     host.expect_answer("bag", "7.0 gold")?;
 
     // One renamed, one added, one retyped.
