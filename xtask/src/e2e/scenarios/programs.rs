@@ -36,7 +36,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         modes: Modes::Both,
         run: release_with_features,
     },
+    Scenario {
+        name: "readme_program",
+        about: "what the README says to write is a program that compiles",
+        modes: Modes::NoLibrary("it is built and not run"),
+        run: readme_program,
+    },
 ];
+
+fn readme_program(project: &Project) -> Result<Verdict> {
+    let readme = include_str!("../../../../README.md");
+    let of_file = |file: &str| {
+        let begin = format!("```rust\n// {file}\n");
+        let blocks = readme.split(&*begin).skip(1);
+        let blocks = blocks.filter_map(|rest| rest.split("```").next());
+        blocks.collect::<String>()
+    };
+    for file in ["host/src/main.rs", SCENE] {
+        let text = of_file(file);
+        ensure!(!text.is_empty(), "the README has nothing for {file}");
+        project.write(file, &text)?;
+    }
+    project.build(BuildAs::default())?;
+    Ok(Verdict::Passed)
+}
 
 fn two_hot_crates(project: &Project) -> Result<Verdict> {
     let mut host = project.run()?;
