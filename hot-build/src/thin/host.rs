@@ -206,6 +206,11 @@ pub(crate) fn shown(name: &[u8]) -> String {
         if part.contains("$u7b$") || part == "__RUST_STD_INTERNAL_VAL" {
             continue;
         }
+        // No name begins with an escape.
+        let part = match part.strip_prefix('_') {
+            Some(escaped) if escaped.starts_with('$') => escaped,
+            _ => &part,
+        };
         let mut part = part.replace("..", "::");
         for (escape, letter) in [
             ("$LT$", "<"),
@@ -497,7 +502,7 @@ mod tests {
             "scene::LAZY",
         );
         check(
-            "_ZN47_$LT$scene..Ship$u20$as$u20$scene..Panel$GT$4show5SHOWN17hda512a97dd1fb467E",
+            "_ZN44_$LT$scene..Ship$u20$as$u20$scene..Panel$GT$4show5SHOWN17hda512a97dd1fb467E",
             "<scene::Ship as scene::Panel>::show::SHOWN",
         );
         check("CALLS", "CALLS");

@@ -160,12 +160,20 @@ impl Instruction {
         self.map == Map::One && self.opcode == 0x8d && is_long && !self.is_moved
     }
 
+    /// Whether it calls the function whose address is its memory operand.
+    pub(crate) fn is_call(&self, code: &[u8]) -> bool {
+        code[self.start..].starts_with(&CALL)
+    }
+
     /// The same instruction with its memory operand at the address in a register, which it does not use for
-    /// anything else. `None` if it cannot be done elsewhere: it changes where the processor goes on, or uses
-    /// the stack.
+    /// anything else. What is called becomes what is jumped to: whoever comes here has noted where to go on.
+    /// `None` if it cannot be done elsewhere: it uses the stack.
     pub(crate) fn by_register(&self, code: &[u8]) -> Option<(Vec<u8>, Scratch)> {
         let distance = self.distance(code)?;
         let at = self.operands?;
+        if self.is_call(code) || code[self.start..].starts_with(&JUMP) {
+            return Some((vec![0x41, 0xff, 0x23], Scratch::R11));
+        }
         let field = (code[at] >> 3) & 7;
         let is_high = self.rex.is_some_and(|(rex, _)| rex & 4 != 0);
         let moves_control = match (self.map, self.opcode) {
@@ -220,14 +228,21 @@ impl Instruction {
     }
 }
 
-/// A register that an instruction with a memory operand uses only if it names it.
+/// A register that an instruction with a memory operand does not use, or only if it names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scratch {
     /// RSI.
     Si,
     /// RDI.
     Di,
+    /// R11, which is nobody's where a function begins. It need not be kept.
+    R11,
 }
+
+/// `call x(%rip)`, before the distance.
+const CALL: [u8; 2] = [0xff, 0x15];
+/// `jmp x(%rip)`, before the distance.
+const JUMP: [u8; 2] = [0xff, 0x25];
 
 impl Scratch {
     /// How instructions name it.
@@ -235,6 +250,7 @@ impl Scratch {
         match self {
             Self::Si => 6,
             Self::Di => 7,
+            Self::R11 => 11,
         }
     }
 }
@@ -399,6 +415,10 @@ mod tests {
         );
         // mov %ah, x(%rip), which has a number that is otherwise the stack pointer's
         check(&[0x88, 0x25, 1, 2, 3, 4], Some((&[0x88, 0x26], Si)));
+        // call *x(%rip); jmp *x(%rip)
+        let jump: &[u8] = &[0x41, 0xff, 0x23];
+        check(&[0xff, 0x15, 1, 2, 3, 4], Some((jump, Scratch::R11)));
+        check(&[0xff, 0x25, 1, 2, 3, 4], Some((jump, Scratch::R11)));
         // movups x(%rip), %xmm4
         check(
             &[0x0f, 0x10, 0x25, 1, 2, 3, 4],
@@ -431,9 +451,7 @@ mod tests {
 
     #[test]
     fn others_stay_where_they_are() {
-        // call *x(%rip); jmp *x(%rip); push x(%rip); mov %rsp, x(%rip); mov %fs:x(%rip), %eax
-        check(&[0xff, 0x15, 1, 2, 3, 4], None);
-        check(&[0xff, 0x25, 1, 2, 3, 4], None);
+        // push x(%rip); mov %rsp, x(%rip); mov %fs:x(%rip), %eax
         check(&[0xff, 0x35, 1, 2, 3, 4], None);
         check(&[0x48, 0x89, 0x25, 1, 2, 3, 4], None);
         check(&[0x64, 0x8b, 0x05, 1, 2, 3, 4], None);

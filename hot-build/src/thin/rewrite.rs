@@ -50,8 +50,8 @@ pub(crate) struct Detour {
     pub(crate) instruction: Vec<u8>,
     pub(crate) scratch: Scratch,
     pub(crate) operand: Operand,
-    /// The symbol of the place to go on at.
-    pub(crate) back: Vec<u8>,
+    /// The symbol of the place to go on at, if the instruction does not go on elsewhere.
+    pub(crate) back: Option<Vec<u8>>,
 }
 
 /// Where an address is that is to be loaded.
@@ -489,13 +489,16 @@ impl Patch<'_, '_> {
         };
         let start = of_section.offset + instruction.start;
         let place = format!("{}_{start:x}", self.label);
-        let back = format!("hot_thin_back_{place}").into_bytes();
-        self.new_symbol(NewSymbol {
-            name: back.clone(),
-            place: Some((section, instruction.end as u64, 0)),
-            is_thread_local: false,
-            is_hidden: true,
-        });
+        let goes_on_elsewhere = scratch == Scratch::R11;
+        let back = (!goes_on_elsewhere).then(|| format!("hot_thin_back_{place}").into_bytes());
+        if let Some(back) = &back {
+            self.new_symbol(NewSymbol {
+                name: back.clone(),
+                place: Some((section, instruction.end as u64, 0)),
+                is_thread_local: false,
+                is_hidden: true,
+            });
+        }
         let name = format!("hot_thin_detour_{place}").into_bytes();
         let detour = Detour {
             instruction: moved,
@@ -505,9 +508,13 @@ impl Patch<'_, '_> {
         };
         self.wanted.detours.insert(name.clone(), detour);
         let symbol = self.hidden(name);
-        // jmp, and nothing in what room is left
+        // What is called returns to what follows. All else is jumped to. Nothing is in what room is left.
+        let opcode = match instruction.is_call(self.code(&of_section)) {
+            true => CALL,
+            false => JUMP,
+        };
         let end = of_section.offset + instruction.end;
-        self.bytes[start..start + 5].copy_from_slice(&[JUMP, 0, 0, 0, 0]);
+        self.bytes[start..start + 5].copy_from_slice(&[opcode, 0, 0, 0, 0]);
         self.bytes[start + 5..end].fill(NOTHING);
         self.put_u64(relocation.at, instruction.start as u64 + 1);
         self.retarget(relocation, symbol, elf::R_X86_64_PLT32, -4);
@@ -789,6 +796,7 @@ const VEX: u8 = 0xc4;
 const SHORT_VEX: u8 = 0xc5;
 const MOV: u8 = 0x8b;
 const ADD: u8 = 0x03;
+const CALL: u8 = 0xe8;
 const JUMP: u8 = 0xe9;
 const NOTHING: u8 = 0x90;
 

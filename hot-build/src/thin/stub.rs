@@ -2,6 +2,7 @@
 
 use object::elf;
 
+use super::instruction::Scratch;
 use super::rewrite::{Detour, Operand};
 
 /// A symbol of the stub.
@@ -36,27 +37,39 @@ pub(crate) struct StubDetour<'a> {
 /// The registers are as they were and so are the flags, and what the function keeps below its stack is left
 /// alone.
 fn detour_code(detour: &Detour) -> (Vec<u8>, Vec<(usize, &[u8])>) {
-    let register = detour.scratch.number();
-    // lea -128(%rsp), %rsp; push
-    let mut code = vec![0x48, 0x8d, 0x64, 0x24, 0x80, 0x50 | register];
+    let is_kept = detour.scratch != Scratch::R11;
+    let register = detour.scratch.number() & 7;
+    // The prefixes for 64 bits, with the register in the opcode and in the first operand.
+    let (in_opcode, in_operand) = if is_kept { (0x48, 0x48) } else { (0x49, 0x4c) };
+    let mut code = Vec::new();
+    if is_kept {
+        // lea -128(%rsp), %rsp; push
+        code.extend_from_slice(&[0x48, 0x8d, 0x64, 0x24, 0x80, 0x50 | register]);
+    }
     let mut relocations = Vec::new();
     match &detour.operand {
         Operand::Address(address) => {
-            code.extend_from_slice(&[0x48, 0xb8 | register]);
+            code.extend_from_slice(&[in_opcode, 0xb8 | register]);
             code.extend_from_slice(&address.to_le_bytes());
         }
         Operand::Word(word) => {
-            code.extend_from_slice(&[0x48, 0x8b, 0x05 | register << 3]);
+            code.extend_from_slice(&[in_operand, 0x8b, 0x05 | register << 3]);
             relocations.push((code.len(), word.as_slice()));
             code.extend_from_slice(&[0; 4]);
         }
     }
     code.extend_from_slice(&detour.instruction);
-    // pop; lea 128(%rsp), %rsp; jmp
-    code.push(0x58 | register);
-    code.extend_from_slice(&[0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0, 0xe9]);
-    relocations.push((code.len(), detour.back.as_slice()));
-    code.extend_from_slice(&[0; 4]);
+    if is_kept {
+        // pop; lea 128(%rsp), %rsp
+        code.push(0x58 | register);
+        code.extend_from_slice(&[0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0]);
+    }
+    if let Some(back) = &detour.back {
+        // jmp
+        code.push(0xe9);
+        relocations.push((code.len(), back.as_slice()));
+        code.extend_from_slice(&[0; 4]);
+    }
     (code, relocations)
 }
 
@@ -288,7 +301,6 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thin::system::instruction::Scratch;
     use object::{Object, ObjectSection, ObjectSymbol};
 
     #[test]
@@ -354,7 +366,7 @@ mod tests {
             instruction: vec![0xf0, 0x0f, 0xc1, 0x06],
             scratch: Scratch::Si,
             operand: Operand::Address(0x5555_0000_1234),
-            back: b"back".to_vec(),
+            back: Some(b"back".to_vec()),
         };
         let detours = ["one", "two"].map(|name| StubDetour {
             name: name.as_bytes(),
@@ -372,6 +384,27 @@ mod tests {
         let relocations: Vec<_> = section.relocations().collect();
         assert_eq!(relocations.len(), 1);
         assert_eq!(relocations[0].0 as usize, code.len() - 4);
+    }
+
+    #[test]
+    fn a_detour_to_a_function_does_not_come_back() {
+        let detour = |operand| Detour {
+            // jmp *(%r11)
+            instruction: vec![0x41, 0xff, 0x23],
+            scratch: Scratch::R11,
+            operand,
+            back: None,
+        };
+        // movabs $.., %r11
+        let known = detour(Operand::Address(0x5555_0000_1234));
+        let code = vec![
+            0x49, 0xbb, 0x34, 0x12, 0, 0, 0x55, 0x55, 0, 0, 0x41, 0xff, 0x23,
+        ];
+        assert_eq!(detour_code(&known), (code, Vec::new()));
+        // mov word(%rip), %r11
+        let of_library = detour(Operand::Word(b"word".to_vec()));
+        let code = vec![0x4c, 0x8b, 0x1d, 0, 0, 0, 0, 0x41, 0xff, 0x23];
+        assert_eq!(detour_code(&of_library), (code, vec![(3, &b"word"[..])]));
     }
 
     #[test]

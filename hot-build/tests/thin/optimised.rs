@@ -10,6 +10,27 @@ static mut LONG: u64 = 1;
 static mut REAL: f64 = 0.5;
 static mut ROW: [u32; 4] = [0; 4];
 static mut SIGNED: i32 = -1;
+static mut HOOK: fn(u32, u32) -> u32 = added;
+
+fn added(one: u32, other: u32) -> u32 {
+    one + other
+}
+
+fn multiplied(one: u32, other: u32) -> u32 {
+    one * other
+}
+
+#[inline(never)]
+fn hooked(one: u32, other: u32) -> u32 {
+    unsafe { HOOK(one, other) }
+}
+
+#[inline(never)]
+fn hooked_and_more(one: u32, other: u32) -> u32 {
+    let first = unsafe { HOOK(one, other) };
+    unsafe { HOOK = multiplied };
+    first + 1
+}
 
 #[inline(never)]
 fn count(by: u8) -> u32 {
@@ -31,7 +52,7 @@ pub extern "C-unwind" fn hot_entry_more(out: &mut String) {
         if SIGNED < 0 { SIGNED = 1000; } else { SIGNED -= 1; }
         if BYTE == 253 { LONG |= 1 << 40; }
         let (byte, half, long, real, row, signed) = (BYTE, HALF, LONG, REAL, *(&raw const ROW), SIGNED);
-        write!(out, "one {byte} {half} {long} {real} {row:?} {signed} {}", count(2)).unwrap();
+        write!(out, "one {byte} {half} {long} {real} {row:?} {signed} {} {} {}", count(2), hooked_and_more(20, 3), hooked(20, 3)).unwrap();
     }
 }
 "#;
@@ -53,14 +74,14 @@ fn optimised_code_uses_the_variables_of_the_program() {
         assert_eq!(running.says("build"), "thin plan+compile+link", "{level}");
         let first = running.says("call more");
         assert_eq!(
-            first, "one 253 258 1099511627782 3.5 [0, 1, 2, 3] 1000 2",
+            first, "one 253 258 1099511627782 3.5 [0, 1, 2, 3] 1000 2 24 60",
             "{level}"
         );
         game.edit("scene/src/lib.rs", "\"one {byte}", "\"two {byte}");
         assert_eq!(running.says("build"), "thin plan+compile+link", "{level}");
         let second = running.says("call more");
         assert_eq!(
-            second, "two 0 772 6597069766692 6.5 [0, 2, 4, 6] 999 4",
+            second, "two 0 772 6597069766692 6.5 [0, 2, 4, 6] 999 4 61 60",
             "{level}"
         );
         assert_eq!(running.says("call"), "two 3 3 3 3 red 3 3", "{level}");
