@@ -213,9 +213,8 @@ impl MigrationError {
 
 impl Notice {
     /// Every code that [`code`](Self::code) can give besides those of what it holds, each with what it stands
-    /// for.
-    pub const CODES: &'static [(&'static str, &'static str)] =
-        &[NOT_FORWARDED, STATIC_RETYPED, PANICKED];
+    /// for. That of a static whose type changed is among those of a [`PatchReport`].
+    pub const CODES: &'static [(&'static str, &'static str)] = &[NOT_FORWARDED, PANICKED];
 
     /// The code of this notice; `None` where nothing is wrong.
     pub fn code(&self) -> Option<&'static str> {
