@@ -94,8 +94,8 @@ impl Comparison<'_> {
                 .causes
                 .push(LayoutDifference::new(own, None, own_shape, new_shape));
         }
-        for part in &own.parts {
-            match part.counterpart(new) {
+        for (at, part) in own.parts.iter().enumerate() {
+            match part.counterpart_at(at, new) {
                 Some(other) => self.parts(own, part, other),
                 None if new.may_lack(part.role) => {}
                 None => {
@@ -106,8 +106,8 @@ impl Comparison<'_> {
                 }
             }
         }
-        for part in &new.parts {
-            if part.counterpart(own).is_none() && !own.may_lack(part.role) {
+        for (at, part) in new.parts.iter().enumerate() {
+            if part.counterpart_at(at, own).is_none() && !own.may_lack(part.role) {
                 let described = self.describe(self.library, part);
                 let difference = LayoutDifference::new(new, Some(part), "no such thing", described);
                 self.causes.push(difference);

@@ -97,10 +97,18 @@ impl Role {
 impl Part {
     /// The part of `other` that this one is to be compared with.
     pub(super) fn counterpart<'a>(&self, other: &'a Type) -> Option<&'a Part> {
-        other
-            .parts
-            .iter()
-            .find(|part| part.role.is_kind_of(self.role) && part.name == self.name)
+        other.parts.iter().find(|part| self.is_meant_by(part))
+    }
+
+    /// As [`counterpart`](Self::counterpart), for the part at place `at` of its own type: mostly it is the one at
+    /// that place.
+    pub(super) fn counterpart_at<'a>(&self, at: usize, other: &'a Type) -> Option<&'a Part> {
+        let there = other.parts.get(at).filter(|part| self.is_meant_by(part));
+        there.or_else(|| self.counterpart(other))
+    }
+
+    fn is_meant_by(&self, part: &Part) -> bool {
+        part.role.is_kind_of(self.role) && part.name == self.name
     }
 }
 

@@ -160,8 +160,8 @@ fn told(name: &str, changes: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn a_library_is_equal_to_itself_and_lacks_what_it_lacks() {
     let own = &FIXTURE.layouts;
-    assert_eq!(differences(&own, &own, 7), Some(Vec::new()));
-    assert_eq!(differences(&own, &own, 8), None);
+    assert_eq!(differences(own, own, 7), Some(Vec::new()));
+    assert_eq!(differences(own, own, 8), None);
 }
 
 #[test]
