@@ -627,8 +627,10 @@ mod tests {
         // As a hook of the code that is left may load it, or another thread.
         let copy_of_scene = copy_of("scene");
         let late = library_of(&[copy_of("prop"), copy_of_scene]);
-        let mut loaded = LoadedLibraries::default();
-        loaded.generations = vec![Arc::clone(&scene), late];
+        let mut loaded = LoadedLibraries {
+            generations: vec![Arc::clone(&scene), late],
+            ..LoadedLibraries::default()
+        };
         generation::make_live(&scene, &[program, scene.module()], WhenBusy::GiveUp).unwrap();
         assert!(copy_of_scene.live.current().is_none());
         loaded.adopt_late(&known, &program);
