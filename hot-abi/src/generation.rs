@@ -11,6 +11,7 @@ use crate::registry::{HotCrate, Module};
 use crate::trail;
 use crate::trial::Trial;
 use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -492,22 +493,50 @@ struct InOrder<T: 'static> {
     name: fn(&T) -> &'static str,
     /// The one that is probably asked for next.
     next: usize,
+    /// The places of all by their names, once many were somewhere else: compilers put items in groups, and the
+    /// groups in an order of their own.
+    places: Option<HashMap<&'static str, usize>>,
+    /// How many were somewhere else.
+    missed: usize,
 }
+
+/// How many items may be looked for one by one.
+const MISSED: usize = 8;
 
 impl<T> InOrder<T> {
     fn of(items: &'static [T], name: fn(&T) -> &'static str) -> InOrder<T> {
-        let next = 0;
-        InOrder { items, name, next }
+        InOrder {
+            items,
+            name,
+            next: 0,
+            places: None,
+            missed: 0,
+        }
     }
 
     fn find(&mut self, wanted: &str) -> Option<&'static T> {
         let is_it = |item: &T| (self.name)(item) == wanted;
         let index = match self.items.get(self.next) {
             Some(item) if is_it(item) => self.next,
-            _ => self.items.iter().position(is_it)?,
+            _ => {
+                self.missed += 1;
+                match self.missed {
+                    ..MISSED => self.items.iter().position(is_it)?,
+                    _ => *self.places().get(wanted)?,
+                }
+            }
         };
         self.next = index + 1;
         self.items.get(index)
+    }
+
+    fn places(&mut self) -> &HashMap<&'static str, usize> {
+        let (items, name) = (self.items, self.name);
+        self.places.get_or_insert_with(|| {
+            // Of several of one name the first counts.
+            let places = items.iter().enumerate().rev();
+            places.map(|(place, item)| (name(item), place)).collect()
+        })
     }
 }
 
@@ -528,5 +557,18 @@ mod tests {
             Some("b"),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn items_in_quite_another_order_are_found_as_well() {
+        let names = (0..40).map(|number| &*format!("item {number}").leak());
+        let names: &'static [&'static str] = names.collect::<Vec<_>>().leak();
+        let mut items = InOrder::of(names, |name| name);
+        for name in names.iter().rev() {
+            assert_eq!(items.find(name), Some(name));
+        }
+        assert!(items.places.is_some());
+        assert_eq!(items.find("gone"), None);
+        assert_eq!(items.find("item 3"), Some(&"item 3"));
     }
 }

@@ -14,7 +14,7 @@ use hot_abi::layout::LayoutMark;
 use hot_abi::private::path_hash;
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::statics::{StaticEntry, StaticMismatch};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -233,11 +233,16 @@ impl Classes {
 /// The items of a library's copy of a crate.
 fn items(krate: &'static HotCrate) -> Vec<Item> {
     let program = Module::this().find(krate);
+    // There may be thousands.
+    let in_program: HashSet<&str> = program
+        .into_iter()
+        .flat_map(|program| (program.functions)().iter().map(|function| function.path))
+        .collect();
     let functions = (krate.functions)().iter().map(|function| Item {
         name: function.path,
         hash: path_hash(function.path),
         mark: function.layout,
-        in_program: program.is_some_and(|program| program.function(function.path).is_some()),
+        in_program: in_program.contains(function.path),
     });
     let nodes = (krate.nodes)().iter().map(|node| Item {
         name: node.name,
