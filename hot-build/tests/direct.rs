@@ -143,12 +143,30 @@ fn a_thin_library_that_cannot_be_is_a_full_one_of_the_same_run() {
 #[test]
 fn errors_are_cargos_until_the_command_has_worked() {
     let game = Game::new();
+    // Where the compiler writes, it is noted that the command worked, for the next process, too.
+    let noted = game.target_dir().join("debug/deps/hot-thin");
+    fs::remove_dir_all(noted)
+        .or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })
+        .expect("it can be removed");
     let mut running = game.run(&[]);
     game.edit("scene/src/lib.rs", "format!", "formad!");
     let says = running.says("build");
     assert!(says.contains("| rustc+cargo+error |"), "{says}");
     game.edit("scene/src/lib.rs", "formad!", "format!");
     running.builds("thin plan+compile+link", "", "rustc", "one");
+    game.edit("scene/src/lib.rs", "format!", "formad!");
+    let says = running.says("build");
+    assert!(says.contains("| rustc+error |"), "{says}");
+    drop(running);
+
+    // It has worked in another process, for a program that was built in the same way.
+    let game = drop_and(game, &[]);
+    let worked = "thin record+plan+compile+link";
+    game.run(&[]).builds(worked, "", "rustc", "one");
+    let mut running = game.run(&[]);
     game.edit("scene/src/lib.rs", "format!", "formad!");
     let says = running.says("build");
     assert!(says.contains("| rustc+error |"), "{says}");

@@ -99,6 +99,9 @@ impl<'a> Work<'a> {
         };
         self.phase("plan", planned);
         let place = lock(places).of(self.args, record).map_err(Stop::AskCargo)?;
+        if !record.is_proven() && place.has_seen_work(record.hot_command()) {
+            record.prove();
+        }
         for unit in below {
             let compiled = self.compile(record, unit, &place, Wanted::Rlib)?;
             self.endings.push(compiled.ending);
