@@ -323,6 +323,15 @@ impl Inputs<'_> {
                 changed.push(defined);
                 continue;
             }
+            let unclear = defined.variables.iter().find(|variable| {
+                variable.is_used && variable.is_namesake && host.find(&variable.name).is_some()
+            });
+            if let Some(variable) = unclear {
+                return Err(FallbackReason::StaticTypeUnknown {
+                    symbol: String::from_utf8_lossy(&variable.name).into_owned(),
+                    problem: "the program's may be another one of that name".to_owned(),
+                });
+            }
             // What the program has is the program's, for the code is the same.
             let is_new = |variable: &Variable| host.find(&variable.name).is_none();
             variables.extend(defined.variables.into_iter().filter(is_new));

@@ -9,7 +9,7 @@ use object::elf;
 
 use super::archives::{Archives, Member, MemberId};
 use super::host::{HostImage, HostSymbol, Identity, Place, hash};
-use super::object_file::ObjectFile;
+use super::object_file::{ObjectFile, Symbol};
 use super::statics::INDIRECT;
 use crate::FallbackReason;
 
@@ -177,7 +177,7 @@ impl Needs {
 }
 
 /// What of `object` is the program's without question: thread-locals that are defined elsewhere, and if its
-/// code is the program's, everything that has a name and is in the program too.
+/// code is the program's, everything that has a name of its own and is in the program too.
 pub(crate) fn shared<'data>(
     object: &ObjectFile<'data>,
     host: &HostImage,
@@ -189,7 +189,7 @@ pub(crate) fn shared<'data>(
         .iter()
         .filter(|symbol| !symbol.name.is_empty())
     {
-        if symbol.is_defined && !is_the_programs_code {
+        if symbol.is_defined && (!is_the_programs_code || may_be_anyones(symbol)) {
             continue;
         }
         let Some(found) = host.find(symbol.name) else {
@@ -213,6 +213,15 @@ pub(crate) fn shared<'data>(
         }
     }
     shared
+}
+
+/// Whether other objects may have something else of that name: what is `static` in C is known in its file alone.
+pub(crate) fn may_be_anyones(symbol: &Symbol<'_>) -> bool {
+    let name = symbol.name;
+    const OF_RUST: [&[u8]; 3] = [b"_ZN", b"_R", b"_rust_extern_with_linkage_"];
+    let is_of_rust = OF_RUST.iter().any(|start| name.starts_with(start));
+    let unnamed = b"_GLOBAL__N_";
+    symbol.is_local && (!is_of_rust || name.windows(unnamed.len()).any(|part| part == unnamed))
 }
 
 pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
@@ -274,4 +283,79 @@ fn without_debug_info(member: &mut Member) -> Result<(), FallbackReason> {
         member.bytes[place..place + 8].copy_from_slice(&flags.to_le_bytes());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What is local in its object, and has a name that others may have.
+    macro_rules! local {
+        () => {
+            ".pushsection .data.hot_local_of_the_test, \"awR\", @progbits\n\
+             .type hot_local_of_the_test, @object\n\
+             hot_local_of_the_test: .quad 7\n\
+             .size hot_local_of_the_test, 8\n\
+             .popsection"
+        };
+    }
+
+    std::arch::global_asm!(local!());
+
+    #[test]
+    fn a_name_that_is_known_in_one_file_is_no_others() {
+        let host = HostImage::of_this_process().expect("this program can be read");
+        let name = b"hot_local_of_the_test";
+        assert!(host.find(name).is_some_and(|symbol| symbol.is_variable));
+        let place = tempfile::tempdir().expect("a directory");
+        let source = place.path().join("other.rs");
+        let code = format!(
+            "std::arch::global_asm!({:?});\npub fn other() {{}}",
+            local!()
+        );
+        std::fs::write(&source, code).expect("a file");
+        let object = place.path().join("other.o");
+        let mut rustc = Command::new("rustc");
+        rustc.args([
+            "--crate-type",
+            "lib",
+            "--emit",
+            "obj",
+            "-C",
+            "codegen-units=1",
+            "-o",
+        ]);
+        assert!(
+            rustc
+                .args([&object, &source])
+                .status()
+                .expect("rustc runs")
+                .success()
+        );
+        let bytes = std::fs::read(&object).expect("the object");
+        let object = ObjectFile::parse(&bytes).expect("an object");
+        let symbol = object.symbols.iter().find(|symbol| symbol.name == name);
+        let symbol = symbol.expect("it is in the object");
+        assert!(symbol.is_variable && symbol.size == 8, "{symbol:?}");
+        assert!(may_be_anyones(symbol));
+        assert_eq!(shared(&object, &host, true), []);
+        // The same name of a global is one thing.
+        let global = Symbol {
+            is_local: false,
+            ..*symbol
+        };
+        assert!(!may_be_anyones(&global));
+        let of_rust = Symbol {
+            name: b"_ZN5scene5CALLS17hda512a97dd1fb467E",
+            ..*symbol
+        };
+        assert!(!may_be_anyones(&of_rust));
+        let of_cpp = Symbol {
+            name: b"_ZN12_GLOBAL__N_15countE",
+            ..*symbol
+        };
+        assert!(may_be_anyones(&of_cpp));
+    }
 }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::object_file::{ObjectFile, Relocation, Section, Symbol};
+use super::resolve::may_be_anyones;
 
 use initial::ObjectValues;
 
@@ -33,6 +34,8 @@ pub(crate) struct Variable {
     pub(crate) is_used: bool,
     /// Whether other objects can use it.
     is_visible: bool,
+    /// Whether a variable of the program that has its name may be another one.
+    pub(crate) is_namesake: bool,
     /// What it begins with.
     initial: InitialValue,
 }
@@ -94,6 +97,7 @@ pub(crate) fn defined(
                     .section
                     .is_some_and(|section| used.contains(&Used::Section(section))),
             is_visible: !symbol.is_local,
+            is_namesake: may_be_anyones(symbol),
             initial: initial_values.of(symbol),
         })
         .collect();
