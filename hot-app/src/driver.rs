@@ -22,7 +22,7 @@ use crate::service::HOT_RELOAD;
 use crate::source::Source;
 use crate::words::{self, CrateWords};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
-use hot_load::layout::LayoutDepth;
+use hot_load::layout::{self, LayoutDepth};
 use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader, Loading};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
@@ -90,8 +90,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
         }
     });
 
-    let words = ids.iter().cloned().zip(crates);
-    let words = words.map(|(id, krate)| (id, Arc::new(CrateWords::new(krate))));
+    let words = ids.iter().map(|id| (id.clone(), Arc::default()));
     let driver = Driver {
         words: words.collect(),
         crates: ids.into_iter().zip(crates.iter().copied()).collect(),
@@ -376,7 +375,11 @@ impl Driver {
                 if let Ok((krate, scope)) = &found
                     && let Some((_, words)) = words.iter().find(|(known, _)| known == krate)
                 {
-                    words.find(scope, at_start, program_built);
+                    words.find(scope);
+                    let linked = crates.iter().find(|(known, _)| known == krate);
+                    if let Some((_, linked)) = linked.filter(|_| at_start) {
+                        layout::note_program_sources(linked, words.at_start(program_built));
+                    }
                 }
                 let input = match found {
                     Ok((krate, scope)) => Input::Scoped {

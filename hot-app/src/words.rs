@@ -17,9 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// The sources of a hot crate and of the local packages that it is made of.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct CrateWords {
-    krate: &'static HotCrate,
     known: Mutex<Known>,
 }
 
@@ -49,25 +48,20 @@ struct Text {
 type Stamp = (u64, Option<SystemTime>);
 
 impl CrateWords {
-    pub(crate) fn new(krate: &'static HotCrate) -> CrateWords {
-        CrateWords {
-            krate,
-            known: Mutex::default(),
-        }
-    }
-
-    /// Takes note of the files that a crate is made of. At the start, given when the program was linked, tells the
-    /// loader which of them the program was built from: those that were not written since.
-    pub(crate) fn find(&self, scope: &CrateScope, at_start: bool, linked: Option<SystemTime>) {
+    /// Takes note of the files that a crate is made of.
+    pub(crate) fn find(&self, scope: &CrateScope) {
         let files = rust_files(scope);
         let mut known = lock(&self.known);
         known.crates = scope.crates.clone().map(Arc::from);
         for (path, text) in read_texts(files, scope, &known.found) {
             known.found.insert(path, Arc::new(text));
         }
-        if !at_start {
-            return;
-        }
+    }
+
+    /// The words of the files that were found so far, as those that the program was built from: that are those
+    /// that were not written since it was linked.
+    pub(crate) fn at_start(&self, linked: Option<SystemTime>) -> Arc<SourceWords> {
+        let known = lock(&self.known);
         let crates = known.crates.clone();
         let found: Vec<_> = known.found.clone().into_iter().collect();
         drop(known);
@@ -86,7 +80,7 @@ impl CrateWords {
             files: found.into_iter().map(words).collect(),
         }));
         words.read_ahead();
-        layout::note_program_sources(self.krate, words);
+        words
     }
 
     /// The words of a state of the sources, read beside the build that has just begun of it; of nothing if the
@@ -273,4 +267,120 @@ fn stamp(metadata: &Metadata) -> Stamp {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceState;
+    use hot_watch::{Change, ChangeKind};
+    use std::time::Duration;
+    use tempfile::TempDir;
+
+    const OLD: &str = "trait Shape { fn area(&self) -> f32; }";
+    const NEW: &str = "trait Shape { fn edge(&self) -> f32; }";
+
+    struct Fixture {
+        folder: TempDir,
+        words: Arc<CrateWords>,
+        state: SourceState,
+    }
+
+    /// A crate with the file `src/lib.rs`, and what else there is.
+    fn fixture(others: &[(&str, &str)]) -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [("src/lib.rs", OLD)].iter().chain(others) {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let words = Arc::new(CrateWords::default());
+        words.find(&CrateScope::of_directory(folder.path()));
+        let state = SourceState::new(folder.path());
+        Fixture {
+            folder,
+            words,
+            state,
+        }
+    }
+
+    impl Fixture {
+        fn lib(&self) -> PathBuf {
+            self.folder.path().join("src/lib.rs")
+        }
+
+        /// The file is another one now, and the watcher says so.
+        fn save(&mut self, before: &str, after: &str) {
+            fs::write(self.lib(), after).unwrap();
+            self.state.change(&Change {
+                path: self.lib(),
+                kind: ChangeKind::Modified,
+                before: FileContent::of(before.as_bytes()),
+                after: FileContent::of(after.as_bytes()),
+            });
+        }
+
+        fn words_now(&self) -> Arc<FileWords> {
+            let words = self.words.of(self.state.now());
+            let files = &words.get().files;
+            let lib = files.iter().find(|(path, _)| **path == *self.lib());
+            Arc::clone(&lib.unwrap().1)
+        }
+    }
+
+    #[test]
+    fn each_state_has_the_words_that_its_files_held() {
+        let mut fixture = fixture(&[]);
+        let start = fixture.words_now();
+        assert_eq!(*start, FileWords::read(OLD, None));
+        fixture.save(OLD, NEW);
+        assert_eq!(*fixture.words_now(), FileWords::read(NEW, None));
+        fixture.save(NEW, OLD);
+        assert!(Arc::ptr_eq(&fixture.words_now(), &start));
+    }
+
+    #[test]
+    fn what_is_not_what_the_build_was_of_is_not_known() {
+        let mut fixture = fixture(&[]);
+        // Written, and the watcher has not said so yet.
+        fs::write(fixture.lib(), NEW).unwrap();
+        assert_eq!(*fixture.words_now(), FileWords::unknown());
+        fs::write(fixture.lib(), OLD).unwrap();
+        assert_eq!(*fixture.words_now(), FileWords::read(OLD, None));
+        // Written again since the build began.
+        fixture.save(OLD, NEW);
+        fs::write(fixture.lib(), "trait Other {}").unwrap();
+        assert_eq!(*fixture.words_now(), FileWords::unknown());
+        let nothing = fixture.words.of(None);
+        assert_eq!(nothing.get().files.len(), 0);
+    }
+
+    #[test]
+    fn the_program_was_built_from_what_is_not_younger() {
+        let fixture = fixture(&[]);
+        let written = fs::metadata(fixture.lib()).unwrap().modified().unwrap();
+        let words = |linked| {
+            let words = fixture.words.at_start(linked);
+            Arc::clone(&words.get().files[0].1)
+        };
+        assert_eq!(*words(Some(written)), FileWords::read(OLD, None));
+        let before = written.checked_sub(Duration::from_secs(1));
+        assert_eq!(*words(before), FileWords::unknown());
+        assert_eq!(*words(None), FileWords::unknown());
+    }
+
+    #[test]
+    fn what_was_built_is_no_source_and_macros_are_told() {
+        let macros = "#[proc_macro]\npub fn shape(a: A) -> A { a }";
+        let fixture = fixture(&[
+            ("target/debug/out.rs", NEW),
+            (".git/lib.rs", NEW),
+            ("src/macros.rs", macros),
+            ("notes.txt", "trait"),
+        ]);
+        let words = fixture.words.of(fixture.state.now());
+        let files = &words.get().files;
+        assert_eq!(files.len(), 2);
+        assert_eq!(*files[0].1, FileWords::read(OLD, None).of_macros());
+    }
 }
