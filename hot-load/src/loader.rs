@@ -627,7 +627,7 @@ mod tests {
         // As a hook of the code that is left may load it, or another thread.
         let copy_of_scene = copy_of("scene");
         let late = library_of(&[copy_of("prop"), copy_of_scene]);
-        let mut loaded = LoadedLibraries {
+        let loaded = LoadedLibraries {
             generations: vec![Arc::clone(&scene), late],
             ..LoadedLibraries::default()
         };
