@@ -86,6 +86,7 @@ fn adopt(exception: NonNull<Exception>) -> Box<Caught> {
 
 /// An exception of this module's runtime in the place of a foreign one; `None` if that is nobody's who is
 /// known.
+#[allow(dead_code, reason = "called only on platforms that can exchange them")]
 fn exchange(mark: usize, foreign: NonNull<Exception>) -> Option<NonNull<Exception>> {
     let adopt = (services::current().runtime)(mark)?;
     let caught = adopt(foreign);
