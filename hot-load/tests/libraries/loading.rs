@@ -11,7 +11,7 @@ fn functions_and_nodes_answer_from_the_newest_generation() {
         linked in: first
         ten by the first edition 11
         Generation(scene #1) loaded, not live: first
-        nodes {"board", "counter", "sign", "spare one", "spare two", "vase"}
+        nodes {"board", "counter", "shelf", "sign", "spare one", "spare two", "vase", "vase_of"}
         ten by the first edition 11
         Generation(scene #2), the same load: false, the same copy: false
         `scene::edition::widened` changed its signature from `fn(u32) -> u32` to `fn(u64) -> u64`: its callers stay with the code they have until the program is restarted
