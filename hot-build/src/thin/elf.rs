@@ -42,6 +42,8 @@ mod session;
 mod statics;
 #[path = "stub.rs"]
 mod stub;
+#[path = "symbol_path.rs"]
+mod symbol_path;
 
 /// The running program, and what links against it.
 #[derive(Debug)]

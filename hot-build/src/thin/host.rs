@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use object::LittleEndian;
@@ -13,6 +14,7 @@ use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 
 use super::object_file::holds_variables;
+use super::symbol_path::path_of;
 use crate::FallbackReason;
 
 /// The symbols of the running program, and what else is in its memory.
@@ -24,8 +26,10 @@ pub(crate) struct HostImage {
     pub(crate) libraries: Vec<PathBuf>,
     names: Vec<u8>,
     symbols: HashMap<u64, Found, BuildHasherDefault<Identity>>,
-    /// The places of the names of variables, by the hashes of their [`path_of`].
-    variables: HashMap<u64, Vec<u32>, BuildHasherDefault<Identity>>,
+    /// The places of the names of variables.
+    variables: Vec<u32>,
+    /// The same, by the hashes of their [`path_of`]: made when the first variable is looked for that way.
+    variables_by_path: OnceLock<HashMap<u64, Vec<u32>, BuildHasherDefault<Identity>>>,
 }
 
 /// A symbol of the program.
@@ -75,7 +79,7 @@ impl HostImage {
     }
 
     /// Reads the program in `file`, whose first page is at `start` in memory.
-    fn read(
+    pub(crate) fn read(
         file: &Path,
         path: &Path,
         start: u64,
@@ -117,7 +121,7 @@ impl HostImage {
             let flags = section.sh_flags(LittleEndian).0;
             of_variables.push(holds_variables(name.map_err(not_elf)?, flags));
         }
-        let mut variables: HashMap<u64, Vec<u32>, _> = HashMap::default();
+        let mut variables = Vec::new();
         for symbol in table.iter() {
             if let Some(mut found) = Found::of(symbol, &layout) {
                 let name = name_at(&names, found.name);
@@ -125,9 +129,8 @@ impl HostImage {
                 let is_item = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
                 let is_variable = is_item && of_variables.get(section) == Some(&true);
                 found.symbol.is_variable = is_variable;
-                if let Some(path) = path_of(name).filter(|_| is_variable) {
-                    let of_path = variables.entry(hash(path)).or_default();
-                    of_path.push(found.name);
+                if is_variable {
+                    variables.push(found.name);
                 }
                 match symbols.entry(hash(name)) {
                     Entry::Vacant(entry) => {
@@ -146,12 +149,22 @@ impl HostImage {
             names,
             symbols,
             variables,
+            variables_by_path: OnceLock::new(),
         })
     }
 
     /// The names of the variables that have a name of that [path](path_of).
     pub(crate) fn variables_of_path(&self, path: &[u8]) -> impl Iterator<Item = &[u8]> {
-        let names = self.variables.get(&hash(path)).into_iter().flatten();
+        let by_path = self.variables_by_path.get_or_init(|| {
+            let mut by_path: HashMap<u64, Vec<u32>, _> = HashMap::default();
+            for name in &self.variables {
+                if let Some(path) = path_of(name_at(&self.names, *name)) {
+                    by_path.entry(hash(&path)).or_default().push(*name);
+                }
+            }
+            by_path
+        });
+        let names = by_path.get(&hash(path)).into_iter().flatten();
         names.map(|name| name_at(&self.names, *name))
     }
 
@@ -168,62 +181,6 @@ impl HostImage {
             found => Ok(found.map(|found| found.symbol)),
         }
     }
-}
-
-/// What is written in the source, of the symbol of a Rust item: all but the hash at its end, which is of its
-/// type too. `None` for names without one.
-pub(crate) fn path_of(name: &[u8]) -> Option<&[u8]> {
-    const HASH: usize = b"17h0123456789abcdefE".len();
-    // Optimisation numbers the parts of a variable.
-    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit());
-    let name = match name.len() - digits.count() {
-        end if end < name.len() => name[..end].strip_suffix(b".").unwrap_or(name),
-        _ => name,
-    };
-    let (path, hash) = name.split_at_checked(name.len().checked_sub(HASH)?)?;
-    let is_hash = hash.starts_with(b"17h") && hash.ends_with(b"E");
-    (is_hash && path.starts_with(b"_ZN")).then_some(path)
-}
-
-/// The symbol of a Rust item as the source has it: its path. A name of another kind is as it is.
-pub(crate) fn shown(name: &[u8]) -> String {
-    let as_it_is = || String::from_utf8_lossy(name).into_owned();
-    let Some(mut rest) = path_of(name).and_then(|path| path.strip_prefix(b"_ZN")) else {
-        return as_it_is();
-    };
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (length, after) = rest.split_at(digits);
-        let length = std::str::from_utf8(length).ok();
-        let length = length.and_then(|length| length.parse().ok());
-        let Some((part, after)) = length.and_then(|length| after.split_at_checked(length)) else {
-            return as_it_is();
-        };
-        rest = after;
-        let part = String::from_utf8_lossy(part);
-        // What a thread-local is made of is of the standard library.
-        if part.contains("$u7b$") || part == "__RUST_STD_INTERNAL_VAL" {
-            continue;
-        }
-        // No name begins with an escape.
-        let part = match part.strip_prefix('_') {
-            Some(escaped) if escaped.starts_with('$') => escaped,
-            _ => &part,
-        };
-        let mut part = part.replace("..", "::");
-        for (escape, letter) in [
-            ("$LT$", "<"),
-            ("$GT$", ">"),
-            ("$u20$", " "),
-            ("$RF$", "&"),
-            ("$C$", ","),
-        ] {
-            part = part.replace(escape, letter);
-        }
-        parts.push(part);
-    }
-    parts.join("::")
 }
 
 /// The program has several symbols of one name, and it is not clear which is meant.
@@ -477,39 +434,6 @@ mod tests {
         assert_eq!(mapping.path, "/my games/a b");
         let anonymous = Mapping::parse("7ffd1000-7ffd2000 rw-p 00000000 00:00 0 ");
         assert_eq!(anonymous.map(|mapping| mapping.path), Some(""));
-    }
-
-    #[test]
-    fn the_hash_is_no_part_of_the_path() {
-        let name = b"_ZN5scene5CALLS17hda512a97dd1fb467E";
-        assert_eq!(path_of(name), Some(&b"_ZN5scene5CALLS"[..]));
-        assert_eq!(
-            path_of(&[name, &b".0"[..]].concat()),
-            Some(&b"_ZN5scene5CALLS"[..])
-        );
-        assert_eq!(path_of(b"_RNvCs1_5scene5CALLS"), None);
-        assert_eq!(path_of(b"E"), None);
-    }
-
-    #[test]
-    fn a_name_is_shown_as_in_the_source() {
-        let check = |name: &str, expected: &str| assert_eq!(shown(name.as_bytes()), expected);
-        check("_ZN5scene5CALLS17hda512a97dd1fb467E", "scene::CALLS");
-        check("_ZN5scene5CALLS17hda512a97dd1fb467E.0", "scene::CALLS");
-        check(
-            "_ZN5scene4LAZY29_$u7b$$u7b$constant$u7d$$u7d$28_$u7b$$u7b$closure$u7d$$u7d$23\
-             __RUST_STD_INTERNAL_VAL17h532a530226c61fe5E",
-            "scene::LAZY",
-        );
-        check(
-            "_ZN44_$LT$scene..Ship$u20$as$u20$scene..Panel$GT$4show5SHOWN17hda512a97dd1fb467E",
-            "<scene::Ship as scene::Panel>::show::SHOWN",
-        );
-        check("CALLS", "CALLS");
-        check(
-            "_ZN5scene50CALLS17hda512a97dd1fb467E",
-            "_ZN5scene50CALLS17hda512a97dd1fb467E",
-        );
     }
 
     #[test]

@@ -20,6 +20,9 @@ mod initial;
 mod owners;
 #[path = "statics/placement.rs"]
 mod placement;
+#[cfg(test)]
+#[path = "statics/tests.rs"]
+mod tests;
 
 /// A static or thread-local that new code defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,16 +149,6 @@ fn is_in_variables(object: &ObjectFile<'_>, symbol: &Symbol<'_>) -> bool {
         .section
         .and_then(|section| object.sections.get(section))
         .is_some_and(Section::holds_variables)
-}
-
-/// The name of the whole of a variable that optimisation left a part of.
-fn without_number(name: &[u8]) -> &[u8] {
-    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit());
-    let (whole, number) = name.split_at(name.len() - digits.count());
-    match whole.strip_suffix(b".") {
-        Some(whole) if !number.is_empty() => whole,
-        _ => name,
-    }
 }
 
 /// Begins the name of a pointer that the unwind tables use. Each library has its own.

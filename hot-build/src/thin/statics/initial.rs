@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use object::elf;
 
-use super::super::host::{hash, mix, path_of};
+use super::super::host::{hash, mix};
 use super::super::object_file::{ObjectFile, Relocation, Symbol, holds_variables};
+use super::super::symbol_path::{initialised_static, path_of};
 use super::Variable;
 
 /// What tells the initial value of a variable from another one: its bytes, the constants that it leads to, and
@@ -33,10 +34,16 @@ pub(crate) fn add_initialisers<'a>(
         // In any order.
         *value = value.wrapping_add(initialiser.value);
     }
+    if values.is_empty() {
+        return;
+    }
+    // Those of a thread-local run for each thread that comes, so an edit of them counts.
+    let variables = variables
+        .iter_mut()
+        .filter(|variable| !variable.is_thread_local);
     for variable in variables {
-        // Those of a thread-local run for each thread that comes, so an edit of them counts.
-        let path = path_of(&variable.name).filter(|_| !variable.is_thread_local);
-        if let Some(value) = path.and_then(|path| values.get(path)) {
+        let path = path_of(&variable.name);
+        if let Some(value) = path.and_then(|path| values.get(&*path)) {
             variable.initial.0 = mix(variable.initial.0 ^ value);
         }
     }
@@ -72,9 +79,9 @@ impl<'a, 'data> ObjectValues<'a, 'data> {
         let symbols = self.object.symbols.iter();
         let functions = symbols.filter(|symbol| symbol.is_function);
         let initialisers = functions.filter_map(|function| {
-            let of = path_of(function.name).and_then(initialised)?;
+            let of = initialised_static(function.name)?;
             Some(Initialiser {
-                of: of.to_vec(),
+                of: of.into_owned(),
                 value: self.content(function.section?, range(function), 0),
             })
         });
@@ -138,7 +145,7 @@ impl<'a, 'data> ObjectValues<'a, 'data> {
                 mix(self.content(section, part, depth + 1) ^ addend)
             }
             Some(_) => mix(addend),
-            None => mix(hash(path_of(symbol.name).unwrap_or(symbol.name)) ^ addend),
+            None => mix(hash(&path_of(symbol.name).unwrap_or(symbol.name.into())) ^ addend),
         }
     }
 
@@ -167,21 +174,6 @@ impl<'a, 'data> ObjectValues<'a, 'data> {
     }
 }
 
-/// The path of the static in whose initialiser a closure of that path is. Statics are known by their names, which
-/// the compiler wants in capitals.
-fn initialised(closure: &[u8]) -> Option<&[u8]> {
-    const CLOSURE: &[u8] = b"28_$u7b$$u7b$closure$u7d$$u7d$";
-    let end = closure
-        .windows(CLOSURE.len())
-        .position(|part| part == CLOSURE)?;
-    let path = &closure[..end];
-    let is_of_static = |byte: &&u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
-    let length = path.iter().rev().take_while(is_of_static).count();
-    let name = &path[end - length..];
-    let has_letters = name.iter().any(u8::is_ascii_uppercase);
-    (has_letters && name[0].is_ascii_digit()).then_some(path)
-}
-
 /// Where in its section a symbol is.
 fn range(symbol: &Symbol<'_>) -> Range<usize> {
     let start = symbol.value as usize;
@@ -193,28 +185,3 @@ const DEEPEST: u32 = 4;
 
 /// In bytes: a section that is larger is not looked into.
 const LARGEST: usize = 1 << 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closures_of_statics_are_known_by_name() {
-        let check = |closure: &str, expected: Option<&str>| {
-            let found = initialised(closure.as_bytes());
-            assert_eq!(found, expected.map(str::as_bytes), "{closure}");
-        };
-        const CLOSURE: &str = "28_$u7b$$u7b$closure$u7d$$u7d$";
-        check(
-            &format!("_ZN5scene5WORDS{CLOSURE}"),
-            Some("_ZN5scene5WORDS"),
-        );
-        check(
-            &format!("_ZN5scene7WORDS_2{CLOSURE}{CLOSURE}"),
-            Some("_ZN5scene7WORDS_2"),
-        );
-        check(&format!("_ZN5scene4call{CLOSURE}"), None);
-        check(&format!("_ZN5scene7newWORD{CLOSURE}"), None);
-        check("_ZN5scene5WORDS", None);
-    }
-}

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use object::LittleEndian;
 use object::elf;
 use object::read::elf::{FileHeader, Sym};
 
-use super::super::host::{self, HostImage, HostSymbol, Place, path_of};
+use super::super::host::{self, HostImage, HostSymbol, Place};
+use super::super::symbol_path::path_of;
 use super::{InitialValue, Variable};
 use crate::{FallbackReason, StaticTypes};
 
@@ -79,6 +80,8 @@ pub(crate) struct BuiltLibrary {
     file: File,
     /// By the names of their symbols.
     statics: HashMap<Vec<u8>, Own>,
+    /// Their names by their [`path_of`]: made when the first is looked for that way.
+    by_path: OnceLock<HashMap<Vec<u8>, Vec<Vec<u8>>>>,
 }
 
 #[derive(Debug)]
@@ -148,7 +151,24 @@ impl BuiltLibrary {
             path: path.to_owned(),
             file,
             statics,
+            by_path: OnceLock::new(),
         }))
+    }
+
+    /// The names of the variables that are called so in the source.
+    fn of_path(&self, path: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let by_path = self.by_path.get_or_init(|| {
+            let mut by_path: HashMap<_, Vec<Vec<u8>>> = HashMap::new();
+            for name in self.statics.keys() {
+                if let Some(path) = path_of(name) {
+                    let names = by_path.entry(path.into_owned()).or_default();
+                    names.push(name.clone());
+                }
+            }
+            by_path
+        });
+        let names = by_path.get(path).into_iter().flatten();
+        names.map(Vec::as_slice)
     }
 
     /// Where it is loaded from. `None` if it never was, so that nobody has seen its variables.
@@ -290,8 +310,7 @@ impl<'a> Owners<'a> {
         let mut found = Found::default();
         let mut is_lost = false;
         for (library, file) in &self.opened {
-            let names = library.statics.keys();
-            let mut names = names.filter(|name| path_of(name) == Some(path) && !taken(name));
+            let mut names = library.of_path(path).filter(|name| !taken(name));
             match file {
                 Ok(file) => {
                     let candidates = names.filter_map(|name| library.candidate(name, file));

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::super::host::{HostImage, HostSymbol, path_of, shown};
+use super::super::host::{HostImage, HostSymbol};
+use super::super::symbol_path::{path_of, shown, without_number};
 use super::owners::{BuiltLibrary, Candidate, Found, LostLibrary, Owners, Renamed, Target};
-use super::{InitialValue, Variable, is_of_the_build, without_number};
+use super::{InitialValue, Variable, is_of_the_build};
 use crate::{
     ChangedStatic, FallbackReason, StaticChange, StaticComparison, StaticPair, StaticTypes,
 };
@@ -107,12 +108,12 @@ impl Placement {
             let Placed { variable, .. } = placed;
             let is_new = placed.candidates.is_empty() && placed.change.is_none();
             // A thread-local is two, of which one is used.
-            if let Some(path) = path_of(&variable.name)
-                && is_new
+            if is_new
                 && variable.is_alive()
                 && variable.object.is_none()
+                && let Some(path) = path_of(&variable.name)
             {
-                by_path.entry(path.to_vec()).or_default().push(index);
+                by_path.entry(path.into_owned()).or_default().push(index);
             }
         }
         for (path, indexes) in by_path {
