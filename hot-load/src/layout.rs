@@ -15,10 +15,12 @@
 //!
 //! What is not seen: types that only the code behind a pointer without a type knows.
 
+mod behind;
 mod check;
 mod compare;
 mod debug_info;
 mod declared;
+mod earlier;
 mod entry;
 mod files;
 mod graph;
@@ -42,7 +44,10 @@ pub(crate) use debug_info::MappedFile;
 pub(crate) use files::running_program;
 pub(crate) use origin::{compare_types, note_copy};
 
+use behind::Behind;
 use debug_info::unreadable;
+use earlier::Conflicts;
+use hot_abi::registry::HotCrate;
 use origin::Origins;
 use read::Crossing;
 use std::fs::File;
@@ -63,9 +68,19 @@ struct CrateSource<'a> {
     root_file: &'a str,
 }
 
+impl CrateSource<'static> {
+    fn of(krate: &'static HotCrate) -> CrateSource<'static> {
+        CrateSource {
+            crate_name: krate.crate_name,
+            root_file: krate.root_file,
+        }
+    }
+}
+
 impl Layouts {
     /// Reads the layouts of the items of some crates from a program or a library, a result for each crate.
-    /// Nobody writes to the file meanwhile: it is the running program, or a copy that is this process's own.
+    /// Nobody writes to the file meanwhile: it is the running program, or a copy that is this process's own. What
+    /// is put behind trait objects `elsewhere` is looked for by its name.
     ///
     /// # Errors
     ///
@@ -74,9 +89,10 @@ impl Layouts {
     fn read(
         file: &Path,
         crates: &[CrateSource<'_>],
+        elsewhere: &Behind,
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
         let file = map(file)?;
-        let crossing = read::crossing(&file, &file.dwarf()?, crates)?;
+        let crossing = read::crossing(&file, &file.dwarf()?, crates, elsewhere)?;
         Ok(crossing.into_iter().map(Layouts::from).collect())
     }
 
@@ -89,6 +105,7 @@ impl Layouts {
     fn read_with_others(
         file: &Path,
         crates: &[CrateSource<'_>],
+        elsewhere: &Behind,
     ) -> Result<
         (
             Vec<Result<Layouts, Missing>>,
@@ -105,7 +122,7 @@ impl Layouts {
             crate_name: "",
             root_file: root,
         }));
-        let crossing = read::crossing(&file, &dwarf, &sources)?;
+        let crossing = read::crossing(&file, &dwarf, &sources, elsewhere)?;
         let mut layouts: Vec<_> = crossing.into_iter().map(Layouts::from).collect();
         let others = layouts.split_off(crates.len());
         Ok((layouts, roots.into_iter().zip(others).collect()))
@@ -124,6 +141,7 @@ impl Layouts {
         library: &Layouts,
         item: u64,
         origins: Origins<'_>,
+        conflicts: &Conflicts,
     ) -> Option<Vec<LayoutDifference>> {
         let own = *self.crossing.items.get(&item)?;
         let new = *library.crossing.items.get(&item)?;
@@ -131,6 +149,7 @@ impl Layouts {
             (&self.crossing.graph, own),
             (&library.crossing.graph, new),
             origins,
+            conflicts,
         ))
     }
 }

@@ -3,11 +3,12 @@
 //! Items of one layout form a class. Class 0 is the program's; the items of a library that are not in it get
 //! a mark ([`LayoutMark`]), which everyone consults who is about to call one item in the place of another.
 
-use super::files::{self, LibraryLayouts, LinkedLayouts, PROGRAM, all_missing, read_linked};
+use super::earlier::Conflicts;
+use super::files::{self, LibraryLayouts, LinkedLayouts, PROGRAM, all_missing};
 use super::origin::{Origin, Origins};
 use super::{
-    IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide, Layouts, Missing,
-    declared, source,
+    CrateSource, IncompatibleItem, LayoutDepth, LayoutDifference, LayoutReport, LayoutSide,
+    Layouts, Missing, declared, earlier, source,
 };
 use hot_abi::generation::Generation;
 use hot_abi::layout::LayoutMark;
@@ -42,7 +43,7 @@ impl Reading {
             Some(Ok(layouts)) => layouts,
             Some(Err(_)) => all_missing(&Missing::Unreadable("its reader panicked".to_owned())),
             // There was no thread to be had.
-            None => read_linked(&self.library),
+            None => files::read_full_library(&self.library),
         }
     }
 }
@@ -67,7 +68,7 @@ impl LayoutCheck {
             None => {
                 let path = library.to_owned();
                 let reading = thread::Builder::new().name("hot-layouts".into());
-                reading.spawn(move || read_linked(&path)).ok()
+                reading.spawn(move || files::read_full_library(&path)).ok()
             }
         };
         Reading {
@@ -162,8 +163,15 @@ impl Classes {
         let (program, library) = match (of_crate(&PROGRAM, krate), of_crate(library, krate)) {
             (Err(missing), _) => return shallow(LayoutSide::Program, &missing),
             (_, Err(missing)) => return shallow(LayoutSide::Library, &missing),
-            (Ok(program), Ok(library)) => (program, library),
+            (Ok(program), Ok(library)) => {
+                match files::beside(program, CrateSource::of(krate), &library) {
+                    Ok(program) => (program, library),
+                    Err(missing) => return shallow(LayoutSide::Program, &missing),
+                }
+            }
         };
+        files::note_behind(&library);
+        let conflicts = Conflicts::of([&*library].into_iter(), Some(&origin));
         let of_program = Origin::of_program(krate);
         let origins = Origins {
             program: Some(&of_program),
@@ -172,7 +180,7 @@ impl Classes {
         let mut incompatible = Vec::new();
         let mut new_classes = HashMap::new();
         for item in items(krate) {
-            let differences = program.differences(&library, item.hash, origins);
+            let differences = program.differences(&library, item.hash, origins, &conflicts);
             if differences.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
@@ -195,6 +203,7 @@ impl Classes {
                 incompatible.push(found);
             }
         }
+        earlier::note(&program, &library, &origin, &conflicts);
         if !new_classes.is_empty() {
             self.known.push(Known {
                 crate_name: krate.crate_name,
@@ -224,7 +233,9 @@ impl Classes {
                 library: Some(origin),
             };
             let differences: Vec<LayoutDifference> =
-                known.layouts.differences(library, item, origins)?;
+                known
+                    .layouts
+                    .differences(library, item, origins, &Conflicts::default())?;
             differences.is_empty().then_some(class)
         })
     }

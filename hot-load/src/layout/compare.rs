@@ -1,5 +1,7 @@
 //! Two graphs of types, side by side.
 
+use super::behind;
+use super::earlier::Conflicts;
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
 use super::names;
 use super::origin::{Doubt, Origins};
@@ -13,8 +15,9 @@ pub(super) fn differences(
     program: (&Graph, TypeId),
     library: (&Graph, TypeId),
     origins: Origins<'_>,
+    conflicts: &Conflicts,
 ) -> Vec<LayoutDifference> {
-    compare(program, library, origins).differences
+    compare(program, library, origins, conflicts).differences
 }
 
 /// What a comparison came to.
@@ -25,16 +28,19 @@ pub(super) struct Compared {
     pub(super) is_unknown: bool,
 }
 
-/// As [`differences`], and tells what is not known from what changed.
+/// As [`differences`], and tells what is not known from what changed. What is in conflict with an earlier library
+/// differs.
 pub(super) fn compare(
     program: (&Graph, TypeId),
     library: (&Graph, TypeId),
     origins: Origins<'_>,
+    conflicts: &Conflicts,
 ) -> Compared {
     let mut comparison = Comparison {
         program: program.0,
         library: library.0,
         origins,
+        conflicts,
         seen: HashSet::new(),
         waiting: Vec::new(),
         causes: Vec::new(),
@@ -61,6 +67,7 @@ struct Comparison<'a> {
     program: &'a Graph,
     library: &'a Graph,
     origins: Origins<'a>,
+    conflicts: &'a Conflicts,
     seen: HashSet<(TypeId, TypeId)>,
     waiting: Vec<(TypeId, TypeId)>,
     /// What was changed.
@@ -96,7 +103,15 @@ impl Comparison<'_> {
         }
         for (at, part) in own.parts.iter().enumerate() {
             match part.counterpart_at(at, new) {
+                // Nobody here makes a value of it.
+                Some(_) if part.role == Role::Unmade => {}
                 Some(other) => self.parts(own, part, other),
+                None if part.role == Role::Implementor => {
+                    if let Some(unmade) = unmade(new, &part.name) {
+                        let made = behind::implementor(self.program, part);
+                        self.edge(Some((own, part)), made, unmade.ty);
+                    }
+                }
                 None if new.may_lack(part.role) => {}
                 None => {
                     let described = self.describe(self.program, part);
@@ -107,7 +122,18 @@ impl Comparison<'_> {
             }
         }
         for (at, part) in new.parts.iter().enumerate() {
-            if part.counterpart_at(at, own).is_none() && !own.may_lack(part.role) {
+            if let Role::Implementor | Role::Unmade = part.role {
+                self.causes.extend_from_slice(self.conflicts.at(part));
+            }
+            if part.counterpart_at(at, own).is_some() {
+                continue;
+            }
+            if part.role == Role::Implementor {
+                if let Some(unmade) = unmade(own, &part.name) {
+                    let made = behind::implementor(self.library, part);
+                    self.edge(Some((new, part)), unmade.ty, made);
+                }
+            } else if !own.may_lack(part.role) {
                 let described = self.describe(self.library, part);
                 let difference = LayoutDifference::new(new, Some(part), "no such thing", described);
                 self.causes.push(difference);
@@ -213,4 +239,10 @@ impl Comparison<'_> {
             (_, Some(ty)) => format!("`{}`", graph.name(ty)),
         }
     }
+}
+
+/// The type of that name that is not put behind a trait object, and could be taken from there.
+fn unmade<'a>(object: &'a Type, name: &str) -> Option<&'a Part> {
+    let mut parts = object.parts.iter();
+    parts.find(|part| part.role == Role::Unmade && part.name == name)
 }

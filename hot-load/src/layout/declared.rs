@@ -1,10 +1,11 @@
 //! Whether statics that program and libraries share by declaration, those of `hot_static!`, have one layout.
 
 use super::compare::{self, Compared};
-use super::files::{LinkedLayouts, PROGRAM};
+use super::earlier::Conflicts;
+use super::files::{self, LinkedLayouts, PROGRAM};
 use super::origin::{Origin, Origins};
 use super::read::{Crossing, StaticType};
-use super::{LayoutDifference, Layouts};
+use super::{CrateSource, LayoutDifference, Layouts};
 use hot_abi::registry::HotCrate;
 use hot_abi::statics::{StaticEntry, StaticMismatch};
 use std::sync::Arc;
@@ -44,7 +45,9 @@ fn compare(
 ) -> Option<Compared> {
     let (krate, new) = of_crate(library, |krate| path_in(krate, key).is_some())?;
     let (_, own) = of_crate(&PROGRAM, |linked| linked.is(krate))?;
+    let own = files::beside(own.clone(), CrateSource::of(krate), new).ok()?;
     let path = path_in(krate, key)?;
+    let new_layouts = new;
     let (own, new) = (&own.crossing, &new.crossing);
     Some(match (find(own, path), find(new, path)) {
         (Some(own_type), Some(new_type)) => {
@@ -54,7 +57,8 @@ fn compare(
                 library: Some(&library),
             };
             let (own, new) = ((&own.graph, own_type.ty), (&new.graph, new_type.ty));
-            compare::compare(own, new, origins)
+            let conflicts = Conflicts::of([&**new_layouts].into_iter(), Some(&library));
+            compare::compare(own, new, origins, &conflicts)
         }
         _ => Compared {
             differences: Vec::new(),
@@ -66,7 +70,7 @@ fn compare(
 fn of_crate(
     layouts: &LinkedLayouts,
     wanted: impl Fn(&HotCrate) -> bool,
-) -> Option<(&'static HotCrate, &Layouts)> {
+) -> Option<(&'static HotCrate, &Arc<Layouts>)> {
     let (krate, layouts) = layouts.iter().find(|(krate, _)| wanted(krate))?;
     Some((*krate, layouts.as_ref().ok()?))
 }

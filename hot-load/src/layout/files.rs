@@ -1,5 +1,6 @@
 //! What was read of each file. A library is read once, though several want to know of it.
 
+use super::behind::Behind;
 use super::{CrateSource, Layouts, Missing};
 use hot_abi::registry::HotCrate;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ pub(super) type LinkedLayouts = Vec<(&'static HotCrate, CrateLayouts)>;
 
 /// The layouts of the hot crates in the program. They never change.
 pub(super) static PROGRAM: LazyLock<LinkedLayouts> = LazyLock::new(|| match running_program() {
-    Ok(program) => read_linked(&program),
+    Ok(program) => read_linked(&program, &Behind::default()),
     Err(error) => all_missing(&Missing::File(error.to_string())),
 });
 
@@ -41,11 +42,89 @@ pub(super) fn of_program(root_file: &str) -> CrateLayouts {
     };
     let layouts = running_program()
         .map_err(|error| Missing::File(error.to_string()))
-        .and_then(|program| Layouts::read(&program, &[source]))
+        .and_then(|program| Layouts::read(&program, &[source], &Behind::default()))
         .and_then(|mut layouts| layouts.pop().unwrap_or(Err(Missing::DebugInfo)))
         .map(Arc::new);
     others.insert(root_file.to_owned(), layouts.clone());
     layouts
+}
+
+/// The layouts of a crate in the program, with the types that a library puts behind trait objects, and the program does
+/// not. `plain` are those without.
+pub(super) fn beside(
+    plain: Arc<Layouts>,
+    source: CrateSource<'_>,
+    library: &Layouts,
+) -> CrateLayouts {
+    static WIDER: Mutex<Vec<Wider>> = Mutex::new(Vec::new());
+    let of_library = &library.crossing.behind;
+    let wanted = of_library.without(&plain.crossing.behind);
+    if wanted.is_empty() {
+        return Ok(plain);
+    }
+    let mut wider = WIDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = wider.iter().position(|known| {
+        (&*known.crate_name, &*known.root_file) == (source.crate_name, source.root_file)
+    });
+    let known = known.map(|at| wider.swap_remove(at));
+    let known = match known {
+        Some(known) if wanted.without(&known.asked).is_empty() => known,
+        other => {
+            let mut asked = other.map(|known| known.asked).unwrap_or_default();
+            asked.add(&wanted);
+            Wider::read(source, asked)
+        }
+    };
+    let layouts = known.layouts.clone();
+    wider.push(known);
+    layouts
+}
+
+/// The layouts of a crate in the program, with types that were looked for by their names.
+struct Wider {
+    crate_name: String,
+    root_file: String,
+    /// What was looked for.
+    asked: Behind,
+    layouts: CrateLayouts,
+}
+
+impl Wider {
+    fn read(source: CrateSource<'_>, asked: Behind) -> Wider {
+        let layouts = running_program()
+            .map_err(|error| Missing::File(error.to_string()))
+            .and_then(|program| Layouts::read(&program, &[source], &asked))
+            .and_then(|mut layouts| layouts.pop().unwrap_or(Err(Missing::DebugInfo)))
+            .map(Arc::new);
+        Wider {
+            crate_name: source.crate_name.to_owned(),
+            root_file: source.root_file.to_owned(),
+            asked,
+            layouts,
+        }
+    }
+}
+
+/// What any code puts behind trait objects that the program has, or a library that was compared with it.
+static BEHIND: LazyLock<Mutex<Behind>> = LazyLock::new(|| {
+    let mut behind = Behind::default();
+    for (_, layouts) in PROGRAM.iter() {
+        if let Ok(layouts) = layouts {
+            behind.add(&layouts.crossing.behind);
+        }
+    }
+    Mutex::new(behind)
+});
+
+/// Remembers what a library puts behind trait objects: libraries that are read later may take it from there.
+pub(super) fn note_behind(library: &Layouts) {
+    let mut behind = BEHIND.lock().unwrap_or_else(PoisonError::into_inner);
+    behind.add(&library.crossing.behind);
+}
+
+fn behind() -> Behind {
+    let behind = BEHIND.lock().unwrap_or_else(PoisonError::into_inner);
+    behind.clone()
 }
 
 /// What a thin library has to say of the layouts of all the crates in it.
@@ -125,9 +204,14 @@ pub(super) fn remembered(library: &Path) -> Option<Arc<LibraryLayouts>> {
     layouts.get().cloned()
 }
 
+/// Reads the layouts of the linked crates from a library that is no thin one.
+pub(super) fn read_full_library(library: &Path) -> LinkedLayouts {
+    read_linked(library, &behind())
+}
+
 /// Reads the layouts of the linked crates from a file.
-pub(super) fn read_linked(file: &Path) -> LinkedLayouts {
-    match Layouts::read(file, &linked_sources()) {
+fn read_linked(file: &Path, elsewhere: &Behind) -> LinkedLayouts {
+    match Layouts::read(file, &linked_sources(), elsewhere) {
         Ok(layouts) => linked(layouts),
         Err(missing) => all_missing(&missing),
     }
@@ -140,7 +224,7 @@ pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
 
 fn read_library(library: &Path) -> LibraryLayouts {
     let sources = linked_sources();
-    match Layouts::read_with_others(library, &sources) {
+    match Layouts::read_with_others(library, &sources, &behind()) {
         Ok((of_linked, others)) => LibraryLayouts {
             linked: linked(of_linked),
             others: others
@@ -157,12 +241,7 @@ fn read_library(library: &Path) -> LibraryLayouts {
 
 fn linked_sources() -> Vec<CrateSource<'static>> {
     let crates = crate::linked_crates().iter();
-    crates
-        .map(|krate| CrateSource {
-            crate_name: krate.crate_name,
-            root_file: krate.root_file,
-        })
-        .collect()
+    crates.map(|krate| CrateSource::of(krate)).collect()
 }
 
 fn linked(layouts: Vec<Result<Layouts, Missing>>) -> LinkedLayouts {

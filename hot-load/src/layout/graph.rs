@@ -77,6 +77,8 @@ pub(super) enum Role {
     Methods,
     /// A type that is put behind a trait object, by its table of methods.
     Implementor,
+    /// A type that the other side puts behind a trait object, and this one does not.
+    Unmade,
     /// A method in a table of them, and its place there.
     Method(usize),
     /// A type that the name of a trait object speaks of.
@@ -136,7 +138,7 @@ impl Type {
     pub(super) fn may_lack(&self, role: Role) -> bool {
         match role {
             // What one side makes no values of.
-            Role::Implementor | Role::Mentioned => true,
+            Role::Implementor | Role::Unmade | Role::Mentioned => true,
             Role::Method(_) => {
                 let is_method = |part: &Part| matches!(part.role, Role::Method(_));
                 !self.parts.iter().any(is_method)
@@ -231,6 +233,7 @@ impl fmt::Display for Role {
             | Role::Result
             | Role::Methods
             | Role::Implementor
+            | Role::Unmade
             | Role::Mentioned => f.write_str("there"),
         }
     }

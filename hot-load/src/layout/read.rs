@@ -1,5 +1,6 @@
 //! From debug information to a graph of types.
 
+use super::behind::{self, Behind};
 use super::debug_info::{Bytes, MappedFile, Units, unreadable};
 use super::entry::{self, Entries, Place};
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
@@ -22,6 +23,8 @@ pub(super) struct Crossing {
     pub(super) items: HashMap<u64, TypeId>,
     /// By the name of the symbol.
     pub(super) statics: HashMap<String, StaticType>,
+    /// What is put behind the trait objects among them.
+    pub(super) behind: Behind,
 }
 
 /// A static or thread-local.
@@ -35,10 +38,13 @@ pub(super) struct StaticType {
 }
 
 /// Reads all that the items and the statics of each crate lead to.
+///
+/// Types that other modules put behind trait objects are looked for by their names.
 pub(super) fn crossing<'a>(
     file: &MappedFile,
     dwarf: &Dwarf<Bytes<'a>>,
     crates: &[CrateSource<'_>],
+    elsewhere: &Behind,
 ) -> Result<Vec<Result<Crossing, Missing>>, Missing> {
     let units = Units::find(dwarf, crates).map_err(unreadable)?;
     let split = units.split;
@@ -49,7 +55,7 @@ pub(super) fn crossing<'a>(
     ) {
         (true, true) => Err(Missing::Split),
         (true, false) => Err(Missing::DebugInfo),
-        (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name),
+        (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name, elsewhere),
     };
     Ok(by_crate.map(crossing).collect())
 }
@@ -59,8 +65,9 @@ fn crossing_of_units<'a>(
     dwarf: &Dwarf<Bytes<'a>>,
     units: Vec<Unit<Bytes<'a>>>,
     crate_name: &str,
+    elsewhere: &Behind,
 ) -> Result<Crossing, Missing> {
-    let mut reader = Reader::new(file, dwarf, units, crate_name).map_err(unreadable)?;
+    let mut reader = Reader::new(file, dwarf, units, crate_name, elsewhere).map_err(unreadable)?;
     let items = reader.items().map_err(unreadable)?;
     let statics = reader.static_types().map_err(unreadable)?;
     if items.is_empty() && statics.is_empty() {
@@ -68,6 +75,7 @@ fn crossing_of_units<'a>(
     }
     reader.read_all()?;
     Ok(Crossing {
+        behind: Behind::of(&reader.graph),
         graph: reader.graph,
         items,
         statics,
@@ -90,6 +98,8 @@ struct Reader<'d, 'a> {
     methods: Option<Methods>,
     /// Types by their names. Made when it is first needed.
     by_name: Option<ByName>,
+    /// What others put behind trait objects.
+    elsewhere: &'d Behind,
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
@@ -98,6 +108,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         dwarf: &'d Dwarf<Bytes<'a>>,
         units: Vec<Unit<Bytes<'a>>>,
         crate_name: &str,
+        elsewhere: &'d Behind,
     ) -> gimli::Result<Self> {
         let indexed = units
             .into_iter()
@@ -118,6 +129,7 @@ impl<'d, 'a> Reader<'d, 'a> {
             tables: HashMap::new(),
             methods: None,
             by_name: None,
+            elsewhere,
         };
         reader.find_interfaces()?;
         reader.find_implementors()?;
@@ -191,7 +203,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                 of_trait.or_default().push(place);
                 let implementor = Place { unit, offset };
                 let table = Table {
-                    name: format!("{} as {behind}", self.entries.full_name(implementor)?),
+                    name: behind::part_name(&self.entries.full_name(implementor)?, behind),
                     implementor,
                     address: found.address,
                     size: entry::number(&of_table, constants::DW_AT_byte_size).unwrap_or_default(),
@@ -299,6 +311,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                         });
                     }
                 }
+                self.add_unmade(principal, parts)?;
             }
         }
         if principal.contains('<') {
@@ -310,6 +323,25 @@ impl<'d, 'a> Reader<'d, 'a> {
                         ty: Some(ty),
                     });
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The types that others put behind objects of this trait, and that are known here.
+    fn add_unmade(&mut self, principal: &str, parts: &mut Vec<Part<Place>>) -> gimli::Result<()> {
+        let elsewhere = self.elsewhere;
+        for ty in elsewhere.of_trait(principal) {
+            let name = behind::part_name(ty, principal);
+            if parts.iter().any(|part| part.name == name) {
+                continue;
+            }
+            if let Some(ty) = self.named(ty)? {
+                parts.push(Part {
+                    role: Role::Unmade,
+                    name,
+                    ty: Some(ty),
+                });
             }
         }
         Ok(())

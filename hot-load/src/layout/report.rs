@@ -224,7 +224,7 @@ impl fmt::Display for Part {
             Role::Parameter(index) => write!(f, "parameter {}", index + 1),
             Role::Result => f.write_str("its result"),
             Role::Methods => f.write_str("its methods"),
-            Role::Implementor | Role::Mentioned => write!(f, "`{name}`"),
+            Role::Implementor | Role::Unmade | Role::Mentioned => write!(f, "`{name}`"),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Whether statics and thread-locals of two builds have one type, and can therefore be one variable.
 
 use super::compare::{self, Compared};
+use super::earlier::Conflicts;
 use super::files::{self, CrateLayouts, LibraryLayouts};
 use super::origin::{Origin, Origins};
 use super::read::StaticType;
-use super::{LayoutDifference, Layouts, Missing};
+use super::{CrateSource, LayoutDifference, Layouts, Missing};
 use std::path::Path;
 
 /// How the type of a static compares with that of the static whose place it is to take.
@@ -50,8 +51,17 @@ pub fn compare_statics(
     };
     let library = files::of_library(library);
     let owner = owner.map(files::of_library);
+    let readable = library
+        .crates()
+        .filter_map(|(_, crates)| crates.as_deref().ok());
+    let conflicts = Conflicts::of(readable, new_origin.as_deref());
     let compare = |(new, old): &(&str, &str)| {
-        compare_static((owner.as_deref(), old), (&library, new), origins)
+        compare_static(
+            (owner.as_deref(), old),
+            (&library, new),
+            origins,
+            &conflicts,
+        )
     };
     symbols.iter().map(compare).collect()
 }
@@ -73,6 +83,7 @@ fn compare_static(
     (owner, old): (Option<&LibraryLayouts>, &str),
     (library, new): (&LibraryLayouts, &str),
     origins: Origins<'_>,
+    conflicts: &Conflicts,
 ) -> StaticComparison {
     let (root, new, new_type) = match find(library, new) {
         Ok(found) => found,
@@ -80,12 +91,14 @@ fn compare_static(
     };
     let compared = match owner {
         Some(owner) => match find(owner, old) {
-            Ok((_, own, own_type)) => compared((own, own_type), (new, new_type), origins),
+            Ok((_, own, own_type)) => {
+                compared((own, own_type), (new, new_type), origins, conflicts)
+            }
             Err(missing) => return unknown("the code that it has to share it with", &missing),
         },
-        None => match files::of_program(root) {
+        None => match of_program(root, new) {
             Ok(own) => match static_in(&own, old) {
-                Some(own_type) => compared((&own, own_type), (new, new_type), origins),
+                Some(own_type) => compared((&own, own_type), (new, new_type), origins, conflicts),
                 None => return unknown("the program", &Missing::Types),
             },
             Err(missing) => return unknown("the program", &missing),
@@ -106,15 +119,31 @@ fn compare_static(
     }
 }
 
+/// The layouts of the crate in the program that is also in the library.
+fn of_program(root_file: &str, library: &Layouts) -> CrateLayouts {
+    let mut linked = crate::linked_crates().iter();
+    let krate = linked.find(|krate| krate.root_file == root_file);
+    let source = krate.map_or(
+        CrateSource {
+            crate_name: "",
+            root_file,
+        },
+        |krate| CrateSource::of(krate),
+    );
+    files::beside(files::of_program(root_file)?, source, library)
+}
+
 fn compared(
     own: (&Layouts, &StaticType),
     new: (&Layouts, &StaticType),
     origins: Origins<'_>,
+    conflicts: &Conflicts,
 ) -> Compared {
     compare::compare(
         (&own.0.crossing.graph, own.1.ty),
         (&new.0.crossing.graph, new.1.ty),
         origins,
+        conflicts,
     )
 }
 

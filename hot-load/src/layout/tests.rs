@@ -1,10 +1,12 @@
 //! What the comparison sees, and what it does not mind, on libraries that rustc made just now.
 
+use super::behind::Behind;
+use super::earlier::Conflicts;
 use super::origin::{Origin, Origins};
-use super::{CrateSource, LayoutDifference, Layouts, Missing};
+use super::{CrateSource, LayoutDifference, Layouts, Missing, earlier};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::{env, fs};
 use tempfile::TempDir;
 
@@ -34,6 +36,7 @@ pub struct World {
     bits: Bits,
     pair: (u8, Marker<u8>),
     next: Option<Box<World>>,
+    anything: Box<dyn std::any::Any>,
 }
 pub struct Position { x: f32, y: f32 }
 pub struct Monster { weapon: Weapon }
@@ -47,6 +50,7 @@ pub enum Mood { Good, Bad }
 pub union Bits { whole: u32, real: f32 }
 pub struct Marker<T> { of: PhantomData<T> }
 pub struct Elsewhere { a: u32 }
+pub struct Loot { coins: u64 }
 
 pub trait Shape { fn area(&self) -> f32; fn name(&self) -> u8; }
 pub struct Circle { radius: f32 }
@@ -118,6 +122,11 @@ fn compile(folder: &Path, file: &str, source: &str, flags: &[&str]) -> PathBuf {
 }
 
 fn read(library: &Path) -> Result<Layouts, Missing> {
+    read_beside(library, &Behind::default())
+}
+
+/// Reads a library, and looks in it for what others put behind trait objects.
+fn read_beside(library: &Path, elsewhere: &Behind) -> Result<Layouts, Missing> {
     // Each test has a root file of its own.
     let file = library.file_stem().unwrap_or_default().to_string_lossy();
     let root_file = library.with_file_name(format!("{}.rs", file.trim_start_matches("lib")));
@@ -125,7 +134,7 @@ fn read(library: &Path) -> Result<Layouts, Missing> {
         crate_name: "scene",
         root_file: &root_file.to_string_lossy(),
     };
-    Layouts::read(library, &[scene])?.remove(0)
+    Layouts::read(library, &[scene], elsewhere)?.remove(0)
 }
 
 /// How item number `item` differs, if nothing is known of the sources.
@@ -134,7 +143,7 @@ fn differences(program: &Layouts, library: &Layouts, item: u64) -> Option<Vec<La
         program: None,
         library: None,
     };
-    program.differences(library, item, origins)
+    program.differences(library, item, origins, &Conflicts::default())
 }
 
 /// The differences after replacing each text by another.
@@ -320,9 +329,10 @@ fn without_tables(name: &str, program: Option<&Origin>, library: Option<&Origin>
     let source = SCENE.replace(made, "let _ = (local, world.shape.area());");
     let file = compile(FIXTURE.folder.path(), name, &source, &["-g"]);
     let origins = Origins { program, library };
-    let differences = FIXTURE
-        .layouts
-        .differences(&read(&file).unwrap(), 7, origins);
+    let differences =
+        FIXTURE
+            .layouts
+            .differences(&read(&file).unwrap(), 7, origins, &Conflicts::default());
     let differences = differences.unwrap();
     differences
         .iter()
@@ -368,6 +378,108 @@ fn the_sources_tell_what_no_table_of_methods_tells() {
         let told = without_tables(name, Some(&old), Some(&new));
         assert_eq!(told.len(), 1, "{name}: {told:#?}");
     }
+}
+
+/// A crate that puts `Loot` behind `dyn Any`.
+const MAKES: &str = "world.anything = Box::new(Loot { coins: 1 });\n    let limit";
+/// One that takes it from there.
+const TAKES: &str = "let coins = world.anything.downcast_ref().map_or(0, |loot: &Loot| loot.coins as u32);\n    let limit = coins +";
+
+/// A library of which each text was replaced by another, beside one that puts these types behind trait objects.
+fn beside(name: &str, changes: &[(&str, &str)], elsewhere: &Behind) -> Arc<Layouts> {
+    let change = |source: String, (from, to): &(&str, &str)| {
+        assert!(source.contains(from), "{from} is not in the fixture");
+        source.replace(from, to)
+    };
+    let source = changes.iter().fold(SCENE.to_owned(), change);
+    let library = compile(FIXTURE.folder.path(), name, &source, &["-g"]);
+    Arc::new(read_beside(&library, elsewhere).unwrap())
+}
+
+const TAKE: (&str, &str) = ("let limit =", TAKES);
+const MAKE: (&str, &str) = ("let limit", MAKES);
+const RETYPE: (&str, &str) = ("coins: u64", "coins: f64");
+const LOOT: &str = "`scene::Loot`, field `coins`: the program has `u64`, the new code `f64`";
+
+fn lines(differences: &[LayoutDifference]) -> Vec<String> {
+    let lines = differences.iter().map(LayoutDifference::to_string);
+    lines.collect()
+}
+
+#[test]
+fn what_is_behind_any_is_known_by_its_name_where_only_one_side_makes_it() {
+    let none = Behind::default();
+    // The program makes it, and new code takes it.
+    let maker = beside("maker", &[MAKE], &none);
+    let of_maker = &maker.crossing.behind;
+    let any: Vec<_> = of_maker.of_trait("core::any::Any").collect();
+    assert_eq!(any, ["scene::Loot"]);
+    let same = beside("taker", &[TAKE], of_maker);
+    assert_eq!(differences(&maker, &same, 7), Some(Vec::new()));
+    let other = beside("taker-of-another", &[TAKE, RETYPE], of_maker);
+    let found = differences(&maker, &other, 7).unwrap();
+    assert_eq!(lines(&found), [LOOT]);
+    // One that does not know it has no way to take it.
+    let without = beside("without", &[], of_maker);
+    assert_eq!(differences(&maker, &without, 7), Some(Vec::new()));
+    // New code makes it, and that of the program takes it.
+    let new = [MAKE, RETYPE, ("coins: 1 }", "coins: 1.0 }")];
+    let new = beside("maker-of-another", &new, &none);
+    let old = beside("old-taker", &[TAKE], &new.crossing.behind);
+    let found = differences(&old, &new, 7).unwrap();
+    assert_eq!(lines(&found), [LOOT]);
+}
+
+#[test]
+fn what_an_earlier_library_put_behind_any_is_known_to_the_next() {
+    let program = beside("program", &[], &Behind::default());
+    let origin = Arc::new(Origin::of_text(SCENE, "cfg=unix\ndependencies=\n"));
+    let conflicts = |library: &Layouts| Conflicts::of([library].into_iter(), Some(&origin));
+    let first = beside("first", &[MAKE], &Behind::default());
+    earlier::note(&program, &first, &origin, &Conflicts::default());
+    let origins = Origins {
+        program: Some(&origin),
+        library: Some(&origin),
+    };
+    let found = |library: &Layouts| {
+        let conflicts = conflicts(library);
+        program
+            .differences(library, 7, origins, &conflicts)
+            .unwrap()
+    };
+    let same = beside("second", &[TAKE], &first.crossing.behind);
+    assert_eq!(lines(&found(&same)), [""; 0]);
+    let other = beside("third", &[TAKE, RETYPE], &first.crossing.behind);
+    assert_eq!(lines(&found(&other)), [LOOT]);
+    // It is refused, so what it would make is nobody's business.
+    let makes_another = [MAKE, RETYPE, ("coins: 1 }", "coins: 1.0 }")];
+    let refused = beside("fourth", &makes_another, &first.crossing.behind);
+    assert_eq!(lines(&found(&refused)), [LOOT]);
+    earlier::note(&program, &refused, &origin, &conflicts(&refused));
+    assert_eq!(lines(&found(&same)), [""; 0]);
+    // Who cannot ask what is behind an object need not know.
+    let shaped = [
+        (
+            "pub struct Elsewhere",
+            "pub struct Square { side: u32 }\nimpl Shape for Square { fn area(&self) -> f32 { 1.0 } fn name(&self) -> u8 { 2 } }\npub struct Elsewhere",
+        ),
+        (
+            "let limit",
+            "world.shape = Box::new(Square { side: 1 });\n    let limit",
+        ),
+    ];
+    let shaped_first = beside("shaped", &shaped, &Behind::default());
+    assert!(
+        shaped_first
+            .crossing
+            .behind
+            .of_trait("scene::Shape")
+            .any(|ty| ty == "scene::Square")
+    );
+    earlier::note(&program, &shaped_first, &origin, &Conflicts::default());
+    let larger = [shaped[0], shaped[1], ("side: u32", "side: u64")];
+    let larger = beside("larger", &larger, &shaped_first.crossing.behind);
+    assert_eq!(lines(&found(&larger)), [""; 0]);
 }
 
 #[test]

@@ -1,0 +1,161 @@
+//! Which types are put behind trait objects.
+//!
+//! Code that takes a value out from behind `dyn Any` knows it by its `TypeId`, which does not see the types of
+//! fields. So a type that one side puts there is looked for in the other by its name, and compared.
+
+use super::graph::{Graph, Part, Role, Type, TypeId};
+use super::names;
+use std::collections::{BTreeSet, HashMap};
+
+/// The names of types that some code puts behind trait objects, by the names of the traits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Behind(HashMap<String, BTreeSet<String>>);
+
+impl Behind {
+    /// Those of which there is a table of methods. Types of the compiler's own crates are left out: they are one
+    /// thing everywhere.
+    pub(super) fn of(graph: &Graph) -> Behind {
+        let mut behind = Behind::default();
+        for object in &graph.types {
+            let Some(plain_trait) = &object.plain_trait else {
+                continue;
+            };
+            for part in &object.parts {
+                if part.role == Role::Implementor
+                    && let Some(name) = type_of(part, plain_trait)
+                    && !is_of_compiler(name)
+                {
+                    behind.insert(plain_trait, name);
+                }
+            }
+        }
+        behind
+    }
+
+    pub(super) fn add(&mut self, other: &Behind) {
+        for (plain_trait, names) in &other.0 {
+            for name in names {
+                self.insert(plain_trait, name);
+            }
+        }
+    }
+
+    /// Those that another one does not have.
+    pub(super) fn without(&self, other: &Behind) -> Behind {
+        let mut rest = Behind::default();
+        for (plain_trait, names) in &self.0 {
+            let known = other.0.get(plain_trait);
+            for name in names {
+                if !known.is_some_and(|known| known.contains(name)) {
+                    rest.insert(plain_trait, name);
+                }
+            }
+        }
+        rest
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The types that are put behind objects of this trait.
+    pub(super) fn of_trait(&self, plain_trait: &str) -> impl Iterator<Item = &str> {
+        let names = self.0.get(plain_trait).into_iter().flatten();
+        names.map(String::as_str)
+    }
+
+    fn insert(&mut self, plain_trait: &str, name: &str) {
+        let names = match self.0.get_mut(plain_trait) {
+            Some(names) => names,
+            None => self.0.entry(plain_trait.to_owned()).or_default(),
+        };
+        if !names.contains(name) {
+            names.insert(name.to_owned());
+        }
+    }
+}
+
+/// What the part of a trait object is called that stands for a type behind it.
+pub(super) fn part_name(ty: &str, plain_trait: &str) -> String {
+    format!("{ty} as {plain_trait}")
+}
+
+/// The type that a part of a trait object stands for.
+pub(super) fn implementor(graph: &Graph, part: &Part) -> Option<TypeId> {
+    match part.role {
+        Role::Unmade => part.ty,
+        Role::Implementor => {
+            let mut parts = graph.types[part.ty?].parts.iter();
+            parts.find(|part| part.role == Role::Target)?.ty
+        }
+        _ => None,
+    }
+}
+
+/// Whether code may find out what is behind an object of this trait: it is `Any`, or leads there by a method of its
+/// own or of a supertrait.
+///
+/// The methods are those of `part`, a table.
+pub(super) fn may_be_downcast(graph: &Graph, object: &Type, part: &Part) -> bool {
+    let plain_trait = object.plain_trait.as_deref().unwrap_or_default();
+    if DOWNCAST.contains(&plain_trait) {
+        return true;
+    }
+    let table = part.ty.map(|table| &graph.types[table]);
+    let methods = table.into_iter().flat_map(|table| &table.parts);
+    let mut methods = methods
+        .filter(|part| matches!(part.role, Role::Method(_)))
+        .peekable();
+    let leads_there = |method: &Part| {
+        // What is compiled into another crate is not seen.
+        let Some(function) = method.ty else {
+            return true;
+        };
+        let name = graph.name(function);
+        method.name == TYPE_ID || DOWNCAST.iter().any(|downcast| name.contains(downcast))
+    };
+    methods.peek().is_none() || methods.any(leads_there)
+}
+
+/// The traits of std that tell what is behind their objects.
+const DOWNCAST: &[&str] = &["core::any::Any", "core::error::Error"];
+
+/// The method by which they do.
+const TYPE_ID: &str = "type_id";
+
+fn type_of<'a>(part: &'a Part, plain_trait: &str) -> Option<&'a str> {
+    let name = part.name.strip_suffix(plain_trait)?;
+    name.strip_suffix(" as ")
+}
+
+fn is_of_compiler(name: &str) -> bool {
+    let mut paths = names::paths_in(name).into_iter();
+    paths.all(|path| names::OF_COMPILER.contains(&names::crate_of(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_the_compiler_are_no_ones_business() {
+        assert!(is_of_compiler("alloc::string::String"));
+        assert!(is_of_compiler("(u8, alloc::vec::Vec<u8>)"));
+        assert!(!is_of_compiler("alloc::vec::Vec<scene::World>"));
+    }
+
+    #[test]
+    fn what_one_lacks_is_known_by_trait_and_type() {
+        let (mut own, mut other) = (Behind::default(), Behind::default());
+        own.insert("core::any::Any", "scene::World");
+        own.insert("core::any::Any", "scene::Position");
+        other.insert("core::any::Any", "scene::World");
+        other.insert("scene::Shape", "scene::Position");
+        let rest = own.without(&other);
+        let names: Vec<_> = rest.of_trait("core::any::Any").collect();
+        assert_eq!(names, ["scene::Position"]);
+        assert_eq!(rest.of_trait("scene::Shape").count(), 0);
+        other.add(&own);
+        assert!(own.without(&other).is_empty());
+    }
+}
