@@ -125,8 +125,8 @@ impl ThinLink<'_> {
         if let Some(symbol) = folded.filter(|_| !cancel.is_cancelled()) {
             return Err(FallbackReason::UnreachableStatic { symbol });
         }
-        let own = placement.own().cloned().collect();
-        let brought = BuiltLibrary::read(&library, self.mark, own)?;
+        let lent = placement.lent().cloned().collect();
+        let brought = BuiltLibrary::read(&library, self.mark, lent)?;
         let objects = inputs.objects.into_iter();
         *prepared = Prepared {
             objects: objects
@@ -171,6 +171,11 @@ impl ThinLink<'_> {
                 of_old_code.extend(shared);
             }
         }
+        // A thread-local that begins anew may have the symbol of that of the program, which objects that only use it
+        // would be led to.
+        for variable in placement.own() {
+            moved.remove(&variable.name);
+        }
         let mut needed: Vec<PathBuf> = Vec::new();
         for (variable, target) in placement.moved() {
             let of_its_code = match variable.object {
@@ -187,7 +192,7 @@ impl ThinLink<'_> {
         let lending = Lending {
             mark: self.mark,
             names: placement
-                .own()
+                .lent()
                 .map(|variable| variable.name.as_slice())
                 .collect(),
         };

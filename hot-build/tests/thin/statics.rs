@@ -2,14 +2,32 @@
 
 use std::path::Path;
 
-use crate::game::Game;
+use crate::game::{Game, SCENE};
 use crate::support::package;
+
+/// A thread-local whose symbol stays the same when fields in it change places.
+const PLACE: &str = r#"
+#[derive(Clone, Copy)]
+struct Place { first: u32, second: u32 }
+#[derive(Clone, Copy)]
+struct Placed { place: Place }
+thread_local! {
+    static PLACE: Cell<Placed> = const { Cell::new(Placed { place: Place { first: 10, second: 20 } }) };
+}
+
+fn place(out: &mut String) {
+    let Place { first, second } = PLACE.get().place;
+    PLACE.set(Placed { place: Place { first: first + 1, second: second + 1 } });
+    write!(out, "{first} {second} ").unwrap();
+}
+"#;
 
 #[test]
 fn a_static_whose_type_changed_begins_anew_and_that_is_said() {
-    let game = Game::new("thin_types", "");
+    let scene = SCENE.replace("write!(out, \"one ", "place(out);\nwrite!(out, \"one ") + PLACE;
+    let game = Game::with_files("thin_types", "", &[("scene/src/lib.rs", &scene)]);
     let mut running = game.run();
-    assert_eq!(running.says("call"), "one 1 1 1 1 red 1 1");
+    assert_eq!(running.says("call"), "10 20 one 1 1 1 1 red 1 1");
 
     // Of one size, and of one name.
     game.edit("scene/src/lib.rs", "AtomicU32", "AtomicI32");
@@ -18,15 +36,32 @@ fn a_static_whose_type_changed_begins_anew_and_that_is_said() {
         "thin cargo+record+link; static `thin_types_scene::CALLS` changed its type \
          (`core::sync::atomic::AtomicU32` → `core::sync::atomic::AtomicI32`) and begins anew"
     );
-    assert_eq!(running.says("call"), "one 1 2 2 2 red 2 2");
+    assert_eq!(running.says("call"), "11 21 one 1 2 2 2 red 2 2");
     // From now on it is the library's.
     game.edit("scene/src/lib.rs", "\"one ", "\"two ");
     assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "two 2 3 3 3 red 3 3");
+    assert_eq!(running.says("call"), "12 22 two 2 3 3 3 red 3 3");
     // The program's still has the type that it had.
     game.edit("scene/src/lib.rs", "AtomicI32", "AtomicU32");
     assert_eq!(running.says("build"), "thin plan+compile+link");
-    assert_eq!(running.says("call"), "two 2 4 4 4 red 4 4");
+    assert_eq!(running.says("call"), "13 23 two 2 4 4 4 red 4 4");
+
+    // Objects that do not define the thread-local use it too.
+    let ordered = "#[repr(C)] struct Place { second: u32, first: u32 }";
+    game.edit(
+        "scene/src/lib.rs",
+        "struct Place { first: u32, second: u32 }",
+        ordered,
+    );
+    let says = running.says("build");
+    assert!(
+        says.starts_with("thin plan+compile+link; static `thin_types_scene::PLACE"),
+        "{says}"
+    );
+    assert_eq!(running.says("call"), "10 20 two 3 5 5 5 red 5 5");
+    game.edit("scene/src/lib.rs", "\"two ", "\"three ");
+    assert_eq!(running.says("build"), "thin plan+compile+link");
+    assert_eq!(running.says("call"), "11 21 three 4 6 6 6 red 6 6");
 }
 
 #[test]

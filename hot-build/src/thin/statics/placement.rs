@@ -177,11 +177,15 @@ impl Placement {
         })
     }
 
-    /// The variables that are the new code's own, and that others can use.
+    /// The variables that are the new code's own.
     pub(crate) fn own(&self) -> impl Iterator<Item = &Variable> {
         let own = self.variables.iter().filter(|placed| placed.is_own());
-        let own = own.map(|placed| &placed.variable);
-        own.filter(|variable| variable.is_alive())
+        own.map(|placed| &placed.variable)
+    }
+
+    /// Those of them that others can use.
+    pub(crate) fn lent(&self) -> impl Iterator<Item = &Variable> {
+        self.own().filter(|variable| variable.is_alive())
     }
 
     /// The variables that do not go on as the source has them: those that begin anew, though there were some of
