@@ -13,6 +13,9 @@
 //! behind it. Where program or library make none, the sources of both are compared, which whoever builds tells
 //! ([`note_program_sources`], [`note_library_sources`]).
 //!
+//! What is behind a trait object is compared by its name where only one side, or an earlier library, makes a value of it:
+//! the other may take it from there, by a `TypeId` that does not see the types of fields.
+//!
 //! What is not seen: types that only the code behind a pointer without a type knows.
 
 mod behind;
@@ -44,7 +47,7 @@ pub(crate) use debug_info::MappedFile;
 pub(crate) use files::running_program;
 pub(crate) use origin::{compare_types, note_copy};
 
-use behind::Behind;
+use behind::Search;
 use debug_info::unreadable;
 use earlier::Conflicts;
 use hot_abi::registry::HotCrate;
@@ -80,7 +83,7 @@ impl CrateSource<'static> {
 impl Layouts {
     /// Reads the layouts of the items of some crates from a program or a library, a result for each crate.
     /// Nobody writes to the file meanwhile: it is the running program, or a copy that is this process's own. What
-    /// is put behind trait objects `elsewhere` is looked for by its name.
+    /// is behind trait objects is searched for beyond the units of the crates.
     ///
     /// # Errors
     ///
@@ -89,10 +92,10 @@ impl Layouts {
     fn read(
         file: &Path,
         crates: &[CrateSource<'_>],
-        elsewhere: &Behind,
+        search: Search<'_>,
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
         let file = map(file)?;
-        let crossing = read::crossing(&file, &file.dwarf()?, crates, elsewhere)?;
+        let crossing = read::crossing(&file, &file.dwarf()?, crates, search)?;
         Ok(crossing.into_iter().map(Layouts::from).collect())
     }
 
@@ -105,7 +108,7 @@ impl Layouts {
     fn read_with_others(
         file: &Path,
         crates: &[CrateSource<'_>],
-        elsewhere: &Behind,
+        search: Search<'_>,
     ) -> Result<
         (
             Vec<Result<Layouts, Missing>>,
@@ -122,7 +125,7 @@ impl Layouts {
             crate_name: "",
             root_file: root,
         }));
-        let crossing = read::crossing(&file, &dwarf, &sources, elsewhere)?;
+        let crossing = read::crossing(&file, &dwarf, &sources, search)?;
         let mut layouts: Vec<_> = crossing.into_iter().map(Layouts::from).collect();
         let others = layouts.split_off(crates.len());
         Ok((layouts, roots.into_iter().zip(others).collect()))

@@ -11,6 +11,23 @@ use std::collections::{BTreeSet, HashMap};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Behind(HashMap<String, BTreeSet<String>>);
 
+/// What the reader of a file looks for behind trait objects, other than what the units of the crate put there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search<'a> {
+    /// Types that are put there elsewhere: these are looked for by their names.
+    pub(super) elsewhere: &'a Behind,
+    /// The types of these crates are also looked for where other crates of the workspace put them there.
+    pub(super) of_crates: &'a [&'a str],
+}
+
+impl Search<'_> {
+    /// Whether a table of methods that another crate of the workspace has is of a type that is looked for.
+    pub(super) fn is_of_type(&self, table: &str) -> bool {
+        let mut paths = names::paths_in(table).into_iter();
+        paths.any(|path| self.of_crates.contains(&names::crate_of(path)))
+    }
+}
+
 impl Behind {
     /// Those of which there is a table of methods. Types of the compiler's own crates are left out: they are one
     /// thing everywhere.

@@ -171,7 +171,7 @@ impl Classes {
             }
         };
         files::note_behind(&library);
-        let conflicts = Conflicts::of([&*library].into_iter(), Some(&origin));
+        let conflicts = Conflicts::of(&[&library], Some(&origin));
         let of_program = Origin::of_program(krate);
         let origins = Origins {
             program: Some(&of_program),

@@ -10,6 +10,7 @@ use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 /// A piece of a section.
 pub(super) type Bytes<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -105,6 +106,8 @@ impl MappedFile {
 #[derive(Debug)]
 pub(super) struct Units<'a> {
     pub(super) by_crate: Vec<Vec<Unit<Bytes<'a>>>>,
+    /// For each of the crates, those of the others of its workspace, if they were asked for.
+    pub(super) neighbours: Vec<Vec<Unit<Bytes<'a>>>>,
     /// Whether the rest of some unit is in another file.
     pub(super) split: bool,
 }
@@ -114,21 +117,30 @@ impl<'a> Units<'a> {
     pub(super) fn find(
         dwarf: &Dwarf<Bytes<'a>>,
         crates: &[CrateSource<'_>],
+        with_neighbours: bool,
     ) -> gimli::Result<Units<'a>> {
-        let mut by_crate: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
+        let none = || crates.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+        let (mut by_crate, mut neighbours) = (none(), none());
         let mut split = false;
         each_unit(dwarf, |header, name, is_split| {
             split |= is_split;
             let Some(name) = name else { return Ok(()) };
             // Crates of several workspaces may have root files of one name.
-            for (krate, units) in crates.iter().zip(&mut by_crate) {
+            let both = by_crate.iter_mut().zip(&mut neighbours);
+            for (krate, (units, neighbours)) in crates.iter().zip(both) {
                 if is_unit_of(name.slice(), krate.root_file) {
                     units.push(dwarf.unit(header)?);
+                } else if with_neighbours && is_of_workspace(name.slice()) {
+                    neighbours.push(dwarf.unit(header)?);
                 }
             }
             Ok(())
         })?;
-        Ok(Units { by_crate, split })
+        Ok(Units {
+            by_crate,
+            neighbours,
+            split,
+        })
     }
 }
 
@@ -176,6 +188,13 @@ pub(super) fn unreadable(error: impl std::fmt::Display) -> Missing {
 fn is_unit_of(unit: &[u8], root_file: &str) -> bool {
     unit.strip_prefix(root_file.as_bytes())
         .is_some_and(|rest| rest.starts_with(b"/@/"))
+}
+
+/// Whether a unit is of a crate of the workspace: cargo names the root files of others by their whole paths.
+fn is_of_workspace(unit: &[u8]) -> bool {
+    let unit = String::from_utf8_lossy(unit);
+    let root_file = unit.split_once("/@/").map(|(root_file, _)| root_file);
+    root_file.is_some_and(|root_file| Path::new(root_file).is_relative())
 }
 
 /// What is read of the first entry of a unit.
@@ -264,5 +283,21 @@ fn skip_abbreviation(table: &mut Bytes<'_>) -> gimli::Result<()> {
         if (name, form) == (0, 0) {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_the_workspace_have_root_files_in_it() {
+        assert!(is_of_workspace(
+            b"host/src/main.rs/@/0av3uncbi0ljn7fnbljn8r33c"
+        ));
+        assert!(!is_of_workspace(
+            b"/registry/regex-1.0/src/lib.rs/@/regex.0"
+        ));
+        assert!(!is_of_workspace(b"crt1.c"), "it is not rustc's");
     }
 }

@@ -43,12 +43,11 @@ fn compare(
     library: &LinkedLayouts,
     origin_of: &dyn Fn(&HotCrate) -> Arc<Origin>,
 ) -> Option<Compared> {
-    let (krate, new) = of_crate(library, |krate| path_in(krate, key).is_some())?;
-    let (_, own) = of_crate(&PROGRAM, |linked| linked.is(krate))?;
-    let own = files::beside(own.clone(), CrateSource::of(krate), new).ok()?;
+    let (krate, of_library) = of_crate(library, |krate| path_in(krate, key).is_some())?;
+    let (_, of_program) = of_crate(&PROGRAM, |linked| linked.is(krate))?;
+    let of_program = files::beside(of_program.clone(), CrateSource::of(krate), of_library).ok()?;
     let path = path_in(krate, key)?;
-    let new_layouts = new;
-    let (own, new) = (&own.crossing, &new.crossing);
+    let (own, new) = (&of_program.crossing, &of_library.crossing);
     Some(match (find(own, path), find(new, path)) {
         (Some(own_type), Some(new_type)) => {
             let (program, library) = (Origin::of_program(krate), origin_of(krate));
@@ -57,7 +56,7 @@ fn compare(
                 library: Some(&library),
             };
             let (own, new) = ((&own.graph, own_type.ty), (&new.graph, new_type.ty));
-            let conflicts = Conflicts::of([&**new_layouts].into_iter(), Some(&library));
+            let conflicts = Conflicts::of(&[of_library], Some(&library));
             compare::compare(own, new, origins, &conflicts)
         }
         _ => Compared {

@@ -17,10 +17,7 @@ pub(super) struct Conflicts(HashMap<String, Vec<LayoutDifference>>);
 
 impl Conflicts {
     /// Those of some crates of a library.
-    pub(super) fn of<'a>(
-        library: impl Iterator<Item = &'a Layouts>,
-        origin: Option<&Origin>,
-    ) -> Conflicts {
+    pub(super) fn of(library: &[&Layouts], origin: Option<&Origin>) -> Conflicts {
         let earlier = lock();
         let mut conflicts = Conflicts::default();
         if earlier.is_empty() {

@@ -1,6 +1,6 @@
 //! What was read of each file. A library is read once, though several want to know of it.
 
-use super::behind::Behind;
+use super::behind::{Behind, Search};
 use super::{CrateSource, Layouts, Missing};
 use hot_abi::registry::HotCrate;
 use std::collections::HashMap;
@@ -16,10 +16,8 @@ pub(super) type CrateLayouts = Result<Arc<Layouts>, Missing>;
 pub(super) type LinkedLayouts = Vec<(&'static HotCrate, CrateLayouts)>;
 
 /// The layouts of the hot crates in the program. They never change.
-pub(super) static PROGRAM: LazyLock<LinkedLayouts> = LazyLock::new(|| match running_program() {
-    Ok(program) => read_linked(&program, &Behind::default()),
-    Err(error) => all_missing(&Missing::File(error.to_string())),
-});
+pub(super) static PROGRAM: LazyLock<LinkedLayouts> =
+    LazyLock::new(|| linked(read_program(&linked_sources(), &Behind::default())));
 
 /// The layouts of a crate in the program, which need not be a hot one, by its root file.
 pub(super) fn of_program(root_file: &str) -> CrateLayouts {
@@ -40,11 +38,7 @@ pub(super) fn of_program(root_file: &str) -> CrateLayouts {
         crate_name: "",
         root_file,
     };
-    let layouts = running_program()
-        .map_err(|error| Missing::File(error.to_string()))
-        .and_then(|program| Layouts::read(&program, &[source], &Behind::default()))
-        .and_then(|mut layouts| layouts.pop().unwrap_or(Err(Missing::DebugInfo)))
-        .map(Arc::new);
+    let layouts = read_program_crate(source, &Behind::default());
     others.insert(root_file.to_owned(), layouts.clone());
     layouts
 }
@@ -91,11 +85,7 @@ struct Wider {
 
 impl Wider {
     fn read(source: CrateSource<'_>, asked: Behind) -> Wider {
-        let layouts = running_program()
-            .map_err(|error| Missing::File(error.to_string()))
-            .and_then(|program| Layouts::read(&program, &[source], &asked))
-            .and_then(|mut layouts| layouts.pop().unwrap_or(Err(Missing::DebugInfo)))
-            .map(Arc::new);
+        let layouts = read_program_crate(source, &asked);
         Wider {
             crate_name: source.crate_name.to_owned(),
             root_file: source.root_file.to_owned(),
@@ -206,15 +196,34 @@ pub(super) fn remembered(library: &Path) -> Option<Arc<LibraryLayouts>> {
 
 /// Reads the layouts of the linked crates from a library that is no thin one.
 pub(super) fn read_full_library(library: &Path) -> LinkedLayouts {
-    read_linked(library, &behind())
+    let elsewhere = behind();
+    let search = Search {
+        elsewhere: &elsewhere,
+        of_crates: &[],
+    };
+    linked(Layouts::read(library, &linked_sources(), search))
 }
 
-/// Reads the layouts of the linked crates from a file.
-fn read_linked(file: &Path, elsewhere: &Behind) -> LinkedLayouts {
-    match Layouts::read(file, &linked_sources(), elsewhere) {
-        Ok(layouts) => linked(layouts),
-        Err(missing) => all_missing(&missing),
-    }
+/// Reads the layouts of crates from the program. In others of the workspace, types of hot crates are looked for that are
+/// put behind trait objects.
+fn read_program(
+    sources: &[CrateSource<'_>],
+    elsewhere: &Behind,
+) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
+    let program = running_program().map_err(|error| Missing::File(error.to_string()))?;
+    let crates = crate::linked_crates().iter();
+    let of_crates: Vec<_> = crates.map(|krate| krate.crate_name).collect();
+    let search = Search {
+        elsewhere,
+        of_crates: &of_crates,
+    };
+    Layouts::read(&program, sources, search)
+}
+
+fn read_program_crate(source: CrateSource<'_>, elsewhere: &Behind) -> CrateLayouts {
+    let mut layouts = read_program(&[source], elsewhere)?;
+    let layouts = layouts.pop().unwrap_or(Err(Missing::DebugInfo));
+    layouts.map(Arc::new)
 }
 
 pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
@@ -223,10 +232,14 @@ pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
 }
 
 fn read_library(library: &Path) -> LibraryLayouts {
-    let sources = linked_sources();
-    match Layouts::read_with_others(library, &sources, &behind()) {
+    let elsewhere = behind();
+    let search = Search {
+        elsewhere: &elsewhere,
+        of_crates: &[],
+    };
+    match Layouts::read_with_others(library, &linked_sources(), search) {
         Ok((of_linked, others)) => LibraryLayouts {
-            linked: linked(of_linked),
+            linked: linked(Ok(of_linked)),
             others: others
                 .into_iter()
                 .map(|(root, layouts)| (root, layouts.map(Arc::new)))
@@ -244,10 +257,15 @@ fn linked_sources() -> Vec<CrateSource<'static>> {
     crates.map(|krate| CrateSource::of(krate)).collect()
 }
 
-fn linked(layouts: Vec<Result<Layouts, Missing>>) -> LinkedLayouts {
-    let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
-    let crates = crate::linked_crates().iter().copied();
-    crates.zip(layouts).collect()
+fn linked(layouts: Result<Vec<Result<Layouts, Missing>>, Missing>) -> LinkedLayouts {
+    match layouts {
+        Ok(layouts) => {
+            let layouts = layouts.into_iter().map(|layouts| layouts.map(Arc::new));
+            let crates = crate::linked_crates().iter().copied();
+            crates.zip(layouts).collect()
+        }
+        Err(missing) => all_missing(&missing),
+    }
 }
 
 /// The file that the program was started from, even if a newer one has taken its name meanwhile.

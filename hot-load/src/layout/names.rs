@@ -8,11 +8,13 @@ pub(super) fn const_argument(name: &str) -> Option<u64> {
 }
 
 /// Whether a type of hot-abi holds values that it compares itself, whoever puts them in and takes them out:
-/// `Held`, which the program owns without knowing what is in it, a node's state on its way, a context.
+/// `Held`, which the program owns without knowing what is in it, a node's state on its way, a context. Or whether it
+/// is the payload of a panic, by which every item leads to `dyn Any`.
 pub(super) fn is_holder(name: &str) -> bool {
     name.starts_with("hot_abi::held::Held<")
         || name == "hot_abi::state::SavedState"
         || name == "hot_abi::context::LocalContext"
+        || name == "hot_abi::boundary::Payload"
 }
 
 /// Whether a part is the table of methods in a pointer to a trait object. It grows with the trait's methods.

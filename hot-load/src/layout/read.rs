@@ -1,6 +1,6 @@
 //! From debug information to a graph of types.
 
-use super::behind::{self, Behind};
+use super::behind::{self, Behind, Search};
 use super::debug_info::{Bytes, MappedFile, Units, unreadable};
 use super::entry::{self, Entries, Place};
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
@@ -39,35 +39,42 @@ pub(super) struct StaticType {
 
 /// Reads all that the items and the statics of each crate lead to.
 ///
-/// Types that other modules put behind trait objects are looked for by their names.
+/// What is behind trait objects is searched for beyond the crate's own units.
 pub(super) fn crossing<'a>(
     file: &MappedFile,
     dwarf: &Dwarf<Bytes<'a>>,
     crates: &[CrateSource<'_>],
-    elsewhere: &Behind,
+    search: Search<'_>,
 ) -> Result<Vec<Result<Crossing, Missing>>, Missing> {
-    let units = Units::find(dwarf, crates).map_err(unreadable)?;
+    let units = Units::find(dwarf, crates, !search.of_crates.is_empty()).map_err(unreadable)?;
     let split = units.split;
-    let by_crate = crates.iter().zip(units.by_crate);
-    let crossing = |(krate, units): (&CrateSource<'_>, Vec<Unit<Bytes<'a>>>)| match (
-        units.is_empty(),
-        split,
-    ) {
-        (true, true) => Err(Missing::Split),
-        (true, false) => Err(Missing::DebugInfo),
-        (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name, elsewhere),
+    let by_crate = units.by_crate.into_iter().zip(units.neighbours);
+    let crossing = |(krate, (own, neighbours)): (&CrateSource<'_>, _)| {
+        let units = OfCrate { own, neighbours };
+        match (units.own.is_empty(), split) {
+            (true, true) => Err(Missing::Split),
+            (true, false) => Err(Missing::DebugInfo),
+            (false, _) => crossing_of_units(file, dwarf, units, krate.crate_name, search),
+        }
     };
-    Ok(by_crate.map(crossing).collect())
+    Ok(crates.iter().zip(by_crate).map(crossing).collect())
+}
+
+/// The units in which a crate's types are looked for.
+struct OfCrate<'a> {
+    own: Vec<Unit<Bytes<'a>>>,
+    /// Of other crates of its workspace.
+    neighbours: Vec<Unit<Bytes<'a>>>,
 }
 
 fn crossing_of_units<'a>(
     file: &MappedFile,
     dwarf: &Dwarf<Bytes<'a>>,
-    units: Vec<Unit<Bytes<'a>>>,
+    units: OfCrate<'a>,
     crate_name: &str,
-    elsewhere: &Behind,
+    search: Search<'_>,
 ) -> Result<Crossing, Missing> {
-    let mut reader = Reader::new(file, dwarf, units, crate_name, elsewhere).map_err(unreadable)?;
+    let mut reader = Reader::new(file, dwarf, units, crate_name, search).map_err(unreadable)?;
     let items = reader.items().map_err(unreadable)?;
     let statics = reader.static_types().map_err(unreadable)?;
     if items.is_empty() && statics.is_empty() {
@@ -85,6 +92,8 @@ fn crossing_of_units<'a>(
 struct Reader<'d, 'a> {
     file: &'d MappedFile,
     entries: Entries<'d, 'a>,
+    /// How many of the units are the crate's own: the first of them.
+    own_units: usize,
     graph: Graph,
     known: HashMap<Place, TypeId, BuildHasherDefault<PlaceHasher>>,
     /// The places of the types of the graph. Those beyond `graph.types` are still to be read.
@@ -98,20 +107,20 @@ struct Reader<'d, 'a> {
     methods: Option<Methods>,
     /// Types by their names. Made when it is first needed.
     by_name: Option<ByName>,
-    /// What others put behind trait objects.
-    elsewhere: &'d Behind,
+    search: Search<'d>,
 }
 
 impl<'d, 'a> Reader<'d, 'a> {
     fn new(
         file: &'d MappedFile,
         dwarf: &'d Dwarf<Bytes<'a>>,
-        units: Vec<Unit<Bytes<'a>>>,
+        units: OfCrate<'a>,
         crate_name: &str,
-        elsewhere: &'d Behind,
+        search: Search<'d>,
     ) -> gimli::Result<Self> {
+        let own_units = units.own.len();
+        let units = units.own.into_iter().chain(units.neighbours);
         let indexed = units
-            .into_iter()
             .map(|unit| Ok((Index::of(dwarf, &unit, crate_name)?, unit)))
             .map(|indexed| indexed.map(|(index, unit)| (unit, index)))
             .collect::<gimli::Result<Vec<_>>>()?;
@@ -121,6 +130,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                 dwarf,
                 units: indexed,
             },
+            own_units,
             graph: Graph::default(),
             known: HashMap::default(),
             places: Vec::new(),
@@ -129,7 +139,7 @@ impl<'d, 'a> Reader<'d, 'a> {
             tables: HashMap::new(),
             methods: None,
             by_name: None,
-            elsewhere,
+            search,
         };
         reader.find_interfaces()?;
         reader.find_implementors()?;
@@ -159,7 +169,7 @@ impl<'d, 'a> Reader<'d, 'a> {
 
     fn static_types(&mut self) -> gimli::Result<HashMap<String, StaticType>> {
         let mut types = HashMap::new();
-        for unit in 0..self.entries.units.len() {
+        for unit in 0..self.own_units {
             let found = std::mem::take(&mut self.entries.units[unit].1.statics);
             for entry in found {
                 let path = self.entries.static_name(unit, &entry)?;
@@ -190,6 +200,9 @@ impl<'d, 'a> Reader<'d, 'a> {
                 let Some(behind) = names::trait_of_table(&found.name) else {
                     continue;
                 };
+                if unit >= self.own_units && !self.search.is_of_type(&found.name) {
+                    continue;
+                }
                 let place = Place {
                     unit,
                     offset: found.ty,
@@ -222,8 +235,7 @@ impl<'d, 'a> Reader<'d, 'a> {
             };
             kind(index).iter().map(place).collect::<Vec<_>>()
         };
-        self.entries
-            .units
+        self.entries.units[..self.own_units]
             .iter()
             .enumerate()
             .flat_map(of_unit)
@@ -330,7 +342,7 @@ impl<'d, 'a> Reader<'d, 'a> {
 
     /// The types that others put behind objects of this trait, and that are known here.
     fn add_unmade(&mut self, principal: &str, parts: &mut Vec<Part<Place>>) -> gimli::Result<()> {
-        let elsewhere = self.elsewhere;
+        let elsewhere = self.search.elsewhere;
         for ty in elsewhere.of_trait(principal) {
             let name = behind::part_name(ty, principal);
             if parts.iter().any(|part| part.name == name) {

@@ -51,10 +51,10 @@ pub fn compare_statics(
     };
     let library = files::of_library(library);
     let owner = owner.map(files::of_library);
-    let readable = library
-        .crates()
-        .filter_map(|(_, crates)| crates.as_deref().ok());
-    let conflicts = Conflicts::of(readable, new_origin.as_deref());
+    let readable = library.crates();
+    let readable = readable.filter_map(|(_, crates)| crates.as_deref().ok());
+    let readable: Vec<_> = readable.collect();
+    let conflicts = Conflicts::of(&readable, new_origin.as_deref());
     let compare = |(new, old): &(&str, &str)| {
         compare_static(
             (owner.as_deref(), old),

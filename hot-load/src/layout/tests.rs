@@ -1,6 +1,6 @@
 //! What the comparison sees, and what it does not mind, on libraries that rustc made just now.
 
-use super::behind::Behind;
+use super::behind::{Behind, Search};
 use super::earlier::Conflicts;
 use super::origin::{Origin, Origins};
 use super::{CrateSource, LayoutDifference, Layouts, Missing, earlier};
@@ -127,6 +127,10 @@ fn read(library: &Path) -> Result<Layouts, Missing> {
 
 /// Reads a library, and looks in it for what others put behind trait objects.
 fn read_beside(library: &Path, elsewhere: &Behind) -> Result<Layouts, Missing> {
+    let search = Search {
+        elsewhere,
+        of_crates: &[],
+    };
     // Each test has a root file of its own.
     let file = library.file_stem().unwrap_or_default().to_string_lossy();
     let root_file = library.with_file_name(format!("{}.rs", file.trim_start_matches("lib")));
@@ -134,7 +138,7 @@ fn read_beside(library: &Path, elsewhere: &Behind) -> Result<Layouts, Missing> {
         crate_name: "scene",
         root_file: &root_file.to_string_lossy(),
     };
-    Layouts::read(library, &[scene], elsewhere)?.remove(0)
+    Layouts::read(library, &[scene], search)?.remove(0)
 }
 
 /// How item number `item` differs, if nothing is known of the sources.
@@ -434,7 +438,7 @@ fn what_is_behind_any_is_known_by_its_name_where_only_one_side_makes_it() {
 fn what_an_earlier_library_put_behind_any_is_known_to_the_next() {
     let program = beside("program", &[], &Behind::default());
     let origin = Arc::new(Origin::of_text(SCENE, "cfg=unix\ndependencies=\n"));
-    let conflicts = |library: &Layouts| Conflicts::of([library].into_iter(), Some(&origin));
+    let conflicts = |library: &Layouts| Conflicts::of(&[library], Some(&origin));
     let first = beside("first", &[MAKE], &Behind::default());
     earlier::note(&program, &first, &origin, &Conflicts::default());
     let origins = Origins {

@@ -66,7 +66,7 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
             new: "pub ticks: f32",
             told: &[
                 "`scene::World`, field `ticks` (",
-                "lib.rs:11)",
+                "lib.rs:12)",
                 "has `u32`",
                 "code `f32`",
             ],
@@ -175,6 +175,7 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
         )?;
         host.expect_answer("step", &format!("{edition} {WORLD}"))?;
     }
+    behind_any(project, &mut host, &mut edition)?;
     // A dependency of the same name.
     project.edit(PALETTE, "red: u32", "red: f32")?;
     let told = host.event_about("applied", "scene: ")?;
@@ -186,6 +187,50 @@ fn layouts_of_functions(project: &Project) -> Result<Verdict> {
     host.expect_answer("step", &format!("{edition} {WORLD}"))?;
     host.end()?;
     Ok(Verdict::Passed)
+}
+
+/// A type that the program puts behind `dyn Any`, and new code takes from there. Then one that new code puts there, and
+/// newer code takes.
+fn behind_any(project: &Project, host: &mut Program, edition: &mut u32) -> Result<()> {
+    let coins = ("pub coins: u32", "pub coins: f32");
+    let told = save(project, host, edition, Some(coins))?;
+    let told_of_coins = ["`scene::Loot`, field `coins`", "has `u32`", "code `f32`"];
+    expect_told(
+        &told,
+        "`scene::find` and `scene::open` hand over",
+        &told_of_coins,
+    )?;
+    host.expect_answer("open", &format!("{} Some(0)", *edition - 1))?;
+    host.expect_answer("edition", &edition.to_string())?;
+    save(project, host, edition, Some((coins.1, coins.0)))?;
+    host.expect_answer("open", &format!("{edition} Some(0)"))?;
+    let makes = [
+        (
+            "Box::new(EDITION)",
+            "Box::new(Gem {\n        weight: 7 as _,\n    })",
+        ),
+        (
+            "pub struct Options",
+            "pub struct Gem {\n    pub weight: u32,\n}\n\npub struct Options",
+        ),
+    ];
+    save_all(project, host, edition, &makes)?;
+    host.expect_answer("find", "found")?;
+    host.expect_answer("open", &format!("{edition} None"))?;
+    let takes = ("|loot: &Loot| loot.coins", "|gem: &Gem| gem.weight");
+    save(project, host, edition, Some(takes))?;
+    host.expect_answer("open", &format!("{edition} Some(7)"))?;
+    let weight = ("pub weight: u32", "pub weight: f32");
+    let told = save(project, host, edition, Some(weight))?;
+    let told_of_gem = ["`scene::Gem`, field `weight`"];
+    expect_told(
+        &told,
+        "`scene::find` and `scene::open` hand over",
+        &told_of_gem,
+    )?;
+    host.expect_answer("open", &format!("{} Some(7)", *edition - 1))?;
+    save(project, host, edition, Some((weight.1, weight.0)))?;
+    host.expect_answer("open", &format!("{edition} Some(7)"))
 }
 
 fn layouts_of_nodes(project: &Project) -> Result<Verdict> {
