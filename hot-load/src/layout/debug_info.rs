@@ -7,7 +7,7 @@ use gimli::{
 };
 use memmap2::Mmap;
 use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -63,12 +63,16 @@ impl MappedFile {
     ///
     /// A word of a program or library that can be placed anywhere is filled in by the system's loader, as
     /// its list of relocations says; else it is in the file.
-    pub(super) fn pointers(&self, words: &HashSet<u64>) -> Result<HashMap<u64, u64>, Missing> {
+    ///
+    /// The words are in order: there are many, and many more relocations.
+    pub(super) fn pointers(&self, words: &[u64]) -> Result<HashMap<u64, u64>, Missing> {
         let object = object::File::parse(&*self.0).map_err(unreadable)?;
         let mut pointers = HashMap::new();
         for section in object.sections() {
-            let range = section.address()..section.address().saturating_add(section.size());
-            for word in words.iter().filter(|word| range.contains(word)) {
+            let end = section.address().saturating_add(section.size());
+            let first = words.partition_point(|word| *word < section.address());
+            let last = words.partition_point(|word| *word < end);
+            for word in &words[first..last] {
                 let bytes = section.data_range(*word, 8).map_err(unreadable)?;
                 if let Some(bytes) = bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
                     let target = match object.is_little_endian() {
@@ -80,7 +84,7 @@ impl MappedFile {
             }
         }
         for (word, relocation) in object.dynamic_relocations().into_iter().flatten() {
-            if !words.contains(&word) {
+            if words.binary_search(&word).is_err() {
                 continue;
             }
             let base = match relocation.target() {

@@ -39,6 +39,8 @@ pub(super) struct Index {
     pub(super) method_tables: Vec<MethodTable>,
     /// All other statics.
     pub(super) statics: Vec<StaticEntry>,
+    /// Every function, also those that are only declared.
+    functions: Vec<UnitOffset>,
     /// Namespaces, and types that other types are nested in.
     scopes: Vec<Scope>,
     /// Every type that has a scope, in the order of the file.
@@ -131,6 +133,7 @@ impl Index {
                 }
                 constants::DW_TAG_subprogram => {
                     function.get_or_insert(depth);
+                    index.functions.push(offset);
                 }
                 _ => {
                     if let Some(scope) = scope {
@@ -320,19 +323,19 @@ fn is_one_place<'a>(
     Ok(count > 0)
 }
 
-/// The functions of a unit, by their addresses.
+/// The functions of a unit, by their addresses. `index` is the unit's.
 pub(super) fn functions(
     dwarf: &Dwarf<Bytes<'_>>,
     unit: &Unit<Bytes<'_>>,
+    index: &Index,
 ) -> gimli::Result<Vec<(u64, UnitOffset)>> {
     let mut functions = Vec::new();
-    let mut walk = Walk::new(unit, &[constants::DW_TAG_subprogram])?;
-    while let Some(Stop { offset, .. }) = walk.next_stop()? {
-        let entry = unit.header.entry(&unit.abbreviations, offset)?;
+    for offset in &index.functions {
+        let entry = unit.header.entry(&unit.abbreviations, *offset)?;
         if let Some(address) = entry.attr_value(constants::DW_AT_low_pc)
             && let Some(address) = dwarf.attr_address(unit, address)?
         {
-            functions.push((address, offset));
+            functions.push((address, *offset));
         }
     }
     Ok(functions)

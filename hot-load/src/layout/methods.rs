@@ -4,7 +4,7 @@ use super::Missing;
 use super::debug_info::{MappedFile, unreadable};
 use super::entry::{Entries, Place};
 use super::index;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// The table of the methods of a type behind a trait object.
 #[derive(Clone, Debug)]
@@ -35,15 +35,18 @@ impl Methods {
         tables: impl Iterator<Item = &'t Table>,
     ) -> Result<Methods, Missing> {
         let mut functions = HashMap::new();
-        for (unit, (of_unit, _)) in entries.units.iter().enumerate() {
-            let found = index::functions(entries.dwarf, of_unit).map_err(unreadable)?;
+        for (unit, (of_unit, own)) in entries.units.iter().enumerate() {
+            let found = index::functions(entries.dwarf, of_unit, own).map_err(unreadable)?;
             let places = found.into_iter();
             functions.extend(places.map(|(address, offset)| (address, Place { unit, offset })));
         }
         let words = tables.filter_map(|table| Some((table.address?, table.size)));
         let words = words.flat_map(|(start, size)| (0..size).step_by(8).map(move |at| start + at));
+        let mut words: Vec<u64> = words.collect();
+        words.sort_unstable();
+        words.dedup();
         Ok(Methods {
-            pointers: file.pointers(&words.collect::<HashSet<_>>())?,
+            pointers: file.pointers(&words)?,
             functions,
         })
     }
