@@ -152,6 +152,9 @@ impl Linker {
         if self.kind == Kind::GenericLld {
             command.args(["-flavor", "gnu"]);
         }
+        // What it would take from the first object else: that object's system, too, which is then written into the
+        // library. And one that is started early would read its arguments twice, to look for it.
+        command.args(["-m", "elf_x86_64"]);
         command
     }
 
@@ -201,8 +204,7 @@ impl Linker {
         let (reader, writer) = io::pipe().ok()?;
         let input = reader.try_clone().ok()?;
         let mut command = self.command();
-        // Asked for the machine, it would read the arguments once more, to look for that.
-        command.args(["-m", "elf_x86_64", "@/dev/stdin"]);
+        command.arg("@/dev/stdin");
         Some(WaitingLinker {
             linker: self.clone(),
             child: Child::spawn_with_input(command, input.into()).ok()?,
@@ -350,7 +352,11 @@ mod tests {
             by_jump: true,
         };
         fs::write(&exports, "{ global: f; local: *; };").expect("a file");
-        fs::write(&object, super::super::stub::write(&[symbol], &[], &[])).expect("a file");
+        let mut bytes = super::super::stub::write(&[symbol], &[], &[]);
+        // For Linux alone, as the compiler says of objects with sections that are not to be dropped.
+        const OSABI: usize = 7;
+        bytes[OSABI] = object::elf::ELFOSABI_GNU.0;
+        fs::write(&object, bytes).expect("a file");
         let link = |name: &str, waiting| {
             let request = LinkRequest {
                 library: &path(name),
