@@ -441,12 +441,12 @@ impl Pipeline {
         let Some(state) = self.state_of(krate) else {
             return;
         };
-        let inputs = std::mem::take(&mut state.scope.inputs);
-        state.scope = scope;
+        let mut scope = scope;
         // A build knows better what it read than what was found of the program's own.
         if state.status.rebuild_count > 0 {
-            state.scope.inputs = inputs;
+            scope.inputs.clone_from(&state.scope.inputs);
         }
+        state.look_at(scope);
         if linked_in_is_current {
             let source = Source::at_start(krate.manifest_dir());
             state.generations.push((source, 0));
@@ -518,11 +518,12 @@ impl Pipeline {
                 state.status.mode = Some(artifact.mode);
                 state.status.fallback = artifact.fallback.clone();
                 state.status.asked_cargo = artifact.asked_cargo.clone();
-                let inputs_before = state.scope.inputs.clone();
-                state.scope.set_inputs(&artifact.inputs);
-                if state.scope.inputs != inputs_before {
+                let mut scope = state.scope.clone();
+                scope.set_inputs(&artifact.inputs);
+                if scope.inputs != state.scope.inputs {
                     effects.push(Effect::Watch);
                 }
+                state.look_at(scope);
                 let stamp = LibraryStamp::of(&artifact);
                 if let (Some(stamp), Some(loaded)) = (&stamp, &state.loaded)
                     && stamp.is_same(loaded)
@@ -811,6 +812,18 @@ impl CrateState {
         let mut newest_first = self.generations.iter().rev();
         let found = newest_first.find(|(source, _)| *source == now);
         found.map(|(_, generation)| *generation)
+    }
+
+    /// Takes what the crate is made of from here on.
+    fn look_at(&mut self, scope: CrateScope) {
+        let loses_sight = scope.lacks_some_of(&self.scope);
+        self.scope = scope;
+        // Before anything is remembered, there is nothing that could be taken for what it was.
+        if loses_sight && !self.generations.is_empty() {
+            let before = self.source.now();
+            self.source.lose_sight();
+            self.take_over(before);
+        }
     }
 
     /// Whether the last build went by the lock file as these changes left it.

@@ -80,6 +80,16 @@ impl CrateScope {
         true
     }
 
+    /// Whether there may be files that `other` contains and this does not.
+    pub(crate) fn lacks_some_of(&self, other: &CrateScope) -> bool {
+        let lost = |path: &PathBuf| !self.contains(path);
+        let is_cut_out = |folder: &PathBuf| other.contains(folder) && !self.contains(folder);
+        other.directories.iter().any(lost)
+            || other.build_files.iter().any(lost)
+            || other.inputs.iter().any(lost)
+            || self.foreign.iter().any(is_cut_out)
+    }
+
     /// Keeps those of `read`, the files that a build read, that no folder covers.
     pub(crate) fn set_inputs(&mut self, read: &[PathBuf]) {
         let covered = |path: &Path| {
@@ -105,6 +115,24 @@ mod tests {
             inputs: BTreeSet::new(),
             crates: None,
         }
+    }
+
+    #[test]
+    fn what_is_lost_is_noticed_and_what_is_new_is_none_of_it() {
+        let mut less = scope();
+        less.directories.pop();
+        assert!(less.lacks_some_of(&scope()) && !scope().lacks_some_of(&less));
+        let mut more = scope();
+        more.inputs.insert("/assets/map.txt".into());
+        assert!(!more.lacks_some_of(&scope()) && scope().lacks_some_of(&more));
+        let mut cut = scope();
+        cut.foreign.push("/w/src/macros".into());
+        assert!(cut.lacks_some_of(&scope()) && !scope().lacks_some_of(&cut));
+        // As a file of a folder it is still there.
+        more.directories.push("/assets".into());
+        let mut covered = more.clone();
+        covered.inputs.clear();
+        assert!(!covered.lacks_some_of(&more) && !more.lacks_some_of(&covered));
     }
 
     #[test]

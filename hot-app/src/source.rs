@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Source {
     manifest_dir: PathBuf,
     different: BTreeMap<PathBuf, FileContent>,
+    /// How often files went out of sight that the crate was built from. What they held since then is not known.
+    sight_lost: u32,
 }
 
 impl Source {
@@ -20,6 +22,7 @@ impl Source {
         Source {
             manifest_dir: manifest_dir.to_owned(),
             different: BTreeMap::new(),
+            sight_lost: 0,
         }
     }
 
@@ -36,7 +39,7 @@ impl Source {
 
     /// Whether it is the state at the start of the program.
     pub fn is_at_start(&self) -> bool {
-        self.different.is_empty()
+        self.different.is_empty() && self.sight_lost == 0
     }
 
     /// What tells this state from others in eight hexadecimal digits, the same in every run: names and contents
@@ -143,6 +146,12 @@ impl SourceState {
         } else {
             different.insert(change.path.clone(), change.after);
         }
+    }
+
+    /// Some files are not looked at any more. So no later state is an earlier one: should they belong to the crate
+    /// again, they may hold something else.
+    pub(crate) fn lose_sight(&mut self) {
+        self.now.sight_lost += 1;
     }
 
     /// The state to compare with others; `None` if a file's content is not known.

@@ -562,6 +562,37 @@ fn an_undo_goes_live_from_memory() {
 }
 
 #[test]
+fn an_undo_that_brings_back_a_package_is_built_for_it_may_have_changed_unheard() {
+    let mut world = World::new(&["scene"]);
+    let scoped = |directories: &[&str]| Input::Scoped {
+        krate: CrateId::new("scene", "/w/scene"),
+        scope: CrateScope {
+            directories: directories.iter().map(PathBuf::from).collect(),
+            ..CrateScope::default()
+        },
+        linked_in_is_current: true,
+    };
+    world.feed(scoped(&["/w/scene", "/w/weather"]));
+    go_live(&mut world, 0, 1);
+    // The manifest names it no more.
+    go_live(&mut world, 1, 2);
+    world.feed(scoped(&["/w/scene"]));
+    assert!(!world.status().stale);
+    world.save("/w/weather/lib.rs");
+    world.take_log();
+    world.write("/w/scene/a.rs", 2, 1);
+    let log = world.take_log();
+    assert!(log.contains(&"build scene".to_owned()), "{log:?}");
+    world.build_succeeds();
+    world.load_succeeds();
+    world.apply();
+    // What was live while it was no part of the crate can still be gone back to, and is told apart.
+    world.write("/w/scene/a.rs", 1, 2);
+    let log = world.take_log();
+    assert!(log.contains(&"recall scene 2".to_owned()), "{log:?}");
+}
+
+#[test]
 fn an_undo_while_its_redo_is_built_cancels_the_build() {
     let mut world = World::new(&["scene"]);
     go_live(&mut world, 0, 1);
