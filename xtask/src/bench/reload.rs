@@ -16,6 +16,7 @@ mod ours;
 mod phases;
 mod proc_files;
 mod process;
+mod quiet;
 mod quoting;
 mod random;
 pub(super) mod scale;
@@ -23,7 +24,6 @@ mod subject;
 mod workspace;
 
 use std::ops::RangeFrom;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -57,10 +57,6 @@ pub(super) const DEPENDENCY: Program = Program {
     about: subject::DEPENDENCY.about,
     run: |setting| run(&subject::DEPENDENCY, setting),
 };
-
-/// How long the machine is left alone before each edit, so that what one contestant still does in the
-/// background is not charged to the next.
-const QUIET: Duration = Duration::from_millis(300);
 
 /// The rows in the order of the tables, each with its phases behind it.
 const ROWS: [&str; 7] = [
@@ -127,7 +123,7 @@ fn run(subject: &'static Subject, setting: &Setting) -> Result<Vec<Measurement>>
         let mut out = Vec::new();
         // In another order each time, so that none always comes behind the same other.
         for index in random.order(warm.len()) {
-            thread::sleep(QUIET);
+            quiet::wait();
             match warm[index].take(&mut editions)? {
                 Some(taken) => samples.extend(taken),
                 None => out.push(index),

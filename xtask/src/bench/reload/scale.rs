@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::ours::{Mode, Ours, Reload};
 use super::proc_files;
 use super::workspace::Workspace;
-use super::{QUIET, Sample, subject, summarize};
+use super::{Sample, quiet, subject, summarize};
 use crate::bench::measurement::Measurement;
 use crate::bench::{Program, Setting};
 use crate::interrupt;
@@ -60,7 +60,7 @@ fn tree(setting: &Setting) -> Result<Vec<Sample>> {
         let started = Sample::milliseconds(format!("{what}-start"), ours.started_in());
         samples.push(started);
         for edition in 1..=EDITS {
-            thread::sleep(QUIET);
+            quiet::wait();
             let Reload { total, phases } = ours.reload(edition)?;
             if edition == 1 {
                 continue; // for the compiler's cache
@@ -98,7 +98,7 @@ fn items(mode: Mode, setting: &Setting) -> Result<Vec<Sample>> {
     let mut ours = Ours::prepare(&subject::ITEMS, mode, setting)?;
     let mut samples = Vec::new();
     for edition in 1..=EDITS {
-        thread::sleep(QUIET);
+        quiet::wait();
         let Reload { total, phases } = ours.reload(edition)?;
         if edition == 1 {
             continue;
