@@ -10,7 +10,6 @@ mod commands;
 mod compile;
 mod decisive;
 mod first;
-mod large_pages;
 mod record;
 mod recorder;
 mod stamp;

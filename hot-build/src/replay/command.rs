@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::{RustcRun, environment, inputs};
 
-use super::{Wanted, Workplace, large_pages};
+use super::{Wanted, Workplace};
 
 /// Where the crate's macros are told what a repeated run was before: its arguments, joined by
 /// [`SEPARATOR`]. They leave in the crate what it was compiled by, and if that were different from cargo's
@@ -257,7 +257,6 @@ impl RustcCommand {
     ) -> Command {
         let mut command = Command::new(&self.program);
         environment::scrub(&mut command);
-        large_pages::use_large_pages(&mut command);
         command
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory());
