@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 /// Where the type of a difference, or the part of it, is written; `None` if it is not a type of the crate, or
 /// there are several places to choose from.
 pub(super) fn find(krate: &HotCrate, difference: &LayoutDifference) -> Option<SourceLine> {
-    let type_name = difference.type_name.trim_start_matches('(');
-    let type_name = type_name.strip_prefix("dyn ").unwrap_or(type_name);
+    let type_name = written(&difference.type_name);
     let path = type_name.strip_prefix(krate.crate_name)?;
     let path = path.strip_prefix("::")?;
     let path: Vec<_> = path.split(['<', ' ']).next()?.split("::").collect();
@@ -41,6 +40,17 @@ pub(super) fn find(krate: &HotCrate, difference: &LayoutDifference) -> Option<So
         let (owner, modules) = modules.split_last()?;
         definition(owner, modules, Some(own))
     })
+}
+
+/// What has a definition, in the name of a type: the trait of an object, and of a type as an implementor of it, for
+/// the methods are the trait's.
+fn written(type_name: &str) -> &str {
+    let type_name = type_name.trim_start_matches('(');
+    let type_name = type_name.strip_prefix("dyn ").unwrap_or(type_name);
+    match type_name.split_once(" as ") {
+        Some((_, of_trait)) => of_trait,
+        None => type_name,
+    }
 }
 
 /// The name in "field `x`".
@@ -144,6 +154,16 @@ struct Other { hp: u8 }
         assert_eq!(line_of(TEXT, "State", Some("Walking")), Some(10));
         assert_eq!(line_of(TEXT, "Other", Some("hp")), Some(12));
         assert_eq!(line_of(TEXT, "Missing", None), None);
+    }
+
+    #[test]
+    fn the_methods_of_an_implementor_are_the_traits() {
+        assert_eq!(written("scene::World"), "scene::World");
+        assert_eq!(written("dyn scene::Shape"), "scene::Shape");
+        assert_eq!(written("(dyn scene::Shape + Send)"), "scene::Shape + Send)");
+        assert_eq!(written("scene::Circle as scene::Shape"), "scene::Shape");
+        let text = "struct Circle(f32);\ntrait Shape {\n    fn area(&self) -> f32;\n}\n";
+        assert_eq!(line_of(text, "Shape", Some("area")), Some(3));
     }
 
     #[test]
