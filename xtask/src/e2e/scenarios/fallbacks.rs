@@ -230,7 +230,9 @@ fn abi_changed(project: &Project) -> Result<Verdict> {
     is_thin(project, &mut host, ONE)?;
     let reason = "is newer than the program";
     project.libraries().expect_full(reason);
-    let text = format!("{manifest}\n[profile.dev.package.hot-abi]\nopt-level = 1\n");
+    // In a way that no earlier run did, for cargo would find that one's.
+    let units = 300 + std::process::id() % 10_000;
+    let text = format!("{manifest}\n[profile.dev.package.hot-abi]\ncodegen-units = {units}\n");
     project.write("Cargo.toml", &text)?;
     // No library of another hot-abi fits the program, and the full one is refused with the remedy.
     host.event_about("built", reason)?;
