@@ -107,7 +107,9 @@ impl Comparison<'_> {
                 Some(_) if part.role == Role::Unmade => {}
                 Some(other) => self.parts(own, part, other),
                 None if part.role == Role::Implementor => {
-                    if let Some(unmade) = unmade(new, &part.name) {
+                    if let Some(unmade) = unmade(new, &part.name)
+                        && behind::may_be_downcast(self.program, own, part)
+                    {
                         let made = behind::implementor(self.program, part);
                         self.edge(Some((own, part)), made, unmade.ty);
                     }
@@ -129,7 +131,9 @@ impl Comparison<'_> {
                 continue;
             }
             if part.role == Role::Implementor {
-                if let Some(unmade) = unmade(own, &part.name) {
+                if let Some(unmade) = unmade(own, &part.name)
+                    && behind::may_be_downcast(self.library, new, part)
+                {
                     let made = behind::implementor(self.library, part);
                     self.edge(Some((new, part)), unmade.ty, made);
                 }
@@ -241,7 +245,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The type of that name that is not put behind a trait object, and could be taken from there.
+/// The type of that name that is not put behind a trait object. It could be taken from there, if the trait lets
+/// anyone find out what is behind it; otherwise only the table of methods that came with a value knows its type.
 fn unmade<'a>(object: &'a Type, name: &str) -> Option<&'a Part> {
     let mut parts = object.parts.iter();
     parts.find(|part| part.role == Role::Unmade && part.name == name)
