@@ -3,11 +3,12 @@
 //! A panic that leaves a library is foreign to the runtime of the host, which would abort. So
 //! [`contain`] is called by code that is compiled into the library, and what it returns crosses. The
 //! other way round, a panic of the program that comes into a library, from a callback, is recognised
-//! there and goes on as the program's own.
+//! there and goes on as the program's own. So is in the program what a library handed out and nothing contains.
 
 mod blame;
 mod foreign;
 mod frame;
+mod panicking;
 mod place;
 mod source;
 mod trace;
@@ -20,8 +21,11 @@ mod trace;
 mod unwind;
 
 pub(crate) use blame::{forget_library, note_library};
-pub(crate) use foreign::{Adopt, Runtime, find, register, settle_as_library, settle_as_program};
+pub(crate) use foreign::{
+    Exception, Runtime, find, register, settle_as_library, settle_as_program,
+};
 pub use frame::Frame;
+pub(crate) use panicking::{Companions, is_caught, passes};
 pub(crate) use place::remember;
 pub(crate) use trace::own_backtraces;
 pub use trace::{Backtraces, set_backtraces};
@@ -266,24 +270,24 @@ fn adopted<R>(outcome: Result<R, Box<dyn Any + Send>>) -> Box<Caught> {
     let Err(payload) = outcome else {
         unreachable!("a panic that is raised again does not return");
     };
-    // One of the program has been told by its hook, and is told no more. One of a library has not been told
-    // yet, and keeps its place until it reaches the library's own edge.
-    let mut caught = if services::in_library() {
-        caught(payload)
-    } else {
-        let described = Caught::new(message(&*payload));
-        Box::new(Caught {
-            payload: Some(Payload::new(payload)),
-            ..described
-        })
-    };
-    caught.passes = true;
-    caught
+    // One of a library has not been told yet. One of the program has been told by its hook, and is told no more.
+    if services::in_library() {
+        return caught(payload);
+    }
+    let described = Caught::new(message(&*payload));
+    Box::new(Caught {
+        payload: Some(Payload::new(payload)),
+        passes: true,
+        ..described
+    })
 }
 
-/// Lets a panic of another module go on in this library.
+/// Lets a panic of another module, which has been told, go on in this one.
 fn pass_on(caught: Box<Caught>) {
-    panic::resume_unwind(Box::new(Passing(caught)))
+    if services::in_library() {
+        panic::resume_unwind(Box::new(Passing(caught)))
+    }
+    resume(*caught)
 }
 
 /// Drops a payload. One whose destructor panics would leave its caller by a panic.

@@ -144,7 +144,7 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         return;
     }
     services::hand_over(request.services);
-    boundary::settle_as_library();
+    boundary::settle_as_library(krate);
     let done = boundary::contain(|| {
         forward::install(krate.crate_name);
         (report.statics, report.patched) = request.patch.apply();

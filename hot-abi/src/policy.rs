@@ -25,7 +25,7 @@ pub struct Panicked {
     /// The folder of the crate's Cargo.toml.
     pub manifest_dir: &'static str,
     /// The path of the function, the name of the node, the path of the hook, or the path of the type that
-    /// was saved, restored or dropped.
+    /// was saved, restored or dropped. `a closure or an object` where new code had handed one out.
     pub item: &'static str,
     /// The generation that panicked.
     pub generation: u32,
@@ -70,7 +70,8 @@ pub enum Aftermath {
     /// The panic goes on in the caller, for the call cannot be made again; later calls are answered by this
     /// generation.
     NotRepeatable(u32),
-    /// The panic goes on in the caller, as the program wants it.
+    /// The panic goes on in the caller, as the program wants it, or because nothing but the caller can answer: a closure
+    /// panicked, or an object, that new code had handed out.
     GoesOn,
     /// Nobody waits for an answer: it was a hook, a destructor, or state that was carried over.
     Contained,
@@ -235,15 +236,31 @@ pub(crate) fn tell_contained(krate: &'static HotCrate, item: &'static str, caugh
     (services::current().contained)(krate, item, caught);
 }
 
+/// Tells of a panic that nothing contained: of what new code handed out, which others called.
+///
+/// `krate` is as for [`tell_contained`].
+pub(crate) fn tell_going_on(krate: &'static HotCrate, item: &'static str, caught: Caught) {
+    (services::current().going_on)(krate, item, caught);
+}
+
 /// In the program: what [`tell_contained`] calls.
 pub(crate) fn contained(krate: &'static HotCrate, item: &'static str, caught: Caught) {
+    unanswered(krate, item, caught, Aftermath::Contained);
+}
+
+/// In the program: what [`tell_going_on`] calls.
+pub(crate) fn going_on(krate: &'static HotCrate, item: &'static str, caught: Caught) {
+    unanswered(krate, item, caught, Aftermath::GoesOn);
+}
+
+fn unanswered(krate: &'static HotCrate, item: &'static str, caught: Caught, aftermath: Aftermath) {
     let generation = trail::by_registration(krate);
     let panicked = describe(krate, item, generation.as_ref(), false, &caught);
     if let Some(generation) = &generation {
         // There is no call to answer, and so nothing to decide but whether the program goes on at all.
         judge(generation, &panicked);
     }
-    tell(panicked, Aftermath::Contained);
+    tell(panicked, aftermath);
 }
 
 fn describe(

@@ -3,7 +3,7 @@
 //! A library has its own copy of every static and thread-local of this crate. Where there must be
 //! only one, the copy in the program is it, and libraries reach it through this table.
 
-use crate::boundary::{self, Adopt, Backtraces, Caught, Runtime};
+use crate::boundary::{self, Backtraces, Caught, Companions, Exception, Runtime};
 use crate::context::LocalContext;
 #[cfg(any(feature = "log", feature = "tracing", feature = "allocator"))]
 use crate::forward;
@@ -17,7 +17,7 @@ use crate::registry::{HotCrate, Module};
 use crate::same_type::{self, CompareTypes};
 use crate::trail::{self, Answering};
 use std::panic::PanicHookInfo;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -32,16 +32,22 @@ pub(crate) struct Services {
     pub(crate) node_panicked: fn(&NodePanic<'_>) -> NodeAnswer,
     /// Tells of a panic that nobody waits for.
     pub(crate) contained: fn(&'static HotCrate, &'static str, Caught),
+    /// Tells of a panic that nothing contained, and that goes on in whoever called.
+    pub(crate) going_on: fn(&'static HotCrate, &'static str, Caught),
     /// The generation that is best for making a node; `None` is the code linked into the program.
     pub(crate) maker: fn(&HotCrate, &str) -> Option<Arc<Generation>>,
     /// The generation that is live.
     pub(crate) live: fn(&HotCrate) -> Option<Arc<Generation>>,
     /// A node of a crate as it is linked into the program.
     pub(crate) linked_in_node: fn(&HotCrate, &str) -> Option<&'static NodeEntry>,
-    /// Makes the panic runtime of a library known to all others.
+    /// Makes the panic runtime of a library known to the program and to all others.
     pub(crate) add_runtime: fn(Runtime),
-    /// What catches the exceptions with this mark.
-    pub(crate) runtime: fn(usize) -> Option<Adopt>,
+    /// The panic runtime whose exceptions have this mark.
+    pub(crate) runtime: fn(usize) -> Option<Runtime>,
+    /// Has a module panic along with a foreign exception that it cleans up for.
+    pub(crate) passes: fn(NonNull<Exception>, Companions),
+    /// Ends what panics along with an exception.
+    pub(crate) is_caught: fn(NonNull<Exception>),
     /// Lets a contained panic go on as one of the program's own.
     pub(crate) resume: fn(Caught) -> !,
     /// How the program makes backtraces, if it does not leave them to std.
@@ -104,10 +110,13 @@ static OWN: Services = Services {
     notice: notice::deliver,
     add_runtime: boundary::register,
     runtime: boundary::find,
+    passes: boundary::passes,
+    is_caught: boundary::is_caught,
     resume: boundary::resume,
     function_panicked: policy::function_panicked,
     node_panicked: policy::node_panicked,
     contained: policy::contained,
+    going_on: policy::going_on,
     maker: trail::maker,
     live: trail::live,
     linked_in_node: |krate, name| Module::this().find(krate)?.node(name),

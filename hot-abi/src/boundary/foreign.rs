@@ -1,13 +1,21 @@
-//! Panics of another runtime: those of the program, or of another library, that come into this one.
+//! Panics of another runtime: those of the program, or of another library, that come into this one, and those of
+//! a library that come into the program.
 //!
 //! std's `catch_unwind` ends the process when it meets an exception that its own runtime did not raise. So
 //! in a library every `catch_unwind` gets an exception of its own in the place of such a one, which the
 //! runtime that raised it catches: the panic is then that module's no more, and is raised there again when it
 //! leaves this library. An exception of nobody known, as from C++, is left alone.
 //!
+//! In a program it is the same, once it has a library with a runtime of its own. What such a library hands out, a
+//! closure or an object, may be called or dropped where nothing of the library contains its panic. So that is
+//! told here, and the program catches it as a panic of its own, with the message for a payload.
+//!
 //! Where this is not known for a platform, the process ends as std has it.
 
+use super::panicking::Companions;
 use super::{Caught, adopted, pass_on};
+use crate::policy;
+use crate::registry::HotCrate;
 use crate::services;
 use std::panic;
 use std::ptr::NonNull;
@@ -42,41 +50,52 @@ pub(crate) struct Runtime {
     mark: usize,
     /// Has it catch an exception of its own.
     adopt: Adopt,
+    /// Whose library it is of; `None` for the program's.
+    krate: Option<&'static HotCrate>,
 }
 
 /// Raises an exception again in the module that raised it first, and catches it there.
-pub(crate) type Adopt = fn(NonNull<Exception>) -> Box<Caught>;
+type Adopt = fn(NonNull<Exception>) -> Box<Caught>;
 
 /// In the program: makes its runtime known to all libraries.
 pub(crate) fn settle_as_program() {
     if let Some(mark) = platform::own_mark() {
-        register(Runtime { mark, adopt });
+        let krate = None;
+        register(Runtime { mark, adopt, krate });
     }
 }
 
-/// In a library that was handed the program's services: makes its runtime known, and has it catch what
+/// In a library of `krate` that was handed the program's services: makes its runtime known, and has it catch what
 /// others raise.
-pub(crate) fn settle_as_library() {
+pub(crate) fn settle_as_library(krate: &'static HotCrate) {
     if let Some(mark) = platform::own_mark() {
-        (services::current().add_runtime)(Runtime { mark, adopt });
+        let krate = Some(krate);
+        (services::current().add_runtime)(Runtime { mark, adopt, krate });
         platform::exchange_foreign_exceptions();
     }
 }
 
-/// In the program: makes a runtime known to all libraries.
+/// In the program: makes a runtime known to all modules. If it is a library's, the program catches from now on
+/// what that raises.
 pub(crate) fn register(runtime: Runtime) {
+    if runtime.krate.is_some() {
+        platform::exchange_foreign_exceptions();
+    }
     let mut runtimes = RUNTIMES.write().unwrap_or_else(PoisonError::into_inner);
     // A library that is mapped where an unmapped one was takes its place.
     runtimes.retain(|known| known.mark != runtime.mark);
     runtimes.push(runtime);
 }
 
-/// In the program: what catches the exceptions with this mark.
-pub(crate) fn find(mark: usize) -> Option<Adopt> {
+/// In the program: the runtime whose exceptions have this mark.
+pub(crate) fn find(mark: usize) -> Option<Runtime> {
     let runtimes = RUNTIMES.read().unwrap_or_else(PoisonError::into_inner);
-    let known = runtimes.iter().find(|runtime| runtime.mark == mark);
-    known.map(|runtime| runtime.adopt)
+    let mut runtimes = runtimes.iter();
+    runtimes.find(|runtime| runtime.mark == mark).copied()
 }
+
+/// What is told to have panicked where no function and no node was called, but what they gave out.
+const HANDED_OUT: &str = "a closure or an object";
 
 static RUNTIMES: RwLock<Vec<Runtime>> = RwLock::new(Vec::new());
 
@@ -88,7 +107,30 @@ fn adopt(exception: NonNull<Exception>) -> Box<Caught> {
 /// known.
 #[allow(dead_code, reason = "called only on platforms that can exchange them")]
 fn exchange(mark: usize, foreign: NonNull<Exception>) -> Option<NonNull<Exception>> {
-    let adopt = (services::current().runtime)(mark)?;
-    let caught = adopt(foreign);
+    let runtime = (services::current().runtime)(mark)?;
+    let mut caught = (runtime.adopt)(foreign);
+    if let Some(krate) = runtime.krate
+        && !caught.passes()
+    {
+        // Here it ends, or goes on as another module's: no edge of its own library will see it.
+        policy::tell_going_on(krate, HANDED_OUT, caught.as_ref().clone());
+        caught = Box::new(caught.told());
+    }
     Some(platform::capture(|| pass_on(caught)))
+}
+
+/// Has this module panic along with a foreign exception, for which it is about to clean up.
+#[allow(dead_code, reason = "called only on platforms that can exchange them")]
+fn accompany(mark: usize, foreign: NonNull<Exception>) {
+    let services = services::current();
+    if let Some(mark_of_own) = platform::own_mark()
+        && (services.runtime)(mark).is_some()
+    {
+        let module = Companions {
+            mark: mark_of_own,
+            begin: || platform::capture(|| panic::resume_unwind(Box::new(()))),
+            end: |own| drop(panic::catch_unwind(|| platform::raise(own))),
+        };
+        (services.passes)(foreign, module);
+    }
 }

@@ -86,7 +86,12 @@ fn valgrind_finds_nothing() {
         .into_iter()
         .flat_map(|program| ["memory", "early-memory"].map(|scenario| (program, scenario)));
     // Where exceptions are exchanged, and stacks walked.
-    let panics = ["panics-answered", "panics-passing", "panics-caught"];
+    let panics = [
+        "panics-answered",
+        "panics-passing",
+        "panics-caught",
+        "panics-handed-out",
+    ];
     let runs = runs.chain(panics.map(|scenario| (Program::System, scenario)));
     for (program, scenario) in runs {
         let mut command = Command::new("valgrind");

@@ -1,4 +1,4 @@
-use crate::fixture::{Program, assert_told, fixture};
+use crate::fixture::{Program, assert_told, ended, fixture};
 
 #[test]
 fn the_programs_hook_sees_the_panics_of_new_code() {
@@ -96,27 +96,27 @@ fn panics_of_the_program_pass_through_libraries() {
         r#"
         through a function
           local 1 of the program is dropped, while it panics: true, while new code does: false
-          a local of new code is dropped
+          a local of new code is dropped, while new code panics: true
         caught of the program, number 1; afterwards the program panics: false, new code: false
         through program and new code in turns
           local 2 of the program is dropped, while it panics: true, while new code does: false
-          a local of new code is dropped
-          a local of new code is dropped
-          a local of new code is dropped
+          a local of new code is dropped, while new code panics: true
+          a local of new code is dropped, while new code panics: true
+          a local of new code is dropped, while new code panics: true
         caught of the program, number 2; afterwards the program panics: false, new code: false
         through a node
           local 3 of the program is dropped, while it panics: true, while new code does: false
         caught of the program, number 3; afterwards the program panics: false, new code: false
         caught between
           local 4 of the program is dropped, while it panics: true, while new code does: false
-          a local of new code is dropped
+          a local of new code is dropped, while new code panics: true
         caught of the program, number 4; afterwards the program panics: false, new code: false
-          a local of new code is dropped
+          a local of new code is dropped, while new code panics: false
         caught by new code
         [true, true, false], the program panics: false
         new code panics in a callback of new code
           `scene::panics::answer` of generation 2 panicked: the second edition fails; place known, backtrace known, in probation; the panic goes on in the caller
-          a local of new code is dropped
+          a local of new code is dropped, while new code panics: true
         caught text Some("the second edition fails")
         on many threads, often
         the second edition failed: true
@@ -153,4 +153,71 @@ fn panics_go_on_in_the_runtime_of_the_code_that_called() {
         caught text Some("the vase of the second edition breaks")
         "#,
     );
+}
+
+#[test]
+fn what_a_library_handed_out_may_panic_where_the_program_calls_it() {
+    let told = fixture().run(Program::System, "panics-handed-out");
+    assert_told(
+        &told,
+        r#"
+        a closure
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 1 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 1 of the first edition"); afterwards the program panics: false, new code: false
+        the first edition failed: true
+        a payload of another type
+          `a closure or an object` of generation 1 panicked: (the panic's payload is no text); place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("(the panic's payload is no text)")
+        an object that is dropped
+          `a closure or an object` of generation 1 panicked: dropped, in the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("dropped, in the first edition")
+        a panic of the program that passes
+          local 3 of the program is dropped, while it panics: true, while new code does: false
+        caught of the program, number 3; afterwards the program panics: false, new code: false
+        caught by the program between two calls of new code
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 4 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 4 of the first edition")
+          a local of new code is dropped, while new code panics: false
+        caught by the code of another edition
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 1 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 2 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        [true, true, false]
+        destructors of the program that ask whether it panics
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 8 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 8 of the first edition"); the lock is poisoned: true, afterwards the program panics: false
+        and where new code contains the panic
+          a local of what was handed out is dropped, while new code panics: true
+          a local of new code is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 9 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 9 of the first edition"); the lock is poisoned: true, afterwards the program panics: false, new code: false
+        what the program caught goes on
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 5 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 5 of the first edition")
+        where a thread of the program ends
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 1 panicked: closure 6 of the first edition; place known, backtrace known, in probation; the panic goes on in the caller
+        caught text Some("closure 6 of the first edition")
+        where a scope of threads ends
+          a local of what was handed out is dropped, while new code panics: true
+          `a closure or an object` of generation 2 panicked: closure 7 of the second edition; place known, backtrace known, in probation; the panic goes on in the caller
+        afterwards
+        second
+        "#,
+    );
+}
+
+#[test]
+fn what_a_library_handed_out_ends_the_program_only_as_a_panic_of_its_own_would() {
+    let libraries = [fixture().library("first"), fixture().library("second")];
+    let mut command = fixture().command(Program::System, "panics-in-main", &libraries);
+    let output = ended(&mut command);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(101), "{stderr}");
+    assert!(!stderr.contains("foreign exceptions"), "{stderr}");
 }

@@ -6,6 +6,7 @@
 //! place does as std's routine does; but where a foreign exception ends, it hands one of this module's own to
 //! the code that catches it.
 
+use crate::services;
 use std::ffi::c_int;
 use std::mem;
 use std::panic;
@@ -199,15 +200,24 @@ extern "C" fn exchanging(
     // SAFETY: it is what stood where this routine stands, and so a routine of this type.
     let of_std = unsafe { mem::transmute::<*mut (), Personality>(of_std) };
     let reason = of_std(version, actions, class, exception, context);
-    let ends_here = actions & UA_HANDLER_FRAME != 0 && reason == URC_INSTALL_CONTEXT;
-    let foreign = NonNull::new(exception).filter(|_| ends_here && class == RUST);
-    let foreign = foreign.and_then(|foreign| Some((mark_of(foreign)?, foreign)));
-    if let Some((mark, foreign)) = foreign
-        && mark != OWN.load(Ordering::Relaxed)
-        && let Some(own) = super::exchange(mark, foreign)
-    {
-        // SAFETY: std's routine has just put the foreign exception there, for the code that catches it.
-        unsafe { _Unwind_SetGR(context, RAX, own.as_ptr().expose_provenance()) };
+    let of_rust = NonNull::new(exception)
+        .filter(|_| reason == URC_INSTALL_CONTEXT && class == RUST)
+        .and_then(|exception| Some((mark_of(exception)?, exception)));
+    let Some((mark, exception)) = of_rust else {
+        return reason;
+    };
+    let is_own = mark == OWN.load(Ordering::Relaxed);
+    let ends_here = actions & UA_HANDLER_FRAME != 0;
+    match (is_own, ends_here) {
+        (true, true) => (services::current().is_caught)(exception),
+        (true, false) => {}
+        (false, false) => super::accompany(mark, exception),
+        (false, true) => {
+            if let Some(own) = super::exchange(mark, exception) {
+                // SAFETY: std's routine has just put the foreign exception there, for the code that catches it.
+                unsafe { _Unwind_SetGR(context, RAX, own.as_ptr().expose_provenance()) };
+            }
+        }
     }
     reason
 }
