@@ -25,6 +25,9 @@ pub(crate) struct HostImage {
     /// The libraries that the program has loaded, in the order of their addresses.
     pub(crate) libraries: Vec<PathBuf>,
     names: Vec<u8>,
+    /// Whether the linker left what is merely hidden marked as such, so that it can be told from what is known in one
+    /// file alone. GNU ld does not.
+    pub(crate) marks_hidden: bool,
     symbols: HashMap<u64, Found, BuildHasherDefault<Identity>>,
     /// The places of the names of variables.
     variables: Vec<u32>,
@@ -122,8 +125,10 @@ impl HostImage {
             of_variables.push(holds_variables(name.map_err(not_elf)?, flags));
         }
         let mut variables = Vec::new();
+        let mut marks_hidden = false;
         for symbol in table.iter() {
             if let Some(mut found) = Found::of(symbol, &layout) {
+                marks_hidden |= found.is_local && !found.is_of_one_file;
                 let name = name_at(&names, found.name);
                 let section = usize::from(symbol.st_shndx(LittleEndian).0);
                 let is_item = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
@@ -147,6 +152,7 @@ impl HostImage {
             built,
             libraries,
             names,
+            marks_hidden,
             symbols,
             variables,
             variables_by_path: OnceLock::new(),
@@ -171,6 +177,16 @@ impl HostImage {
     /// The symbol of that name, if there is one and it is clear which.
     pub(crate) fn find(&self, name: &[u8]) -> Option<HostSymbol> {
         self.lookup(name).ok().flatten()
+    }
+
+    /// The symbol of that name, if other files may use it, it is clear which it is, and the program tells both.
+    ///
+    /// What is `static` in C has a name that is known in one file alone, and is somebody else's where another file
+    /// asks for that name.
+    pub(crate) fn find_shared(&self, name: &[u8]) -> Option<HostSymbol> {
+        let found = self.symbols.get(&hash(name))?;
+        let is_of_one_file = self.marks_hidden && found.is_of_one_file;
+        self.find(name).filter(|_| !is_of_one_file)
     }
 
     /// The symbol of that name, if there is one.
@@ -205,6 +221,9 @@ const MAPS: &str = "/proc/self/maps";
 struct Found {
     name: u32,
     is_local: bool,
+    /// Whether it is local and not marked as hidden: where the linker leaves these marks, its name was never one for
+    /// other files.
+    is_of_one_file: bool,
     is_ambiguous: bool,
     symbol: HostSymbol,
 }
@@ -228,6 +247,8 @@ impl Found {
             name,
             // What was hidden when the program was linked is local in it.
             is_local: symbol.st_bind() == elf::STB_LOCAL,
+            is_of_one_file: symbol.st_bind() == elf::STB_LOCAL
+                && symbol.st_visibility() == elf::STV_DEFAULT,
             is_ambiguous: false,
             symbol: HostSymbol {
                 place,

@@ -85,7 +85,12 @@ pub(crate) fn resolve<'a>(
         let member = match changed.find(&name) {
             Some(id) => Some((changed, id, true)),
             None => {
-                if let Some(symbol) = host.find(&name) {
+                let found = if is_of_rust(&name) {
+                    host.find(&name)
+                } else {
+                    host.find_shared(&name)
+                };
+                if let Some(symbol) = found {
                     resolution.host.insert(name.into_owned(), symbol);
                     continue;
                 }
@@ -218,10 +223,15 @@ pub(crate) fn shared<'data>(
 /// Whether other objects may have something else of that name: what is `static` in C is known in its file alone.
 pub(crate) fn may_be_anyones(symbol: &Symbol<'_>) -> bool {
     let name = symbol.name;
-    const OF_RUST: [&[u8]; 3] = [b"_ZN", b"_R", b"_rust_extern_with_linkage_"];
-    let is_of_rust = OF_RUST.iter().any(|start| name.starts_with(start));
     let unnamed = b"_GLOBAL__N_";
-    symbol.is_local && (!is_of_rust || name.windows(unnamed.len()).any(|part| part == unnamed))
+    symbol.is_local
+        && (!is_of_rust(name) || name.windows(unnamed.len()).any(|part| part == unnamed))
+}
+
+/// Whether a name is one that a compiler made, of a path: another thing has another.
+fn is_of_rust(name: &[u8]) -> bool {
+    const STARTS: [&[u8]; 3] = [b"_ZN", b"_R", b"_rust_extern_with_linkage_"];
+    STARTS.iter().any(|start| name.starts_with(start))
 }
 
 pub(crate) fn parse(member: &Member) -> Result<ObjectFile<'_>, FallbackReason> {
@@ -303,6 +313,42 @@ mod tests {
     }
 
     std::arch::global_asm!(local!());
+    std::arch::global_asm!(
+        ".pushsection .data.hot_hidden_of_the_test, \"awR\", @progbits",
+        ".globl hot_hidden_of_the_test",
+        ".hidden hot_hidden_of_the_test",
+        ".type hot_hidden_of_the_test, @object",
+        "hot_hidden_of_the_test: .quad 8",
+        ".size hot_hidden_of_the_test, 8",
+        ".popsection"
+    );
+
+    /// What [`resolve`] takes from the program of two names, one of which the program knows in one file alone.
+    #[test]
+    fn what_is_static_in_c_is_not_taken_for_what_new_code_asks_for() {
+        let host = HostImage::of_this_process().expect("this program can be read");
+        let names = [
+            &b"hot_local_of_the_test"[..],
+            b"hot_hidden_of_the_test",
+            b"rust_eh_personality",
+        ];
+        assert!(names.iter().all(|name| host.find(name).is_some()));
+        let wanted = names.map(|name| (hash(name), name.to_vec()));
+        let needs = Needs {
+            wanted: wanted.into(),
+            ..Needs::default()
+        };
+        let none = Archives::default();
+        let resolution = resolve([&needs].into_iter(), &none, &host, &none).expect("it is told");
+        let taken = |name| resolution.host.contains_key(name);
+        let is_taken = names.map(taken);
+        if host.marks_hidden {
+            assert_eq!(is_taken, [false, true, true]);
+        } else {
+            // It cannot be told.
+            assert_eq!(is_taken, [true, true, true]);
+        }
+    }
 
     #[test]
     fn a_name_that_is_known_in_one_file_is_no_others() {
