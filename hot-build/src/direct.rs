@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 
 use crate::background;
 use crate::cargo::BUILD_ARGS_VARIABLE;
-use crate::replay::{Commands, Compilation, Record, Wanted, Workplaces};
+use crate::replay::{Commands, Compilation, Record, WaitingCompiler, Wanted, Workplaces};
 use crate::thin::ThinLinker;
 use crate::{
     Build, BuildArgs, BuildError, BuildHandle, CancelSignal, CargoReason, FallbackReason,
@@ -103,6 +104,7 @@ impl DirectBuilder {
             lock(&self.inner.commands).learn(args);
         }
         let inner = self.inner.clone();
+        let (warm, is_warm) = mpsc::channel::<PathBuf>();
         // Without a thread, the first builds do it.
         let _ = background::spawn("hot-build prepare", move || {
             for args in &crates {
@@ -110,8 +112,20 @@ impl DirectBuilder {
             }
             for args in &crates {
                 inner.warm_up(args);
+                // Nobody listens where that thread could not be had.
+                let _ = warm.send(args.manifest_dir.clone());
             }
         });
+        let inner = self.inner.clone();
+        // At the usual priority, for what is started has that of who starts it.
+        let _ = thread::Builder::new()
+            .name("hot-build waiting".to_owned())
+            .spawn(move || {
+                for manifest_dir in is_warm {
+                    let known = inner.known(&manifest_dir);
+                    lock(&known).have_a_compiler_wait();
+                }
+            });
     }
 
     fn of(thin: Option<ThinLinker>) -> Self {
@@ -170,6 +184,18 @@ struct KnownCrate {
     failed_to_link: bool,
     /// The last full library.
     full: Option<PrivateLibrary>,
+    /// The compiler for the next build.
+    waiting: Option<WaitingCompiler>,
+}
+
+impl KnownCrate {
+    /// Starts the compiler for the next build. It is not to be called on a thread of low priority, which the compiler
+    /// would have too.
+    fn have_a_compiler_wait(&mut self) {
+        if let (Some(record), None) = (&self.record, &self.waiting) {
+            self.waiting = WaitingCompiler::start(record.hot_command());
+        }
+    }
 }
 
 impl Inner {
@@ -187,7 +213,7 @@ impl Inner {
         }
         lock(&self.commands).learn(args);
         self.stop_warm_up(args);
-        let known = self.known(args);
+        let known = self.known(&args.manifest_dir);
         // Builds of one crate share its record; a build that was cancelled is gone in a moment.
         let mut known = lock(&known);
         let mut work = Work::new(args, self.thin.as_ref());
@@ -200,14 +226,16 @@ impl Inner {
             Err(Stop::Failed(error)) => handle.finish(Err(error)),
             Err(Stop::AskCargo(reason)) => {
                 handle.finish(work.with_cargo(&mut known, &self.commands, reason));
-                if args.cancel_build.is_cancelled() {
-                    return;
+                if !args.cancel_build.is_cancelled() {
+                    let (inner, args) = (self.clone(), args.clone());
+                    // Without a thread, the next build takes longer.
+                    let _ = background::spawn("hot-build prepare", move || inner.warm_up(&args));
                 }
-                let (inner, args) = (self.clone(), args.clone());
-                // Without a thread, the next build takes longer.
-                let _ = background::spawn("hot-build prepare", move || inner.warm_up(&args));
             }
         }
+        // The compilers of this build come to their end first.
+        drop(work);
+        known.have_a_compiler_wait();
     }
 
     /// Compiles a crate as it is, if the compiler does not remember to have done so: then the first change
@@ -218,7 +246,7 @@ impl Inner {
             reporter: Reporter::silent(),
             ..args.clone()
         };
-        let known = self.known(&args);
+        let known = self.known(&args.manifest_dir);
         // Registered before the lock is waited for, so that a build that has it is not waited for in vain.
         let other =
             lock(&self.warm_ups).insert(args.manifest_dir.clone(), args.cancel_build.clone());
@@ -247,7 +275,7 @@ impl Inner {
             wanted: Wanted::Rlib,
             is_proven: false,
         };
-        if compilation.run(&mut Vec::new()).is_ok() {
+        if compilation.run(None, &mut Vec::new()).is_ok() {
             place.note(command);
             record.prove();
         }
@@ -262,7 +290,7 @@ impl Inner {
 
     /// Does for a crate what can be done before it is built.
     fn prepare(&self, args: &BuildArgs) {
-        let known = self.known(args);
+        let known = self.known(&args.manifest_dir);
         let mut known = lock(&known);
         Work::new(args, self.thin.as_ref()).read(&mut known, &self.commands);
         if let (Some(record), Some(thin)) = (&known.record, &self.thin) {
@@ -270,9 +298,9 @@ impl Inner {
         }
     }
 
-    fn known(&self, args: &BuildArgs) -> Arc<Mutex<KnownCrate>> {
+    fn known(&self, manifest_dir: &Path) -> Arc<Mutex<KnownCrate>> {
         let mut crates = lock(&self.crates);
-        crates.entry(args.manifest_dir.clone()).or_default().clone()
+        crates.entry(manifest_dir.to_owned()).or_default().clone()
     }
 }
 

@@ -16,6 +16,7 @@ mod stamp;
 mod toolchain;
 mod traces;
 mod variables;
+mod waiting;
 mod workplace;
 
 pub(crate) use command::RustcCommand;
@@ -26,4 +27,5 @@ pub(crate) use record::{Plan, Record};
 pub(crate) use recorder::Recorder;
 #[cfg(feature = "thin")]
 pub(crate) use toolchain::host_target;
+pub(crate) use waiting::WaitingCompiler;
 pub(crate) use workplace::{Workplace, Workplaces};

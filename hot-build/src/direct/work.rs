@@ -8,8 +8,8 @@ use std::time::{Instant, SystemTime};
 use crate::cargo::repeat_program_recorded;
 use crate::lock_file::LockFile;
 use crate::replay::{
-    Commands, Compilation, CompileFailure, Compiled, Ending, Plan, Record, Recorder, Wanted,
-    Workplace, Workplaces, unreadable,
+    Commands, Compilation, CompileFailure, Compiled, Ending, Plan, Record, Recorder,
+    WaitingCompiler, Wanted, Workplace, Workplaces, unreadable,
 };
 use crate::thin::ThinLinker;
 use crate::{
@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
             record.prove();
         }
         for unit in below {
-            let compiled = self.compile(record, unit, &place, Wanted::Rlib)?;
+            let compiled = self.compile(record, unit, &place, Wanted::Rlib, None)?;
             self.endings.push(compiled.ending);
         }
         match self.thin {
@@ -208,7 +208,8 @@ impl<'a> Work<'a> {
             let argument = argument.to_owned();
             return Err(Stop::AskCargo(CargoReason::RelativeSearchPath { argument }));
         }
-        let compiled = self.compile(record, record.hot_unit(), place, wanted)?;
+        let waiting = known.waiting.take();
+        let compiled = self.compile(record, record.hot_unit(), place, wanted, waiting)?;
         place.note(record.hot_command());
         Ok(compiled)
     }
@@ -219,6 +220,7 @@ impl<'a> Work<'a> {
         unit: usize,
         place: &Workplace,
         wanted: Wanted,
+        waiting: Option<WaitingCompiler>,
     ) -> Result<Compiled, Stop> {
         let compiling = Instant::now();
         let since = SystemTime::now();
@@ -230,7 +232,7 @@ impl<'a> Work<'a> {
             wanted,
             is_proven: record.is_proven(),
         };
-        let compiled = compilation.run(&mut self.diagnostics);
+        let compiled = compilation.run(waiting, &mut self.diagnostics);
         let compiled = compiled.map_err(|failure| self.stop(failure))?;
         record
             .compiled(unit, &compiled.rlib, since)
@@ -258,6 +260,8 @@ impl<'a> Work<'a> {
         reason: CargoReason,
     ) -> Result<Artifact, BuildError> {
         let asked = Instant::now();
+        // Cargo may be asked because there is another compiler.
+        known.waiting = None;
         self.phases.clear();
         let may_lock_anew =
             matches!(reason, CargoReason::Settings { .. }) || known.record.is_none();

@@ -255,15 +255,7 @@ impl RustcCommand {
         replaced: &HashMap<String, PathBuf>,
         wanted: Wanted,
     ) -> Command {
-        let mut command = Command::new(&self.program);
-        environment::scrub(&mut command);
-        command
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.directory());
-        let recorded = self.arguments.join(SEPARATOR);
-        if recorded.len() < LONGEST {
-            command.env(REPEATS, recorded);
-        }
+        let mut command = self.without_arguments();
         let mut words = self.arguments.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -296,6 +288,31 @@ impl RustcCommand {
             command.args(["-C", "linker=true", "-C", "strip=none"]);
         }
         command
+    }
+
+    /// Whether it can be started before its arguments are known. A wrapper is told what to do when it starts, and
+    /// a crate's macros look at the arguments themselves where [`REPEATS`] cannot tell them.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.rustc() == self.program && self.recorded().is_some()
+    }
+
+    /// The program of the run in its environment, with nothing that it is told to do.
+    pub(crate) fn without_arguments(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        environment::scrub(&mut command);
+        command
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory());
+        if let Some(recorded) = self.recorded() {
+            command.env(REPEATS, recorded);
+        }
+        command
+    }
+
+    /// What [`REPEATS`] says.
+    fn recorded(&self) -> Option<String> {
+        let recorded = self.arguments.join(SEPARATOR);
+        (recorded.len() < LONGEST).then_some(recorded)
     }
 
     fn stem(&self) -> String {

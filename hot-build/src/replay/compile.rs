@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use crate::child::{Child, ChildEvent, Killer};
 use crate::{BuildArgs, BuildError, BuildReport, CancelWatch, Diagnostic, messages, run};
 
-use super::{RustcCommand, Workplace};
+use super::{RustcCommand, WaitingCompiler, Workplace};
 
 /// What a run of the compiler is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +63,38 @@ pub(crate) struct Ending {
 }
 
 impl Compilation<'_> {
-    /// Runs the compiler until the rlib is there.
+    /// Runs the compiler until the rlib is there. `waiting` may be one that is loaded already.
     pub(crate) fn run(
         &self,
+        waiting: Option<WaitingCompiler>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Compiled, CompileFailure> {
+        if self.args.cancel_build.is_cancelled() {
+            return Err(CompileFailure::Failed(BuildError::Cancelled));
+        }
+        let repeated = (self.command).repeat(self.place, self.replaced, self.wanted);
+        let line = run::command_line(&repeated);
+        self.args.reporter.report(BuildReport::Started {
+            command: line.clone(),
+        });
+        if let Some(child) = waiting.and_then(|waiting| waiting.run(&repeated)) {
+            match self.listen(child, line.clone(), diagnostics) {
+                // It may have ended while it waited. What one says that is started for this alone is what counts.
+                Err(CompileFailure::AskCargo) => {}
+                result => return result,
+            }
+        }
+        match Child::spawn(repeated) {
+            Ok(child) => self.listen(child, line, diagnostics),
+            Err(_) => Err(CompileFailure::AskCargo),
+        }
+    }
+
+    /// Listens to a compiler until the rlib is there.
+    fn listen(
+        &self,
+        child: Child,
+        line: String,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<Compiled, CompileFailure> {
         let Self {
@@ -75,17 +104,6 @@ impl Compilation<'_> {
             is_proven,
             ..
         } = *self;
-        if args.cancel_build.is_cancelled() {
-            return Err(CompileFailure::Failed(BuildError::Cancelled));
-        }
-        let repeated = command.repeat(place, self.replaced, self.wanted);
-        let line = run::command_line(&repeated);
-        args.reporter.report(BuildReport::Started {
-            command: line.clone(),
-        });
-        let Ok(child) = Child::spawn(repeated) else {
-            return Err(CompileFailure::AskCargo);
-        };
         let killer = child.killer();
         let watch = args.cancel_build.on_cancel(move || killer.kill());
 
