@@ -118,11 +118,13 @@ fn reloads(mode: Mode, count: usize, setting: &Setting) -> Result<Vec<Sample>> {
     let mut ours = Ours::prepare(&subject::SMALL, mode, setting)?;
     ours.reload(1)?;
     let mut times = Vec::new();
+    let mut phases = Vec::new();
     let mut memory = vec![proc_files::resident(ours.pid())?];
     for edition in (2..).take(count) {
         interrupt::check()?;
         let reload = ours.reload(edition)?;
         times.push(reload.total.as_secs_f64() * 1e3);
+        phases.push(reload.phases);
         memory.push(proc_files::resident(ours.pid())?);
     }
     let edge = (count / EDGE).max(1);
@@ -142,6 +144,15 @@ fn reloads(mode: Mode, count: usize, setting: &Setting) -> Result<Vec<Sample>> {
     add("first-memory", "kB", &means(&grown[..edge]));
     add("last-memory", "kB", &means(&grown[count - edge..]));
     add("memory-slope", "kB", &[slope(&memory)]);
+    for (edge, reloads) in [
+        ("first", &phases[..edge]),
+        ("last", &phases[count - edge..]),
+    ] {
+        for (phase, took) in reloads.iter().flat_map(|phases| phases.parts()) {
+            let what = format!("reloads-{name}-{edge}-time/{phase}");
+            samples.push(Sample::milliseconds(what, *took));
+        }
+    }
     Ok(samples)
 }
 
