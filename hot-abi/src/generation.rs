@@ -2,6 +2,7 @@
 
 use crate::boundary;
 use crate::entry::EntryFn;
+use crate::function::FunctionEntry;
 use crate::held::{
     self, Migrated, Migration, MigrationError, MigrationTask, Uncommitted, WhenBusy,
 };
@@ -201,14 +202,6 @@ pub struct Applied {
     pub migrated: Vec<Migrated>,
 }
 
-impl Applied {
-    /// The functions whose callers the new code does not fit, and perhaps nodes.
-    fn left_behind(&self) -> impl Iterator<Item = &'static str> {
-        let signatures = self.signatures_changed.iter().map(|change| change.function);
-        signatures.chain(self.layouts_changed.iter().map(|change| change.item))
-    }
-}
-
 /// A function whose signature is not the one its callers were compiled with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureChange {
@@ -341,23 +334,15 @@ fn switch(
     let point_everyone = || {
         trail::enter(newest, generation, || {
             let on_trial = generation.is_some_and(|generation| generation.is_in_probation());
-            let mut applied = Applied::default();
             let mut left_behind = Vec::new();
-            for (index, module) in modules.iter().enumerate() {
-                let Some(callers) = module.find(newest) else {
-                    continue;
-                };
-                let outcome = point_slots(callers, newest, on_trial);
-                left_behind.extend(
-                    outcome
-                        .left_behind()
-                        .filter_map(|path| callers.function(path)),
-                );
+            // There may be hundreds of libraries, and the program's thread waits meanwhile. What becomes of its items
+            // is told of the program alone.
+            for callers in modules.iter().filter_map(|module| module.find(newest)) {
+                left_behind.extend(point_slots(callers, newest, on_trial));
                 callers.live.set(generation.cloned());
-                if index == 0 {
-                    applied = outcome;
-                }
             }
+            let applied = program.map(|program| outcome(program, newest));
+            let applied = applied.unwrap_or_default();
             (applied, left_behind)
         })
     };
@@ -424,13 +409,46 @@ pub fn adopt(library: &Module, program: &Module, own: &HotCrate) {
                 point_slots(copy, generation.krate, generation.is_in_probation());
                 copy.live.set(Some(generation));
             }
-            None => drop(point_slots(copy, linked_in, false)),
+            None => {
+                point_slots(copy, linked_in, false);
+            }
         }
     }
 }
 
-/// Points the slots of `callers` at the functions of `newest`, on trial or not.
-fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: bool) -> Applied {
+/// Points the slots of `callers` at the functions of `newest`, on trial or not. Returns the functions that the newest
+/// code does not fit.
+fn point_slots(
+    callers: &'static HotCrate,
+    newest: &'static HotCrate,
+    on_trial: bool,
+) -> Vec<&'static FunctionEntry> {
+    let mut left_behind = Vec::new();
+    let is_own = std::ptr::eq(callers, newest);
+    let mut newer_functions = InOrder::of((newest.functions)(), |function| function.path);
+    for function in (callers.functions)() {
+        match newer_functions.find(function.path) {
+            Some(newer) if function.accepts(newer) => {
+                let code = match is_own {
+                    true => std::ptr::null(),
+                    false => newer.contained.0,
+                };
+                // SAFETY: `newer` has the path and signature of the slot's entry, and its library stays
+                // mapped as `Generation::new` demands; a module's own code is reached by null.
+                unsafe { function.slot.set(code, on_trial) };
+            }
+            Some(_) => left_behind.push(function),
+            None => {
+                // SAFETY: null is always allowed.
+                unsafe { function.slot.set(std::ptr::null(), false) };
+            }
+        }
+    }
+    left_behind
+}
+
+/// What becomes of the items of `callers` when `newest` is live.
+fn outcome(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied {
     let mut applied = Applied {
         nodes: (newest.nodes)().iter().map(|node| node.name).collect(),
         ..Applied::default()
@@ -451,35 +469,21 @@ fn point_slots(callers: &'static HotCrate, newest: &'static HotCrate, on_trial: 
     let mut newer_functions = InOrder::of((newest.functions)(), |function| function.path);
     for function in (callers.functions)() {
         match newer_functions.find(function.path) {
-            Some(newer) if function.accepts(newer) => {
-                let own = std::ptr::eq(callers, newest);
-                let code = if own {
-                    std::ptr::null()
-                } else {
-                    newer.contained.0
-                };
-                // SAFETY: `newer` has the path and signature of the slot's entry, and its library stays
-                // mapped as `Generation::new` demands; a module's own code is reached by null.
-                unsafe { function.slot.set(code, on_trial) };
-                applied.functions.push(function.path);
-            }
-            Some(newer) if function.has_signature_of(newer) => {
-                let reason = function.layout_difference(newer);
-                applied.layouts_changed.push(LayoutChange {
-                    item: function.path,
-                    reason: reason.unwrap_or_default(),
+            Some(newer) if !function.has_signature_of(newer) => {
+                applied.signatures_changed.push(SignatureChange {
+                    function: function.path,
+                    callers: function.signature,
+                    library: newer.signature,
                 });
             }
-            Some(newer) => applied.signatures_changed.push(SignatureChange {
-                function: function.path,
-                callers: function.signature,
-                library: newer.signature,
-            }),
-            None => {
-                // SAFETY: null is always allowed.
-                unsafe { function.slot.set(std::ptr::null(), false) };
-                applied.functions_removed.push(function.path);
-            }
+            Some(newer) => match function.layout_difference(newer) {
+                Some(reason) => applied.layouts_changed.push(LayoutChange {
+                    item: function.path,
+                    reason,
+                }),
+                None => applied.functions.push(function.path),
+            },
+            None => applied.functions_removed.push(function.path),
         }
     }
     applied

@@ -26,6 +26,7 @@ use crate::status::{HotStatus, Outcome};
 use hot_build::{Artifact, BuildError, BuildReport, BuildResult};
 use hot_load::{Applied, LoadError, MigrationError, PatchReport};
 use hot_watch::{Change, Changes, FileContent};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -683,6 +684,7 @@ impl Pipeline {
             state.offered = None;
         }
         let before = state.status.source.take();
+        let in_memory: HashSet<u32> = in_memory.into_iter().collect();
         state
             .generations
             .retain(|(_, other)| in_memory.contains(other));

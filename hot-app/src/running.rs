@@ -12,7 +12,6 @@ use hot_load::{
 };
 use std::cell::Cell;
 use std::fmt;
-use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -242,12 +241,10 @@ impl Running {
 
     /// The numbers of the generations of a crate that are in memory.
     pub(crate) fn in_memory(&self, krate: &CrateId) -> Vec<u32> {
-        let loaded = self.loader.generations();
-        let own = loaded.iter().filter(|generation| {
-            Path::new(generation.krate().manifest_dir) == krate.manifest_dir()
-        });
-        let numbers = own.map(|generation| generation.number());
-        std::iter::once(0).chain(numbers).collect()
+        let loaded = linked(krate).map(|linked| self.loader.numbers(linked));
+        std::iter::once(0)
+            .chain(loaded.into_iter().flatten())
+            .collect()
     }
 
     /// Keeps a generation until its values have migrated, which they do beside the program.

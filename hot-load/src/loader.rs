@@ -363,6 +363,14 @@ impl Loader {
         lock(&self.loaded).generations.iter().find(wanted).cloned()
     }
 
+    /// The numbers of the generations of a crate that are loaded, oldest first.
+    pub fn numbers(&self, krate: &HotCrate) -> Vec<u32> {
+        let loaded = lock(&self.loaded);
+        let of_crate = |generation: &&Arc<Generation>| generation.krate().is(krate);
+        let own = loaded.generations.iter().filter(of_crate);
+        own.map(|generation| generation.number()).collect()
+    }
+
     /// The generations that are loaded, oldest first.
     pub fn generations(&self) -> Vec<Arc<Generation>> {
         lock(&self.loaded).generations.clone()
@@ -387,8 +395,15 @@ impl LoadedLibraries {
     /// Has the libraries call the live code that came while other code went live in those that were `known`: they
     /// may have seen the code that was live before.
     fn adopt_late(&self, known: &[Arc<Generation>], program: &Module) {
-        let is_known = |late: &&Arc<Generation>| known.iter().any(|known| Arc::ptr_eq(known, late));
-        for late in self.generations.iter().filter(|late| !is_known(late)) {
+        // The last ones are looked for among the last ones: there may be hundreds.
+        let is_known =
+            |late: &Arc<Generation>| known.iter().rev().any(|known| Arc::ptr_eq(known, late));
+        for late in self
+            .generations
+            .iter()
+            .rev()
+            .take_while(|late| !is_known(late))
+        {
             generation::adopt(&late.module(), program, late.krate());
         }
     }

@@ -71,13 +71,16 @@ pub(super) fn segments_around(address: usize) -> Option<Segments> {
             let start = module.bias.wrapping_add(header.address as usize);
             (start, start.wrapping_add(header.size as usize))
         });
-        let segments = Segments {
-            bounds: bounds.collect(),
-        };
-        if !segments.hold(search.address) {
+        // There may be hundreds of modules.
+        if !bounds
+            .clone()
+            .any(|(start, end)| (start..end).contains(&search.address))
+        {
             return 0;
         }
-        search.found = Some(segments);
+        search.found = Some(Segments {
+            bounds: bounds.collect(),
+        });
         1
     }
 
