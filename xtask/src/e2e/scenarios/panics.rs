@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::super::project::{BuildAs, Project, SCENE};
 use super::super::variant::{SCENE_SAVES_STATE, Variant};
-use super::super::{Modes, Scenario, Verdict};
+use super::super::{Mode, Modes, Scenario, Verdict};
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -43,6 +43,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "a panic of the program that passes through hot code reaches the program whole, and is no panic of new code; one of std is",
         modes: Modes::Both,
         run: panics_of_the_program,
+    },
+    Scenario {
+        name: "panics_of_what_was_handed_out",
+        about: "a closure of new code that the program keeps panics where the program calls it, and where a thread does: the program catches a panic of its own, and is told",
+        modes: Modes::Only(
+            Mode::Full,
+            "a thin library has no runtime of its own, so such a panic is the program's from the beginning",
+        ),
+        run: panics_of_what_was_handed_out,
     },
     Scenario {
         name: "panic_abort",
@@ -390,6 +399,29 @@ fn panics_of_the_program(project: &Project) -> Result<Verdict> {
         "it does not tell of the function: {told}"
     );
     host.event_about("rolled-back", "scene: ")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panics_of_what_was_handed_out(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let mut host = project.run()?;
+    scene.go_live(&mut host, "nowhere")?;
+    for (request, reached) in [
+        ("kept", "a panic reached the program"),
+        ("kept-on-a-thread", "the thread panicked"),
+    ] {
+        scene.go_live(&mut host, "handed out")?;
+        let edition = scene.edition;
+        host.expect_answer("keep", "kept")?;
+        let message = format!("handed out of edition {edition}");
+        host.expect_answer(request, &format!("{reached}: {message}"))?;
+        expect_told(&mut host, "a closure or an object", "handed out", edition)?;
+        is_rolled_back(&mut host, edition)?;
+        host.expect_answer("panicking", "false")?;
+        host.expect_answer("keep", "kept")?;
+        host.expect_answer(request, "handed out by 1")?;
+    }
     host.end()?;
     Ok(Verdict::Passed)
 }
