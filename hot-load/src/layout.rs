@@ -31,10 +31,12 @@ mod index;
 mod methods;
 mod names;
 mod origin;
+mod proven;
 mod read;
 mod report;
 mod source;
 mod statics;
+mod unchanged;
 
 pub(crate) use check::LayoutCheck;
 pub use origin::{note_library_sources, note_program_sources};
@@ -48,8 +50,9 @@ pub(crate) use files::running_program;
 pub(crate) use origin::{compare_types, note_copy};
 
 use behind::Search;
-use debug_info::unreadable;
+use debug_info::{Bytes, unreadable};
 use earlier::Conflicts;
+use gimli::Dwarf;
 use hot_abi::registry::HotCrate;
 use origin::Origins;
 use read::Crossing;
@@ -95,18 +98,33 @@ impl Layouts {
         search: Search<'_>,
     ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
         let file = map(file)?;
-        let crossing = read::crossing(&file, &file.dwarf()?, crates, search)?;
+        Layouts::of_crates(&file, &file.dwarf()?, crates, search)
+    }
+
+    /// As [`read`](Layouts::read), from a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Layouts::read).
+    fn of_crates(
+        file: &MappedFile,
+        dwarf: &Dwarf<Bytes<'_>>,
+        crates: &[CrateSource<'_>],
+        search: Search<'_>,
+    ) -> Result<Vec<Result<Layouts, Missing>>, Missing> {
+        let crossing = read::crossing(file, dwarf, crates, search)?;
         Ok(crossing.into_iter().map(Layouts::from).collect())
     }
 
-    /// As [`read`](Layouts::read), and reads all other crates in the file too, by their root files.
+    /// As [`of_crates`](Layouts::of_crates), and reads all other crates in the file too, by their root files.
     ///
     /// # Errors
     ///
     /// As [`read`](Layouts::read).
     #[allow(clippy::type_complexity, reason = "the results of two reads")]
-    fn read_with_others(
-        file: &Path,
+    fn with_others(
+        file: &MappedFile,
+        dwarf: &Dwarf<Bytes<'_>>,
         crates: &[CrateSource<'_>],
         search: Search<'_>,
     ) -> Result<
@@ -116,17 +134,14 @@ impl Layouts {
         ),
         Missing,
     > {
-        let file = map(file)?;
-        let dwarf = file.dwarf()?;
-        let mut roots = debug_info::root_files(&dwarf).map_err(unreadable)?;
+        let mut roots = debug_info::root_files(dwarf).map_err(unreadable)?;
         roots.retain(|root| crates.iter().all(|krate| krate.root_file != root));
         let mut sources = crates.to_vec();
         sources.extend(roots.iter().map(|root| CrateSource {
             crate_name: "",
             root_file: root,
         }));
-        let crossing = read::crossing(&file, &dwarf, &sources, search)?;
-        let mut layouts: Vec<_> = crossing.into_iter().map(Layouts::from).collect();
+        let mut layouts = Layouts::of_crates(file, dwarf, &sources, search)?;
         let others = layouts.split_off(crates.len());
         Ok((layouts, roots.into_iter().zip(others).collect()))
     }

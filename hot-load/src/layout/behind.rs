@@ -8,7 +8,7 @@ use super::names;
 use std::collections::{BTreeSet, HashMap};
 
 /// The names of types that some code puts behind trait objects, by the names of the traits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Behind(HashMap<String, BTreeSet<String>>);
 
 /// What the reader of a file looks for behind trait objects, other than what the units of the crate put there.

@@ -5,6 +5,7 @@ use super::earlier::Conflicts;
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
 use super::names;
 use super::origin::{Doubt, Origins};
+use super::proven::Proven;
 use super::report::LayoutDifference;
 use crate::words;
 use std::collections::HashSet;
@@ -36,7 +37,13 @@ pub(super) fn compare(
     origins: Origins<'_>,
     conflicts: &Conflicts,
 ) -> Compared {
+    // What is in conflict differs from itself.
+    let proven = match conflicts.is_empty() {
+        true => Proven::take(program.0, library.0, origins),
+        false => Proven::nothing(program.0, library.0, origins),
+    };
     let mut comparison = Comparison {
+        proven,
         program: program.0,
         library: library.0,
         origins,
@@ -51,6 +58,14 @@ pub(super) fn compare(
     while let Some((program, library)) = comparison.waiting.pop() {
         comparison.types(program, library);
     }
+    let is_same = comparison.causes.is_empty() && comparison.effects.is_empty();
+    if conflicts.is_empty() {
+        let mut proven = comparison.proven;
+        if is_same {
+            proven.add(comparison.seen);
+        }
+        proven.put_back();
+    }
     let is_unknown = comparison.unknown > 0
         && comparison.unknown == comparison.causes.len()
         && comparison.effects.is_empty();
@@ -64,6 +79,7 @@ pub(super) fn compare(
 }
 
 struct Comparison<'a> {
+    proven: Proven,
     program: &'a Graph,
     library: &'a Graph,
     origins: Origins<'a>,
@@ -169,7 +185,7 @@ impl Comparison<'_> {
             if is_told {
                 continue;
             }
-            let Some(doubt) = self.origins.doubt(path) else {
+            let Some(doubt) = self.proven.doubt(self.origins, path) else {
                 continue;
             };
             let is_change = matches!(
@@ -198,11 +214,15 @@ impl Comparison<'_> {
     /// What two parts lead to.
     fn edge(&mut self, from: Option<Owner<'_>>, program: Option<TypeId>, library: Option<TypeId>) {
         if let (Some(program), Some(library)) = (program, library) {
+            // Before their names are made up: most were met before.
+            let pair = (program, library);
+            if self.proven.has(pair) || self.seen.contains(&pair) {
+                return;
+            }
             let names = (self.program.name(program), self.library.name(library));
             if names.0 == names.1 {
-                if self.seen.insert((program, library)) {
-                    self.waiting.push((program, library));
-                }
+                self.seen.insert(pair);
+                self.waiting.push(pair);
                 return;
             }
         } else if program.is_none() && library.is_none() {

@@ -47,6 +47,10 @@ impl Conflicts {
         conflicts
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.values().all(Vec::is_empty)
+    }
+
     /// How the type differs that a part of a trait object stands for.
     pub(super) fn at(&self, part: &Part) -> &[LayoutDifference] {
         self.0.get(&part.name).map_or(&[], Vec::as_slice)

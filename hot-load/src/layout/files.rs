@@ -1,7 +1,10 @@
 //! What was read of each file. A library is read once, though several want to know of it.
 
 use super::behind::{Behind, Search};
+use super::debug_info::{Bytes, MappedFile};
+use super::unchanged::{self, Extent};
 use super::{CrateSource, Layouts, Missing};
+use gimli::Dwarf;
 use hot_abi::registry::HotCrate;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -166,7 +169,7 @@ const REMEMBERED: usize = 6;
 /// The layouts of all crates in a thin library. Nobody writes to the file: each build makes another.
 pub(super) fn of_library(library: &Path) -> Arc<LibraryLayouts> {
     let Some(version) = Version::of(library) else {
-        return Arc::new(read_library(library));
+        return read_library(library, Extent::All);
     };
     let layouts = {
         let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,7 +185,7 @@ pub(super) fn of_library(library: &Path) -> Arc<LibraryLayouts> {
         layouts
     };
     layouts
-        .get_or_init(|| Arc::new(read_library(library)))
+        .get_or_init(|| read_library(library, Extent::All))
         .clone()
 }
 
@@ -196,12 +199,7 @@ pub(super) fn remembered(library: &Path) -> Option<Arc<LibraryLayouts>> {
 
 /// Reads the layouts of the linked crates from a library that is no thin one.
 pub(super) fn read_full_library(library: &Path) -> LinkedLayouts {
-    let elsewhere = behind();
-    let search = Search {
-        elsewhere: &elsewhere,
-        of_crates: &[],
-    };
-    linked(Layouts::read(library, &linked_sources(), search))
+    read_library(library, Extent::Linked).linked.clone()
 }
 
 /// Reads the layouts of crates from the program. In others of the workspace, types of hot crates are looked for that are
@@ -231,25 +229,37 @@ pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
     crates.map(|krate| (*krate, Err(missing.clone()))).collect()
 }
 
-fn read_library(library: &Path) -> LibraryLayouts {
-    let elsewhere = behind();
-    let search = Search {
-        elsewhere: &elsewhere,
-        of_crates: &[],
-    };
-    match Layouts::read_with_others(library, &linked_sources(), search) {
-        Ok((of_linked, others)) => LibraryLayouts {
+/// Reads a library. Nobody writes to the file, now or later.
+pub(super) fn read_library(library: &Path, extent: Extent) -> Arc<LibraryLayouts> {
+    let read = |file: &MappedFile, dwarf: &Dwarf<Bytes<'_>>, elsewhere: &Behind| {
+        let search = Search {
+            elsewhere,
+            of_crates: &[],
+        };
+        let sources = linked_sources();
+        let (of_linked, others) = match extent {
+            Extent::All => Layouts::with_others(file, dwarf, &sources, search)?,
+            Extent::Linked => {
+                let of_linked = Layouts::of_crates(file, dwarf, &sources, search)?;
+                (of_linked, Vec::new())
+            }
+        };
+        let others = others.into_iter();
+        Ok(LibraryLayouts {
             linked: linked(Ok(of_linked)),
             others: others
-                .into_iter()
                 .map(|(root, layouts)| (root, layouts.map(Arc::new)))
                 .collect(),
-        },
-        Err(missing) => LibraryLayouts {
+        })
+    };
+    let layouts =
+        super::map(library).and_then(|file| unchanged::or_read(file, extent, behind(), read));
+    layouts.unwrap_or_else(|missing| {
+        Arc::new(LibraryLayouts {
             linked: all_missing(&missing),
             others: Vec::new(),
-        },
-    }
+        })
+    })
 }
 
 fn linked_sources() -> Vec<CrateSource<'static>> {

@@ -1,5 +1,6 @@
 //! Layouts of types as plain data: a graph whose nodes are types and whose edges are what they are made of.
 
+use super::proven;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -7,8 +8,10 @@ use std::fmt;
 pub(super) type TypeId = usize;
 
 /// Types, and what they are made of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Graph {
+    /// No other graph has it.
+    pub(super) number: u64,
     pub(super) types: Vec<Type>,
 }
 
@@ -153,6 +156,15 @@ impl Type {
             (Some(size), Some(align)) => format!("{size} bytes, aligned to {align}"),
             (Some(size), None) => format!("{size} bytes"),
             (None, _) => "no size".to_owned(),
+        }
+    }
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Graph {
+            number: proven::number(),
+            types: Vec::new(),
         }
     }
 }

@@ -18,11 +18,55 @@ pub(super) struct Table {
     pub(super) size: u64,
 }
 
+/// Words in the memory of a file, and where they lead to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pointers {
+    /// The addresses of the words, in order.
+    words: Vec<u64>,
+    /// By the address of the word. One that is nowhere leads to nothing.
+    targets: HashMap<u64, u64>,
+}
+
+impl Pointers {
+    /// Reads each of these words.
+    fn read(file: &MappedFile, mut words: Vec<u64>) -> Result<Pointers, Missing> {
+        words.sort_unstable();
+        words.dedup();
+        let targets = file.pointers(&words)?;
+        Ok(Pointers { words, targets })
+    }
+
+    /// Adds others of the same file.
+    pub(super) fn add(&mut self, other: &Pointers) {
+        self.words.extend(&other.words);
+        self.words.sort_unstable();
+        self.words.dedup();
+        self.targets.extend(&other.targets);
+    }
+
+    #[cfg(test)]
+    pub(super) fn addresses(&self) -> impl Iterator<Item = u64> {
+        self.words.iter().copied()
+    }
+
+    /// Where the word at `address` leads to.
+    pub(super) fn target(&self, address: u64) -> Option<u64> {
+        self.targets.get(&address).copied()
+    }
+
+    /// Whether the words in another file lead to the same places.
+    pub(super) fn are_those_of(&self, file: &MappedFile) -> bool {
+        self.words.is_empty()
+            || file
+                .pointers(&self.words)
+                .is_ok_and(|targets| targets == self.targets)
+    }
+}
+
 /// Where the words in tables of methods lead to.
 #[derive(Debug)]
 pub(super) struct Methods {
-    /// By the address of the word.
-    pointers: HashMap<u64, u64>,
+    pub(super) pointers: Pointers,
     /// The functions of the crate, by their addresses.
     functions: HashMap<u64, Place>,
 }
@@ -42,17 +86,15 @@ impl Methods {
         }
         let words = tables.filter_map(|table| Some((table.address?, table.size)));
         let words = words.flat_map(|(start, size)| (0..size).step_by(8).map(move |at| start + at));
-        let mut words: Vec<u64> = words.collect();
-        words.sort_unstable();
-        words.dedup();
         Ok(Methods {
-            pointers: file.pointers(&words)?,
+            pointers: Pointers::read(file, words.collect())?,
             functions,
         })
     }
 
     /// The function of the crate that the word at `address` leads to.
     pub(super) fn at(&self, address: u64) -> Option<Place> {
-        self.functions.get(self.pointers.get(&address)?).copied()
+        let function = self.pointers.target(address)?;
+        self.functions.get(&function).copied()
     }
 }

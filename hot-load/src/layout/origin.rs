@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::names;
+use super::{names, proven};
 
 /// Tells from what sources the code of a crate was built that is linked into the program.
 ///
@@ -53,6 +53,8 @@ impl Libraries {
 /// What a crate was built from, in the program or in a library.
 #[derive(Debug)]
 pub(super) struct Origin {
+    /// No other origin has it.
+    pub(super) number: u64,
     manifest_dir: String,
     crate_name: String,
     words: Option<Arc<SourceWords>>,
@@ -64,6 +66,7 @@ pub(super) struct Origin {
 impl Origin {
     fn new(krate: &HotCrate, words: Option<Arc<SourceWords>>, records: Vec<Fingerprint>) -> Origin {
         Origin {
+            number: proven::number(),
             manifest_dir: krate.manifest_dir.to_owned(),
             crate_name: krate.crate_name.to_owned(),
             words,
@@ -94,6 +97,7 @@ impl Origin {
             hot_abi::fingerprint::END
         );
         Origin {
+            number: proven::number(),
             manifest_dir: String::new(),
             crate_name: "scene".to_owned(),
             words: Some(Arc::new(SourceWords::new(move || sources))),
@@ -222,6 +226,11 @@ pub(super) enum Doubt {
 }
 
 impl Origins<'_> {
+    pub(super) fn numbers(&self) -> (Option<u64>, Option<u64>) {
+        let number = |origin: Option<&Origin>| origin.map(|origin| origin.number);
+        (number(self.program), number(self.library))
+    }
+
     /// Why the trait or type at `path` may not be the same; `None` if it is.
     pub(super) fn doubt(&self, path: &str) -> Option<Doubt> {
         let crate_name = names::crate_of(path);

@@ -5,7 +5,7 @@ use super::debug_info::{Bytes, MappedFile, Units, unreadable};
 use super::entry::{self, Entries, Place};
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
 use super::index::Index;
-use super::methods::{Methods, Table};
+use super::methods::{Methods, Pointers, Table};
 use super::names;
 use super::{CrateSource, Missing};
 use by_name::ByName;
@@ -25,6 +25,8 @@ pub(super) struct Crossing {
     pub(super) statics: HashMap<String, StaticType>,
     /// What is put behind the trait objects among them.
     pub(super) behind: Behind,
+    /// What was read of tables of methods.
+    pub(super) pointers: Pointers,
 }
 
 /// A static or thread-local.
@@ -86,6 +88,10 @@ fn crossing_of_units<'a>(
         graph: reader.graph,
         items,
         statics,
+        pointers: reader
+            .methods
+            .map(|methods| methods.pointers)
+            .unwrap_or_default(),
     })
 }
 

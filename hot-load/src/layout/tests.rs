@@ -10,6 +10,8 @@ use std::sync::{Arc, LazyLock};
 use std::{env, fs};
 use tempfile::TempDir;
 
+mod unchanged;
+
 /// A crate with one item, number 7. Every test changes some of this text.
 const SCENE: &str = r#"
 #![crate_type = "cdylib"]
