@@ -18,6 +18,7 @@
 //!
 //! What is not seen: types that only the code behind a pointer without a type knows.
 
+mod abbreviations;
 mod behind;
 mod check;
 mod compare;

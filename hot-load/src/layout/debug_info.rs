@@ -1,6 +1,6 @@
 //! A file's debug information: its sections, and the compilation units of one crate.
 
-use super::{CrateSource, Missing};
+use super::{CrateSource, Missing, abbreviations};
 use gimli::{
     Abbreviations, Dwarf, EndianSlice, Reader, RunTimeEndian, Section, SectionId, Unit, UnitHeader,
     constants,
@@ -133,9 +133,9 @@ impl<'a> Units<'a> {
             let both = by_crate.iter_mut().zip(&mut neighbours);
             for (krate, (units, neighbours)) in crates.iter().zip(both) {
                 if is_unit_of(name.slice(), krate.root_file) {
-                    units.push(dwarf.unit(header)?);
+                    units.push(unit(dwarf, header)?);
                 } else if with_neighbours && is_of_workspace(name.slice()) {
-                    neighbours.push(dwarf.unit(header)?);
+                    neighbours.push(unit(dwarf, header)?);
                 }
             }
             Ok(())
@@ -146,6 +146,15 @@ impl<'a> Units<'a> {
             split,
         })
     }
+}
+
+/// The unit of a header.
+fn unit<'a>(
+    dwarf: &Dwarf<Bytes<'a>>,
+    header: UnitHeader<Bytes<'a>>,
+) -> gimli::Result<Unit<Bytes<'a>>> {
+    let table = abbreviations::at(&dwarf.debug_abbrev, header.debug_abbrev_offset())?;
+    Unit::new_with_abbreviations(dwarf, header, table)
 }
 
 /// The root files of all crates that have a unit, as the compiler was given them. Each once.
@@ -211,7 +220,8 @@ struct Root<'a> {
 /// Reads the first entries of units. Their abbreviations are few, each used by many units.
 #[derive(Default)]
 struct Roots {
-    abbreviations: HashMap<Vec<u8>, Abbreviations>,
+    /// Each with its declaration.
+    abbreviations: Vec<(Vec<u8>, Abbreviations)>,
 }
 
 impl Roots {
@@ -221,16 +231,20 @@ impl Roots {
         header: &UnitHeader<Bytes<'a>>,
     ) -> gimli::Result<Root<'a>> {
         let declaration = root_abbreviation(dwarf, header)?;
-        if !self.abbreviations.contains_key(declaration) {
+        let known = |(known, _): &(Vec<u8>, Abbreviations)| known == declaration;
+        let known = self.abbreviations.iter().position(known);
+        let place = known.unwrap_or(self.abbreviations.len());
+        if known.is_none() {
             // A table of its own. A unit's table has hundreds; to parse them all for each of a program's
             // units would take longer than all the rest.
             let mut table = declaration.to_vec();
             table.push(0);
             let table = gimli::DebugAbbrev::new(&table, dwarf.debug_abbrev.reader().endian());
             let parsed = table.abbreviations(gimli::DebugAbbrevOffset(0))?;
-            self.abbreviations.insert(declaration.to_vec(), parsed);
+            self.abbreviations.push((declaration.to_vec(), parsed));
         }
-        let mut entries = header.entries_raw(&self.abbreviations[declaration], None)?;
+        let (_, abbreviations) = &self.abbreviations[place];
+        let mut entries = header.entries_raw(abbreviations, None)?;
         let Some(abbreviation) = entries.read_abbreviation()? else {
             return Ok(Root {
                 name: None,
@@ -275,7 +289,7 @@ fn root_abbreviation<'a>(
 }
 
 /// Skips what follows the code of an abbreviation.
-fn skip_abbreviation(table: &mut Bytes<'_>) -> gimli::Result<()> {
+pub(super) fn skip_abbreviation(table: &mut Bytes<'_>) -> gimli::Result<()> {
     table.read_uleb128()?; // tag
     table.skip(1)?; // whether it has children
     loop {

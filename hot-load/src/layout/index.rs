@@ -2,7 +2,9 @@
 
 use super::debug_info::Bytes;
 use super::names;
-use gimli::{AttributeValue, DwTag, Dwarf, Operation, Unit, UnitOffset, constants};
+use gimli::{
+    AttributeSpecification, AttributeValue, DwTag, Dwarf, Operation, Unit, UnitOffset, constants,
+};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -331,10 +333,21 @@ pub(super) fn functions(
 ) -> gimli::Result<Vec<(u64, UnitOffset)>> {
     let mut functions = Vec::new();
     for offset in &index.functions {
-        let entry = unit.header.entry(&unit.abbreviations, *offset)?;
-        if let Some(address) = entry.attr_value(constants::DW_AT_low_pc)
-            && let Some(address) = dwarf.attr_address(unit, address)?
-        {
+        let mut entries = unit
+            .header
+            .entries_raw(&unit.abbreviations, Some(*offset))?;
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            continue;
+        };
+        let attributes = abbreviation.attributes();
+        let address = |spec: &AttributeSpecification| spec.name() == constants::DW_AT_low_pc;
+        // Most of those that are only declared have no code here.
+        let Some(last) = attributes.iter().position(address) else {
+            continue;
+        };
+        entries.skip_attributes(&attributes[..last])?;
+        let address = entries.read_attribute(attributes[last])?.value();
+        if let Some(address) = dwarf.attr_address(unit, address)? {
             functions.push((address, *offset));
         }
     }

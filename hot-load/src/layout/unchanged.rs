@@ -111,7 +111,8 @@ fn pointers_of(library: &LibraryLayouts) -> Option<Pointers> {
     Some(pointers)
 }
 
-/// The sections that are read of debug information, as places in a file.
+/// The sections that are read of debug information, as places in a file. Those that tell of the lines of code are none
+/// of them: they are others after most edits.
 #[derive(Debug)]
 struct Sections(Vec<Range<usize>>);
 
@@ -124,8 +125,6 @@ impl Sections {
             dwarf.debug_line_str.reader(),
             dwarf.debug_str_offsets.reader(),
             dwarf.debug_addr.reader(),
-            // Each unit tells of its lines, of which only whether they can be read matters.
-            dwarf.debug_line.reader(),
         ];
         let beginning = file.bytes().as_ptr().addr();
         let place = |section: &Bytes<'_>| {
