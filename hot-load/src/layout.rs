@@ -50,7 +50,7 @@ pub(crate) use debug_info::MappedFile;
 pub(crate) use files::running_program;
 pub(crate) use origin::{compare_types, note_copy};
 
-use behind::Search;
+use behind::{Behind, Search};
 use debug_info::{Bytes, unreadable};
 use earlier::Conflicts;
 use gimli::Dwarf;
@@ -147,6 +147,13 @@ impl Layouts {
         Ok((layouts, roots.into_iter().zip(others).collect()))
     }
 
+    /// Whether a file may know one of these types. What cannot be read may know all.
+    fn may_know(file: &Path, types: &Behind) -> bool {
+        let Ok(file) = map(file) else { return true };
+        let dwarf = file.dwarf();
+        dwarf.is_ok_and(|dwarf| read::may_know(&dwarf, types.told()))
+    }
+
     fn from(crossing: Result<Crossing, Missing>) -> Result<Layouts, Missing> {
         crossing.map(|crossing| Layouts { crossing })
     }
@@ -170,6 +177,31 @@ impl Layouts {
             origins,
             conflicts,
         ))
+    }
+
+    /// How what panics carry differs from what they carry in `library`. A panic may pass any item.
+    fn differences_of_payloads(
+        &self,
+        library: &Layouts,
+        origins: Origins<'_>,
+        conflicts: &Conflicts,
+    ) -> Vec<LayoutDifference> {
+        let (own, new) = (&self.crossing, &library.crossing);
+        let compared = |own_object, new_object| {
+            let (own, new) = ((&own.graph, own_object), (&new.graph, new_object));
+            compare::differences(own, new, origins, conflicts)
+        };
+        let mut differences = compared(own.payloads.thrown, new.payloads.thrown);
+        let resumed = compared(own.payloads.resumed, new.payloads.resumed);
+        if !resumed.is_empty() && origins.may_resume() {
+            for difference in resumed {
+                if !differences.contains(&difference) {
+                    differences.push(difference);
+                }
+            }
+        }
+        let differences = differences.into_iter();
+        differences.map(LayoutDifference::in_payload).collect()
     }
 }
 

@@ -28,6 +28,8 @@ pub struct FileWords {
     definitions: Option<Vec<Arc<Definition>>>,
     /// Whether there is a procedural macro in it, which may write definitions itself.
     makes_macros: bool,
+    /// Whether it speaks of the function that panics with a box.
+    may_resume: bool,
 }
 
 impl FileWords {
@@ -61,6 +63,7 @@ impl FileWords {
         FileWords {
             definitions: Some(definitions),
             makes_macros: found.makes_macros,
+            may_resume: text.contains(RESUME),
         }
     }
 
@@ -77,9 +80,13 @@ impl FileWords {
         FileWords {
             definitions: None,
             makes_macros: false,
+            may_resume: true,
         }
     }
 }
+
+/// The function of std that begins a panic with a box whose type is forgotten already.
+const RESUME: &str = "resume_unwind";
 
 /// The definitions in the sources that a program or a library was built from, read when they are first asked for.
 pub struct SourceWords {
@@ -93,6 +100,13 @@ pub struct Sources {
     pub crates: Option<Arc<[String]>>,
     /// The files, each once, sorted by path.
     pub files: Vec<(Arc<Path>, Arc<FileWords>)>,
+}
+
+impl Sources {
+    /// Whether code that was built from them may begin a panic with a box that it already has.
+    pub(crate) fn may_resume(&self) -> bool {
+        self.files.iter().any(|(_, words)| words.may_resume)
+    }
 }
 
 impl SourceWords {

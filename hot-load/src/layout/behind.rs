@@ -16,7 +16,8 @@ pub(super) struct Behind(HashMap<String, BTreeSet<String>>);
 pub(super) struct Search<'a> {
     /// Types that are put there elsewhere: these are looked for by their names.
     pub(super) elsewhere: &'a Behind,
-    /// The types of these crates are also looked for where other crates of the workspace put them there.
+    /// The types of these crates are also looked for where other crates of the workspace put them there. All others
+    /// only behind objects that tell what is behind them.
     pub(super) of_crates: &'a [&'a str],
 }
 
@@ -38,7 +39,7 @@ impl Behind {
                 continue;
             };
             for part in &object.parts {
-                if part.role == Role::Implementor
+                if part.role.is_made()
                     && let Some(name) = type_of(part, plain_trait)
                     && !is_of_compiler(name)
                 {
@@ -81,6 +82,13 @@ impl Behind {
         names.map(String::as_str)
     }
 
+    /// The types that somebody may find out.
+    pub(super) fn told(&self) -> impl Iterator<Item = &str> {
+        let is_told = |of: &str| is_downcast(of) || of == PAYLOAD;
+        let told = self.0.iter().filter(move |(of, _)| is_told(of));
+        told.flat_map(|(_, names)| names).map(String::as_str)
+    }
+
     fn insert(&mut self, plain_trait: &str, name: &str) {
         let names = match self.0.get_mut(plain_trait) {
             Some(names) => names,
@@ -100,7 +108,7 @@ pub(super) fn part_name(ty: &str, plain_trait: &str) -> String {
 /// The type that a part of a trait object stands for.
 pub(super) fn implementor(graph: &Graph, part: &Part) -> Option<TypeId> {
     match part.role {
-        Role::Unmade => part.ty,
+        Role::Unmade | Role::Carried => part.ty,
         Role::Implementor => {
             let mut parts = graph.types[part.ty?].parts.iter();
             parts.find(|part| part.role == Role::Target)?.ty
@@ -112,8 +120,11 @@ pub(super) fn implementor(graph: &Graph, part: &Part) -> Option<TypeId> {
 /// Whether code may find out what is behind an object of this trait: it is `Any`, or leads there by a method of its
 /// own or of a supertrait.
 ///
-/// The methods are those of `part`, a table.
+/// The methods are those of `part`, a table. What gets there without one gets there to be found out.
 pub(super) fn may_be_downcast(graph: &Graph, object: &Type, part: &Part) -> bool {
+    if part.role == Role::Carried {
+        return true;
+    }
     let plain_trait = object.plain_trait.as_deref().unwrap_or_default();
     if DOWNCAST.contains(&plain_trait) {
         return true;
@@ -134,18 +145,48 @@ pub(super) fn may_be_downcast(graph: &Graph, object: &Type, part: &Part) -> bool
     methods.peek().is_none() || methods.any(leads_there)
 }
 
+/// The trait behind which everything is known by its `TypeId`.
+pub(super) const ANY: &str = "core::any::Any";
+
+/// The trait of std behind which panics have their payload.
+pub(super) const PAYLOAD: &str = "core::panic::PanicPayload";
+
 /// The traits of std that tell what is behind their objects.
-const DOWNCAST: &[&str] = &["core::any::Any", "core::error::Error"];
+const DOWNCAST: &[&str] = &[ANY, "core::error::Error"];
 
 /// The method by which they do.
-const TYPE_ID: &str = "type_id";
+pub(super) const TYPE_ID: &str = "type_id";
+
+/// Whether objects of the trait tell what is behind them.
+pub(super) fn is_downcast(plain_trait: &str) -> bool {
+    DOWNCAST.contains(&plain_trait)
+}
+
+/// Whether a table of methods of that name is of a type that somebody may find out: because of the trait, or of one that
+/// it leads to, or because panics carry it.
+pub(super) fn may_tell(table: &str) -> bool {
+    names::parts_of_table(table).is_some_and(|(ty, plain_trait)| {
+        let is_meant = is_downcast(plain_trait) || plain_trait == PAYLOAD;
+        !is_of_compiler(ty) && (is_meant || !is_of_compiler(plain_trait))
+    })
+}
+
+/// Whether the method of that symbol is the one by which objects of `plain_trait` tell what is behind them. In both ways
+/// in which rustc writes symbols.
+pub(super) fn is_type_id_of(plain_trait: &str, symbol: &str) -> bool {
+    let marks: &[&str] = match plain_trait {
+        ANY => &["core..any..Any$GT$7type_id", "3Any7type_id"],
+        _ => &["5error5Error7type_id", "core..error..Error$GT$7type_id"],
+    };
+    marks.iter().any(|mark| symbol.contains(mark))
+}
 
 fn type_of<'a>(part: &'a Part, plain_trait: &str) -> Option<&'a str> {
     let name = part.name.strip_suffix(plain_trait)?;
     name.strip_suffix(" as ")
 }
 
-fn is_of_compiler(name: &str) -> bool {
+pub(super) fn is_of_compiler(name: &str) -> bool {
     let mut paths = names::paths_in(name).into_iter();
     paths.all(|path| names::OF_COMPILER.contains(&names::crate_of(path)))
 }
@@ -159,6 +200,19 @@ mod tests {
         assert!(is_of_compiler("alloc::string::String"));
         assert!(is_of_compiler("(u8, alloc::vec::Vec<u8>)"));
         assert!(!is_of_compiler("alloc::vec::Vec<scene::World>"));
+    }
+
+    #[test]
+    fn the_method_that_tells_a_type_is_known_by_its_symbol() {
+        let error = "core::error::Error";
+        let legacy = "_ZN36_$LT$T$u20$as$u20$core..any..Any$GT$7type_id17h291c73969425a254E";
+        assert!(is_type_id_of(ANY, legacy) && !is_type_id_of(error, legacy));
+        let newer = "_RNvXNtCsgE_4core3anyNtCs1_5scene4LootNtB2_3Any7type_idCs1_5scene";
+        assert!(is_type_id_of(ANY, newer) && !is_type_id_of(error, newer));
+        let of_errors = "_ZN4core5error5Error7type_id17ha917525e85542d0dE";
+        assert!(is_type_id_of(error, of_errors) && !is_type_id_of(ANY, of_errors));
+        let own = "_ZN5scene7Monster7type_id17ha917525e85542d0dE";
+        assert!(!is_type_id_of(ANY, own) && !is_type_id_of(error, own));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl LayoutCheck {
         library: Reading,
         patched: &[StaticEntry],
     ) -> (LayoutReport, Vec<StaticMismatch>) {
-        let built = library.built.clone();
+        let (built, copy) = (library.built.clone(), library.library.clone());
         let library = &library.finish();
         // Of the crates in it, or of the programs' where it has none of them.
         let registered = generation.module().crates;
@@ -103,7 +103,11 @@ impl LayoutCheck {
         let mut own = None;
         // A library may hold copies of other hot crates.
         for krate in generation.module().crates {
-            let report = classes.mark(krate, library, origin_of(krate));
+            let opened = Opened {
+                file: &copy,
+                generation,
+            };
+            let report = classes.mark(krate, library, origin_of(krate), opened);
             if krate.is(generation.krate()) {
                 own = Some(report);
             }
@@ -137,6 +141,14 @@ struct Known {
     classes: HashMap<u64, u32>,
 }
 
+/// A library that is mapped.
+#[derive(Clone, Copy)]
+struct Opened<'a> {
+    generation: &'a Generation,
+    /// The file that was opened.
+    file: &'a Path,
+}
+
 /// An item of a library.
 struct Item {
     name: &'static str,
@@ -152,6 +164,7 @@ impl Classes {
         krate: &'static HotCrate,
         library: &LinkedLayouts,
         origin: Arc<Origin>,
+        opened: Opened<'_>,
     ) -> LayoutReport {
         let shallow = |side, missing: &Missing| LayoutReport {
             depth: LayoutDepth::Shallow {
@@ -171,17 +184,19 @@ impl Classes {
             }
         };
         files::note_behind(&library);
-        let conflicts = Conflicts::of(&[&library], Some(&origin));
+        let mut conflicts = Conflicts::of(&[&library], Some(&origin));
+        conflicts.add_takers(&library, &origin);
         let of_program = Origin::of_program(krate);
         let origins = Origins {
             program: Some(&of_program),
             library: Some(&origin),
         };
+        let payloads = program.differences_of_payloads(&library, origins, &conflicts);
         let mut incompatible = Vec::new();
         let mut new_classes = HashMap::new();
         for item in items(krate) {
             let differences = program.differences(&library, item.hash, origins, &conflicts);
-            if differences.as_ref().is_some_and(Vec::is_empty) {
+            if payloads.is_empty() && differences.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
             let known = self.known_class(krate, (&library, &origin), item.hash);
@@ -190,7 +205,11 @@ impl Classes {
                 new_classes.insert(item.hash, self.last);
                 self.last
             });
-            let mut differences = differences.unwrap_or_default();
+            // Nothing is known of an item that only one of them has: that is told alone.
+            let mut differences = differences.map_or_else(Vec::new, |mut differences| {
+                differences.extend_from_slice(&payloads);
+                differences
+            });
             for difference in &mut differences {
                 difference.source = source::find(krate, difference);
             }
@@ -204,6 +223,8 @@ impl Classes {
             }
         }
         earlier::note(&program, &library, &origin, &conflicts);
+        let mapped = Arc::downgrade(opened.generation.library());
+        earlier::note_taker(krate, opened.file, mapped, &library, &origin);
         if !new_classes.is_empty() {
             self.known.push(Known {
                 crate_name: krate.crate_name,
@@ -232,11 +253,15 @@ impl Classes {
                 program: Some(&known.origin),
                 library: Some(origin),
             };
+            let taken = Conflicts::with_taker(&known.layouts, library, origin);
             let differences: Vec<LayoutDifference> =
-                known
-                    .layouts
-                    .differences(library, item, origins, &Conflicts::default())?;
-            differences.is_empty().then_some(class)
+                known.layouts.differences(library, item, origins, &taken)?;
+            let is_same = || {
+                let of = &known.layouts;
+                let payloads = of.differences_of_payloads(library, origins, &taken);
+                payloads.is_empty()
+            };
+            (differences.is_empty() && is_same()).then_some(class)
         })
     }
 }

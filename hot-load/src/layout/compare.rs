@@ -122,12 +122,13 @@ impl Comparison<'_> {
                 // Nobody here makes a value of it.
                 Some(_) if part.role == Role::Unmade => {}
                 Some(other) => self.parts(own, part, other),
-                None if part.role == Role::Implementor => {
-                    if let Some(unmade) = unmade(new, &part.name)
+                None if part.role.is_made() => {
+                    if let Some(other) = named_behind(new, &part.name)
                         && behind::may_be_downcast(self.program, own, part)
                     {
                         let made = behind::implementor(self.program, part);
-                        self.edge(Some((own, part)), made, unmade.ty);
+                        let other = behind::implementor(self.library, other);
+                        self.edge(Some((own, part)), made, other);
                     }
                 }
                 None if new.may_lack(part.role) => {}
@@ -140,18 +141,19 @@ impl Comparison<'_> {
             }
         }
         for (at, part) in new.parts.iter().enumerate() {
-            if let Role::Implementor | Role::Unmade = part.role {
+            if part.role.is_behind() {
                 self.causes.extend_from_slice(self.conflicts.at(part));
             }
             if part.counterpart_at(at, own).is_some() {
                 continue;
             }
-            if part.role == Role::Implementor {
-                if let Some(unmade) = unmade(own, &part.name)
+            if part.role.is_made() {
+                if let Some(other) = named_behind(own, &part.name)
                     && behind::may_be_downcast(self.library, new, part)
                 {
+                    let other = behind::implementor(self.program, other);
                     let made = behind::implementor(self.library, part);
-                    self.edge(Some((new, part)), unmade.ty, made);
+                    self.edge(Some((new, part)), other, made);
                 }
             } else if !own.may_lack(part.role) {
                 let described = self.describe(self.library, part);
@@ -265,9 +267,10 @@ impl Comparison<'_> {
     }
 }
 
-/// The type of that name that is not put behind a trait object. It could be taken from there, if the trait lets
-/// anyone find out what is behind it; otherwise only the table of methods that came with a value knows its type.
-fn unmade<'a>(object: &'a Type, name: &str) -> Option<&'a Part> {
+/// The type of that name that gets behind a trait object in another way, or is not put there at all. It could be taken
+/// from there, if the trait lets anyone find out what is behind it; otherwise only the table of methods that came with a
+/// value knows its type.
+fn named_behind<'a>(object: &'a Type, name: &str) -> Option<&'a Part> {
     let mut parts = object.parts.iter();
-    parts.find(|part| part.role == Role::Unmade && part.name == name)
+    parts.find(|part| part.role.is_behind() && part.name == name)
 }

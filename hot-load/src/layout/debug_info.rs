@@ -8,6 +8,7 @@ use gimli::{
 use memmap2::Mmap;
 use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -102,6 +103,20 @@ impl MappedFile {
         }
         Ok(pointers)
     }
+
+    /// The symbols that have `part` in them, by their addresses.
+    pub(super) fn symbols_with(&self, part: &str) -> Result<HashMap<u64, String>, Missing> {
+        let object = object::File::parse(&*self.0).map_err(unreadable)?;
+        let mut found = HashMap::new();
+        for symbol in object.symbols() {
+            if let Ok(name) = symbol.name()
+                && name.contains(part)
+            {
+                found.insert(symbol.address(), name.to_owned());
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// The compilation units of each of some crates, in the order of the file.
@@ -110,8 +125,8 @@ impl MappedFile {
 #[derive(Debug)]
 pub(super) struct Units<'a> {
     pub(super) by_crate: Vec<Vec<Unit<Bytes<'a>>>>,
-    /// For each of the crates, those of the others of its workspace, if they were asked for.
-    pub(super) neighbours: Vec<Vec<Unit<Bytes<'a>>>>,
+    /// For each of the crates, those of the others of its workspace, which are read only if they are needed.
+    pub(super) neighbours: Vec<Vec<UnitHeader<Bytes<'a>>>>,
     /// Whether the rest of some unit is in another file.
     pub(super) split: bool,
 }
@@ -121,10 +136,9 @@ impl<'a> Units<'a> {
     pub(super) fn find(
         dwarf: &Dwarf<Bytes<'a>>,
         crates: &[CrateSource<'_>],
-        with_neighbours: bool,
     ) -> gimli::Result<Units<'a>> {
-        let none = || crates.iter().map(|_| Vec::new()).collect::<Vec<_>>();
-        let (mut by_crate, mut neighbours) = (none(), none());
+        let mut by_crate: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
+        let mut neighbours: Vec<_> = crates.iter().map(|_| Vec::new()).collect();
         let mut split = false;
         each_unit(dwarf, |header, name, is_split| {
             split |= is_split;
@@ -134,8 +148,8 @@ impl<'a> Units<'a> {
             for (krate, (units, neighbours)) in crates.iter().zip(both) {
                 if is_unit_of(name.slice(), krate.root_file) {
                     units.push(unit(dwarf, header)?);
-                } else if with_neighbours && is_of_workspace(name.slice()) {
-                    neighbours.push(unit(dwarf, header)?);
+                } else if is_of_workspace(name.slice()) {
+                    neighbours.push(header);
                 }
             }
             Ok(())
@@ -149,12 +163,29 @@ impl<'a> Units<'a> {
 }
 
 /// The unit of a header.
-fn unit<'a>(
+pub(super) fn unit<'a>(
     dwarf: &Dwarf<Bytes<'a>>,
     header: UnitHeader<Bytes<'a>>,
 ) -> gimli::Result<Unit<Bytes<'a>>> {
     let table = abbreviations::at(&dwarf.debug_abbrev, header.debug_abbrev_offset())?;
     Unit::new_with_abbreviations(dwarf, header, table)
+}
+
+/// Whether some string of the debug information is one that is looked for.
+pub(super) fn has_string(
+    dwarf: &Dwarf<Bytes<'_>>,
+    mut is_meant: impl FnMut(&[u8]) -> bool,
+) -> bool {
+    let mut rest = dwarf.debug_str.reader().slice();
+    // Looked for by std, which is optimised where this code is not.
+    while let Ok(text) = CStr::from_bytes_until_nul(rest) {
+        let text = text.to_bytes();
+        if is_meant(text) {
+            return true;
+        }
+        rest = &rest[text.len() + 1..];
+    }
+    false
 }
 
 /// The root files of all crates that have a unit, as the compiler was given them. Each once.

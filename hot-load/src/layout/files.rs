@@ -224,6 +224,21 @@ fn read_program_crate(source: CrateSource<'_>, elsewhere: &Behind) -> CrateLayou
     layouts.map(Arc::new)
 }
 
+/// The layouts of one crate in a library, with types that were looked for by their names.
+pub(super) fn read_library_crate(
+    library: &Path,
+    source: CrateSource<'_>,
+    elsewhere: &Behind,
+) -> CrateLayouts {
+    let search = Search {
+        elsewhere,
+        of_crates: &[],
+    };
+    let mut layouts = Layouts::read(library, &[source], search)?;
+    let layouts = layouts.pop().unwrap_or(Err(Missing::DebugInfo));
+    layouts.map(Arc::new)
+}
+
 pub(super) fn all_missing(missing: &Missing) -> LinkedLayouts {
     let crates = crate::linked_crates().iter();
     crates.map(|krate| (*krate, Err(missing.clone()))).collect()

@@ -80,6 +80,9 @@ pub(super) enum Role {
     Methods,
     /// A type that is put behind a trait object, by its table of methods.
     Implementor,
+    /// A type whose values get behind a trait object by another way than a table of its methods for that trait: by the
+    /// table for a trait that leads there, or because a panic carries them.
+    Carried,
     /// A type that the other side puts behind a trait object, and this one does not.
     Unmade,
     /// A method in a table of them, and its place there.
@@ -89,6 +92,16 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// Whether the part stands for a type that is, or may be, behind a trait object.
+    pub(super) fn is_behind(self) -> bool {
+        matches!(self, Role::Implementor | Role::Carried | Role::Unmade)
+    }
+
+    /// Whether the part stands for a type of which values are put behind a trait object.
+    pub(super) fn is_made(self) -> bool {
+        matches!(self, Role::Implementor | Role::Carried)
+    }
+
     /// Whether parts of these roles are to be compared, given that they have one name.
     pub(super) fn is_kind_of(self, other: Role) -> bool {
         std::mem::discriminant(&self) == std::mem::discriminant(&other)
@@ -141,7 +154,7 @@ impl Type {
     pub(super) fn may_lack(&self, role: Role) -> bool {
         match role {
             // What one side makes no values of.
-            Role::Implementor | Role::Unmade | Role::Mentioned => true,
+            Role::Implementor | Role::Carried | Role::Unmade | Role::Mentioned => true,
             Role::Method(_) => {
                 let is_method = |part: &Part| matches!(part.role, Role::Method(_));
                 !self.parts.iter().any(is_method)
@@ -245,6 +258,7 @@ impl fmt::Display for Role {
             | Role::Result
             | Role::Methods
             | Role::Implementor
+            | Role::Carried
             | Role::Unmade
             | Role::Mentioned => f.write_str("there"),
         }

@@ -19,7 +19,7 @@ const ITEM: &[u8] = b"__HOT_LAYOUT";
 /// The static of a hot trait: [`hot_abi::layout::InterfaceLayout`].
 const INTERFACE: &[u8] = b"__HOT_INTERFACE";
 /// How rustc names the table of methods of a type behind a trait object: `<Type as Trait>::{vtable}`.
-const METHOD_TABLE: &[u8] = b">::{vtable}";
+pub(super) const METHOD_TABLE: &[u8] = b">::{vtable}";
 
 /// What an index has to see of a unit: statics, the functions whose variables are none, and scopes.
 const WANTED: &[DwTag] = &[

@@ -1,6 +1,7 @@
 //! What is in tables of methods: the functions, and in which order.
 
 use super::Missing;
+use super::behind;
 use super::debug_info::{MappedFile, unreadable};
 use super::entry::{Entries, Place};
 use super::index;
@@ -69,6 +70,8 @@ pub(super) struct Methods {
     pub(super) pointers: Pointers,
     /// The functions of the crate, by their addresses.
     functions: HashMap<u64, Place>,
+    /// The symbols of the methods that tell what is behind an object, of all crates. Read when they are first needed.
+    telling: Option<HashMap<u64, String>>,
 }
 
 impl Methods {
@@ -89,6 +92,7 @@ impl Methods {
         Ok(Methods {
             pointers: Pointers::read(file, words.collect())?,
             functions,
+            telling: None,
         })
     }
 
@@ -96,5 +100,24 @@ impl Methods {
     pub(super) fn at(&self, address: u64) -> Option<Place> {
         let function = self.pointers.target(address)?;
         self.functions.get(&function).copied()
+    }
+
+    /// Whether the word at `address` leads to the method by which objects of `plain_trait` tell what is behind them. It
+    /// may have been compiled into another crate. What leads out of the file is taken for that of `Any`.
+    pub(super) fn tells(
+        &mut self,
+        file: &MappedFile,
+        address: u64,
+        plain_trait: &str,
+    ) -> Result<bool, Missing> {
+        let Some(function) = self.pointers.target(address) else {
+            return Ok(plain_trait == behind::ANY);
+        };
+        let telling = match &mut self.telling {
+            Some(telling) => telling,
+            None => self.telling.insert(file.symbols_with(behind::TYPE_ID)?),
+        };
+        let symbol = telling.get(&function);
+        Ok(symbol.is_some_and(|symbol| behind::is_type_id_of(plain_trait, symbol)))
     }
 }

@@ -47,10 +47,11 @@ pub(super) fn trait_of_method(method: &str) -> Option<&str> {
     end.map(|end| &behind[..end])
 }
 
-/// The trait in the name of a table of methods: the `b::Shape` of `<b::Circle as b::Shape>::{vtable}`.
-pub(super) fn trait_of_table(name: &str) -> Option<&str> {
-    let (_, behind) = name.strip_suffix(">::{vtable}")?.rsplit_once(" as ")?;
-    Some(behind)
+/// The type and the trait in the name of a table of methods: `b::Circle` and `b::Shape` in
+/// `<b::Circle as b::Shape>::{vtable}`.
+pub(super) fn parts_of_table(name: &str) -> Option<(&str, &str)> {
+    let inner = name.strip_prefix('<')?.strip_suffix(">::{vtable}")?;
+    inner.rsplit_once(" as ")
 }
 
 /// What decides over the methods of a trait object: the `b::Shape` of `(dyn b::Shape + core::marker::Send)`.
@@ -197,8 +198,9 @@ mod tests {
     #[test]
     fn a_table_of_methods_names_its_trait() {
         let name = "<b::Pair<u8, u16> as b::Shape<u8>>::{vtable}";
-        assert_eq!(trait_of_table(name), Some("b::Shape<u8>"));
-        assert_eq!(trait_of_table("b::STATIC"), None);
+        let parts = ("b::Pair<u8, u16>", "b::Shape<u8>");
+        assert_eq!(parts_of_table(name), Some(parts));
+        assert_eq!(parts_of_table("b::STATIC"), None);
     }
 
     #[test]

@@ -231,6 +231,15 @@ impl Origins<'_> {
         (number(self.program), number(self.library))
     }
 
+    /// Whether the code of one of them may begin a panic with a box that it already has.
+    pub(super) fn may_resume(&self) -> bool {
+        let may_resume = |origin: Option<&Origin>| {
+            let words = origin.and_then(|origin| origin.words.as_ref());
+            words.is_none_or(|words| words.get().may_resume())
+        };
+        may_resume(self.program) || may_resume(self.library)
+    }
+
     /// Why the trait or type at `path` may not be the same; `None` if it is.
     pub(super) fn doubt(&self, path: &str) -> Option<Doubt> {
         let crate_name = names::crate_of(path);

@@ -1,19 +1,27 @@
 //! From debug information to a graph of types.
 
 use super::behind::{self, Behind, Search};
-use super::debug_info::{Bytes, MappedFile, Units, unreadable};
+use super::debug_info::{self, Bytes, MappedFile, Units, unreadable};
 use super::entry::{self, Entries, Place};
 use super::graph::{Graph, Part, Role, Shape, Type, TypeId};
-use super::index::Index;
+use super::index::{Index, METHOD_TABLE};
 use super::methods::{Methods, Pointers, Table};
 use super::names;
 use super::{CrateSource, Missing};
-use by_name::ByName;
-use gimli::{AttributeValue, Dwarf, Unit, UnitOffset, constants};
-use std::collections::HashMap;
+use by_name::{ByName, own_name};
+use gimli::{AttributeValue, Dwarf, Unit, UnitHeader, UnitOffset, constants};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 mod by_name;
+
+/// Whether a file speaks of one of these types at all, which is quick to say.
+pub(super) fn may_know<'a>(dwarf: &Dwarf<Bytes<'_>>, types: impl Iterator<Item = &'a str>) -> bool {
+    let names: HashSet<&[u8]> = types.map(|name| own_name(name).as_bytes()).collect();
+    // What is in a block or a function may have a number there.
+    let is_numbered = names.iter().any(|name| name.contains(&b'{'));
+    !names.is_empty() && (is_numbered || debug_info::has_string(dwarf, |text| names.contains(text)))
+}
 
 /// The layouts of what crosses by the items of a crate, and of its statics.
 #[derive(Debug)]
@@ -27,6 +35,16 @@ pub(super) struct Crossing {
     pub(super) behind: Behind,
     /// What was read of tables of methods.
     pub(super) pointers: Pointers,
+    pub(super) payloads: Payloads,
+}
+
+/// What panics carry, which may pass any item. Both are trait objects.
+#[derive(Debug)]
+pub(super) struct Payloads {
+    /// The values that code panics with.
+    pub(super) thrown: TypeId,
+    /// What is behind `dyn Any`, which only `resume_unwind` makes a payload.
+    pub(super) resumed: TypeId,
 }
 
 /// A static or thread-local.
@@ -48,7 +66,7 @@ pub(super) fn crossing<'a>(
     crates: &[CrateSource<'_>],
     search: Search<'_>,
 ) -> Result<Vec<Result<Crossing, Missing>>, Missing> {
-    let units = Units::find(dwarf, crates, !search.of_crates.is_empty()).map_err(unreadable)?;
+    let units = Units::find(dwarf, crates).map_err(unreadable)?;
     let split = units.split;
     let by_crate = units.by_crate.into_iter().zip(units.neighbours);
     let crossing = |(krate, (own, neighbours)): (&CrateSource<'_>, _)| {
@@ -66,7 +84,7 @@ pub(super) fn crossing<'a>(
 struct OfCrate<'a> {
     own: Vec<Unit<Bytes<'a>>>,
     /// Of other crates of its workspace.
-    neighbours: Vec<Unit<Bytes<'a>>>,
+    neighbours: Vec<UnitHeader<Bytes<'a>>>,
 }
 
 fn crossing_of_units<'a>(
@@ -82,8 +100,9 @@ fn crossing_of_units<'a>(
     if items.is_empty() && statics.is_empty() {
         return Err(Missing::Types);
     }
-    reader.read_all()?;
+    let payloads = reader.payloads()?;
     Ok(Crossing {
+        payloads,
         behind: Behind::of(&reader.graph),
         graph: reader.graph,
         items,
@@ -108,6 +127,10 @@ struct Reader<'d, 'a> {
     interfaces: HashMap<String, Place>,
     /// The tables of methods of the types behind trait objects, by the name of the trait.
     implementors: HashMap<String, Vec<Place>>,
+    /// The tables for traits that may lead to one that tells what is behind its objects.
+    leading: Vec<Place>,
+    /// What code panics with.
+    thrown: Vec<Place>,
     tables: HashMap<Place, Table>,
     /// What the tables of methods point to. Made when it is first needed.
     methods: Option<Methods>,
@@ -124,17 +147,28 @@ impl<'d, 'a> Reader<'d, 'a> {
         crate_name: &str,
         search: Search<'d>,
     ) -> gimli::Result<Self> {
-        let own_units = units.own.len();
-        let units = units.own.into_iter().chain(units.neighbours);
-        let indexed = units
-            .map(|unit| Ok((Index::of(dwarf, &unit, crate_name)?, unit)))
-            .map(|indexed| indexed.map(|(index, unit)| (unit, index)))
-            .collect::<gimli::Result<Vec<_>>>()?;
+        let OfCrate { own, neighbours } = units;
+        let own_units = own.len();
+        let indexed = |unit: Unit<Bytes<'a>>| {
+            let index = Index::of(dwarf, &unit, crate_name)?;
+            gimli::Result::Ok((unit, index))
+        };
+        let units = own.into_iter().map(indexed);
+        let mut indexed_units = units.collect::<gimli::Result<Vec<_>>>()?;
+        let is_wanted = || {
+            !search.of_crates.is_empty()
+                || concerns_others(&indexed_units, dwarf, crate_name, search)
+        };
+        if !neighbours.is_empty() && is_wanted() {
+            for header in neighbours {
+                indexed_units.push(indexed(debug_info::unit(dwarf, header)?)?);
+            }
+        }
         let mut reader = Reader {
             file,
             entries: Entries {
                 dwarf,
-                units: indexed,
+                units: indexed_units,
             },
             own_units,
             graph: Graph::default(),
@@ -142,6 +176,8 @@ impl<'d, 'a> Reader<'d, 'a> {
             places: Vec::new(),
             interfaces: HashMap::new(),
             implementors: HashMap::new(),
+            leading: Vec::new(),
+            thrown: Vec::new(),
             tables: HashMap::new(),
             methods: None,
             by_name: None,
@@ -203,10 +239,12 @@ impl<'d, 'a> Reader<'d, 'a> {
         for unit in 0..self.entries.units.len() {
             let tables = std::mem::take(&mut self.entries.units[unit].1.method_tables);
             for found in tables {
-                let Some(behind) = names::trait_of_table(&found.name) else {
+                let Some((ty, behind)) = names::parts_of_table(&found.name) else {
                     continue;
                 };
-                if unit >= self.own_units && !self.search.is_of_type(&found.name) {
+                let may_tell = behind::may_tell(&found.name);
+                let is_own = unit < self.own_units || self.search.is_of_type(&found.name);
+                if !is_own && !may_tell {
                     continue;
                 }
                 let place = Place {
@@ -218,9 +256,20 @@ impl<'d, 'a> Reader<'d, 'a> {
                 let Some(AttributeValue::UnitRef(offset)) = containing else {
                     continue;
                 };
-                let of_trait = self.implementors.entry(behind.to_owned());
-                of_trait.or_default().push(place);
                 let implementor = Place { unit, offset };
+                if behind == behind::PAYLOAD {
+                    let thrown = self.entries.arguments_of(implementor)?;
+                    let thrown = thrown.into_iter().map(|(_, thrown)| thrown);
+                    self.thrown.extend(thrown.filter(|_| may_tell));
+                    continue;
+                }
+                if is_own || behind::is_downcast(behind) {
+                    let of_trait = self.implementors.entry(behind.to_owned());
+                    of_trait.or_default().push(place);
+                }
+                if may_tell && !behind::is_downcast(behind) && !names::is_unnameable(ty) {
+                    self.leading.push(place);
+                }
                 let table = Table {
                     name: behind::part_name(&self.entries.full_name(implementor)?, behind),
                     implementor,
@@ -282,19 +331,12 @@ impl<'d, 'a> Reader<'d, 'a> {
             parts = self.methods_of(&table, parts)?;
             name = table.name;
         } else if let Some(principal) = names::principal(&name) {
-            self.add_what_is_behind(principal, &mut parts)
-                .map_err(unreadable)?;
+            self.add_what_is_behind(principal, &mut parts)?;
             let is_hot = parts.iter().any(|part| part.role == Role::Methods);
             plain_trait = (!is_hot).then(|| principal.to_owned());
         }
-        let parts = parts.into_iter();
-        let parts = parts.map(|Part { role, name, ty }| Part {
-            role,
-            name,
-            ty: ty.map(|place| self.id(place)),
-        });
         Ok(Type {
-            parts: parts.collect(),
+            parts: self.known_parts(parts),
             plain_trait,
             name,
             shape,
@@ -309,7 +351,7 @@ impl<'d, 'a> Reader<'d, 'a> {
         &mut self,
         principal: &str,
         parts: &mut Vec<Part<Place>>,
-    ) -> gimli::Result<()> {
+    ) -> Result<(), Missing> {
         match self.interfaces.get(&format!("dyn {principal}")) {
             // Nodes of a hot trait are made anew, by the code that knows them.
             Some(methods) => parts.push(Part {
@@ -329,12 +371,13 @@ impl<'d, 'a> Reader<'d, 'a> {
                         });
                     }
                 }
-                self.add_unmade(principal, parts)?;
+                self.add_led(principal, parts)?;
+                self.add_unmade(principal, parts).map_err(unreadable)?;
             }
         }
         if principal.contains('<') {
             for name in names::paths_in(principal) {
-                if let Some(ty) = self.named(name)? {
+                if let Some(ty) = self.named(name).map_err(unreadable)? {
                     parts.push(Part {
                         role: Role::Mentioned,
                         name: name.to_owned(),
@@ -344,6 +387,99 @@ impl<'d, 'a> Reader<'d, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// The types that get behind objects of this trait by the tables for others.
+    fn add_led(&mut self, principal: &str, parts: &mut Vec<Part<Place>>) -> Result<(), Missing> {
+        if !behind::is_downcast(principal) {
+            return Ok(());
+        }
+        for table in self.leading.clone() {
+            if !self.leads_to(table, principal)? {
+                continue;
+            }
+            let ty = self.tables[&table].implementor;
+            let name = self.entries.full_name(ty).map_err(unreadable)?;
+            let name = behind::part_name(&name, principal);
+            if parts.iter().all(|part| part.name != name) {
+                parts.push(Part {
+                    role: Role::Carried,
+                    name,
+                    ty: Some(ty),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a table has the method by which objects of that trait tell what is behind them: then it is a supertrait.
+    fn leads_to(&mut self, table: Place, principal: &str) -> Result<bool, Missing> {
+        // The linker leaves out the table of a type of which no value is made.
+        let Some(start) = self.tables[&table].address else {
+            return Ok(false);
+        };
+        let (_, fields) = self.entries.parts_of(table).map_err(unreadable)?;
+        self.methods()?;
+        let file = self.file;
+        let Some(methods) = &mut self.methods else {
+            return Ok(true);
+        };
+        for field in fields {
+            if let Role::Field {
+                offset: Some(offset),
+            } = field.role
+                && field.name.starts_with(METHOD)
+                && methods.tells(file, start.wrapping_add(offset), principal)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Reads all that is still to be read, and then knows what panics carry.
+    fn payloads(&mut self) -> Result<Payloads, Missing> {
+        let mut thrown = Vec::new();
+        for ty in std::mem::take(&mut self.thrown) {
+            let name = self.entries.full_name(ty).map_err(unreadable)?;
+            let name = behind::part_name(&name, behind::PAYLOAD);
+            if thrown.iter().all(|part: &Part<Place>| part.name != name) {
+                thrown.push(Part {
+                    role: Role::Carried,
+                    name,
+                    ty: Some(ty),
+                });
+            }
+        }
+        self.add_unmade(behind::PAYLOAD, &mut thrown)
+            .map_err(unreadable)?;
+        let mut resumed = Vec::new();
+        self.add_what_is_behind(behind::ANY, &mut resumed)?;
+        let objects = [(behind::PAYLOAD, thrown), (behind::ANY, resumed)].map(|(of, parts)| Type {
+            name: "the payload of a panic".to_owned(),
+            shape: Shape::Struct,
+            size: None,
+            align: None,
+            parts: self.known_parts(parts),
+            plain_trait: Some(of.to_owned()),
+        });
+        self.read_all()?;
+        let first = self.graph.types.len();
+        self.graph.types.extend(objects);
+        Ok(Payloads {
+            thrown: first,
+            resumed: first + 1,
+        })
+    }
+
+    fn known_parts(&mut self, parts: Vec<Part<Place>>) -> Vec<Part> {
+        let parts = parts.into_iter();
+        let parts = parts.map(|Part { role, name, ty }| Part {
+            role,
+            name,
+            ty: ty.map(|place| self.id(place)),
+        });
+        parts.collect()
     }
 
     /// The types that others put behind objects of this trait, and that are known here.
@@ -385,7 +521,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                 field.role,
                 field
                     .name
-                    .strip_prefix("__method")
+                    .strip_prefix(METHOD)
                     .and_then(|place| place.parse().ok()),
             ) else {
                 continue;
@@ -426,6 +562,34 @@ impl<'d, 'a> Reader<'d, 'a> {
         };
         by_name.find(&self.entries, name)
     }
+}
+
+/// How the names of the fields of a table begin that are methods.
+const METHOD: &str = "__method";
+
+/// Whether other units than these, a crate's own, may make types that somebody may find out, or find out those that are
+/// looked for.
+fn concerns_others(
+    own: &[(Unit<Bytes<'_>>, Index)],
+    dwarf: &Dwarf<Bytes<'_>>,
+    crate_name: &str,
+    search: Search<'_>,
+) -> bool {
+    let tables = own.iter().flat_map(|(_, index)| &index.method_tables);
+    let tables: HashSet<&[u8]> = tables.map(|table| table.name.as_bytes()).collect();
+    // The crates that this one uses do not know its own types.
+    let is_of_another = |name: &&str| {
+        let mut crates = names::paths_in(name).into_iter().map(names::crate_of);
+        crates.any(|of| of != crate_name && !names::OF_COMPILER.contains(&of))
+    };
+    let wanted = search.elsewhere.told().filter(is_of_another);
+    let wanted: HashSet<&[u8]> = wanted.map(|name| own_name(name).as_bytes()).collect();
+    debug_info::has_string(dwarf, |text| {
+        wanted.contains(text)
+            || text.ends_with(METHOD_TABLE)
+                && !tables.contains(text)
+                && behind::may_tell(&String::from_utf8_lossy(text))
+    })
 }
 
 /// Hashes the two numbers of a [`Place`]: quicker, where it is not optimised, than a hash that nobody can

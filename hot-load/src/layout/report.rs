@@ -132,6 +132,13 @@ impl LayoutDifference {
         }
     }
 
+    /// What panics carry through code that does not hand it over.
+    pub(super) fn in_payload(mut self) -> LayoutDifference {
+        self.library
+            .push_str(", and panics carry it in their payload");
+        self
+    }
+
     /// Items whose very signatures differ.
     pub(super) fn of_signature(program: String, library: String) -> LayoutDifference {
         LayoutDifference {
@@ -224,7 +231,9 @@ impl fmt::Display for Part {
             Role::Parameter(index) => write!(f, "parameter {}", index + 1),
             Role::Result => f.write_str("its result"),
             Role::Methods => f.write_str("its methods"),
-            Role::Implementor | Role::Unmade | Role::Mentioned => write!(f, "`{name}`"),
+            Role::Implementor | Role::Carried | Role::Unmade | Role::Mentioned => {
+                write!(f, "`{name}`")
+            }
         }
     }
 }

@@ -79,7 +79,7 @@ fn beginning(name: &[u8]) -> u64 {
 }
 
 /// The last name of a path, with its arguments: the `Shape<b::Circle>` of `a::Shape<b::Circle>`.
-fn own_name(path: &str) -> &str {
+pub(super) fn own_name(path: &str) -> &str {
     let arguments = path.find('<').unwrap_or(path.len());
     let own = path[..arguments].rfind("::").map_or(0, |at| at + 2);
     &path[own..]
