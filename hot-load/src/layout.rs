@@ -150,8 +150,8 @@ impl Layouts {
     /// Whether a file may know one of these types. What cannot be read may know all.
     fn may_know(file: &Path, types: &Behind) -> bool {
         let Ok(file) = map(file) else { return true };
-        let dwarf = file.dwarf();
-        dwarf.is_ok_and(|dwarf| read::may_know(&dwarf, types.told()))
+        let Ok(dwarf) = file.dwarf() else { return true };
+        read::may_know(&dwarf, types.told())
     }
 
     fn from(crossing: Result<Crossing, Missing>) -> Result<Layouts, Missing> {

@@ -224,7 +224,8 @@ impl Classes {
         }
         earlier::note(&program, &library, &origin, &conflicts);
         let mapped = Arc::downgrade(opened.generation.library());
-        earlier::note_taker(krate, opened.file, mapped, &library, &origin);
+        let source = CrateSource::of(krate);
+        earlier::note_taker(source, opened.file, mapped, &library, &origin);
         if !new_classes.is_empty() {
             self.known.push(Known {
                 crate_name: krate.crate_name,

@@ -9,7 +9,6 @@ use super::behind::{self, Behind};
 use super::graph::{Graph, Part, Role, Type, TypeId};
 use super::origin::{Origin, Origins};
 use super::{CrateSource, LayoutDifference, Layouts, compare, files};
-use hot_abi::registry::HotCrate;
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -163,7 +162,7 @@ pub(super) fn note(
 
 /// Remembers a library whose code may run as long as it is mapped. `file` is the one that was opened.
 pub(super) fn note_taker(
-    krate: &HotCrate,
+    source: CrateSource<'_>,
     file: &Path,
     mapped: Weak<dyn Any + Send + Sync>,
     layouts: &Arc<Layouts>,
@@ -173,8 +172,8 @@ pub(super) fn note_taker(
     takers.retain(|taker| taker.mapped.strong_count() > 0);
     takers.push(Taker {
         file: file.to_owned(),
-        crate_name: krate.crate_name.to_owned(),
-        root_file: krate.root_file.to_owned(),
+        crate_name: source.crate_name.to_owned(),
+        root_file: source.root_file.to_owned(),
         mapped,
         layouts: Arc::clone(layouts),
         origin: Arc::clone(origin),

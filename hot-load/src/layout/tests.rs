@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use std::{env, fs};
 use tempfile::TempDir;
 
+mod found_out;
 mod unchanged;
 
 /// A crate with one item, number 7. Every test changes some of this text.
