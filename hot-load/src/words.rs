@@ -104,8 +104,13 @@ pub struct Sources {
 
 impl Sources {
     /// Whether code that was built from them may begin a panic with a box that it already has.
+    ///
+    /// hot-abi, which may be a local package too, only lets panics go on that it has caught.
     pub(crate) fn may_resume(&self) -> bool {
-        self.files.iter().any(|(_, words)| words.may_resume)
+        let hot_abi = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("hot-abi");
+        let others = self.files.iter();
+        let mut others = others.filter(|(file, _)| !file.starts_with(&hot_abi));
+        others.any(|(_, words)| words.may_resume)
     }
 }
 
@@ -135,5 +140,31 @@ impl SourceWords {
 impl fmt::Debug for SourceWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceWords").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_speak_of_it_may_resume_a_panic() {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let speaks = |file: &Path, text: &str| {
+            let words = Arc::new(FileWords::read(text, None));
+            let sources = Sources {
+                crates: None,
+                files: vec![(Arc::from(file), words)],
+            };
+            sources.may_resume()
+        };
+        let resumes = "fn f(b: Payload) { std::panic::resume_unwind(b) }";
+        assert!(speaks(Path::new("/game/scene/src/lib.rs"), resumes));
+        assert!(!speaks(
+            Path::new("/game/scene/src/lib.rs"),
+            "fn f() { panic!() }"
+        ));
+        let of_hot_abi = own.with_file_name("hot-abi").join("src/boundary.rs");
+        assert!(!speaks(&of_hot_abi, resumes), "it resumes what it caught");
     }
 }

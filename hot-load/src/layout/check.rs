@@ -207,7 +207,11 @@ impl Classes {
             });
             // Nothing is known of an item that only one of them has: that is told alone.
             let mut differences = differences.map_or_else(Vec::new, |mut differences| {
-                differences.extend_from_slice(&payloads);
+                let others = payloads.iter();
+                let others =
+                    others.filter(|payload| !differences.iter().any(|own| own.is_at(payload)));
+                let others: Vec<_> = others.cloned().collect();
+                differences.extend(others);
                 differences
             });
             for difference in &mut differences {

@@ -139,6 +139,11 @@ impl LayoutDifference {
         self
     }
 
+    /// Whether the other one is of the same part of the same type.
+    pub(super) fn is_at(&self, other: &LayoutDifference) -> bool {
+        (&self.type_name, &self.part) == (&other.type_name, &other.part)
+    }
+
     /// Items whose very signatures differ.
     pub(super) fn of_signature(program: String, library: String) -> LayoutDifference {
         LayoutDifference {

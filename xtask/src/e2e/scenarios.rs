@@ -6,6 +6,7 @@ mod builds;
 mod context;
 mod edits;
 mod fallbacks;
+mod found_out;
 mod functions;
 mod generations;
 mod layouts;
@@ -43,6 +44,7 @@ pub(super) fn all() -> Vec<Scenario> {
         panics::SCENARIOS,
         generations::SCENARIOS,
         layouts::SCENARIOS,
+        found_out::SCENARIOS,
         one_copy::SCENARIOS,
         fallbacks::SCENARIOS,
         leftovers::SCENARIOS,

@@ -457,7 +457,7 @@ fn add_tint(project: &Project) -> Result<()> {
 }
 
 /// Saves the next edition, with another change of the text, and returns what is told when it is live.
-fn save(
+pub(super) fn save(
     project: &Project,
     host: &mut Program,
     edition: &mut u32,
@@ -487,7 +487,7 @@ fn edition_text(edition: u32) -> String {
     format!("EDITION: u32 = {edition};")
 }
 
-fn expect_told(told: &str, item: &str, parts: &[&str]) -> Result<()> {
+pub(super) fn expect_told(told: &str, item: &str, parts: &[&str]) -> Result<()> {
     for part in [item].iter().chain(parts) {
         if !told.contains(part) {
             bail!("`{part}` is not told:\n{told}");
