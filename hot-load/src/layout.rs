@@ -15,6 +15,7 @@
 //!
 //! What is behind a trait object is compared by its name where only one side, or an earlier library, makes a value of it:
 //! the other may take it from there, by a `TypeId` that does not see the types of fields.
+//! It may get there by a supertrait, and it may be what a panic carries, which passes any item.
 //!
 //! What is not seen: types that only the code behind a pointer without a type knows.
 
