@@ -74,6 +74,10 @@ impl Conflicts {
     }
 
     fn add_taker(&mut self, taker: &mut Taker, library: &Layouts, origin: &Origin) {
+        // There may be hundreds, most of which have the same debug information.
+        if std::ptr::eq(&*taker.layouts, library) {
+            return;
+        }
         let made = library
             .crossing
             .behind
