@@ -7,7 +7,7 @@ use std::fmt;
 /// How new code is linked. Set with [`Options::linking`](crate::Options::linking), or for one run of a
 /// program that does not with the environment variable `HOT_LINKING`: `auto`, `full` or `thin`.
 ///
-/// The default is [`Auto`](Linking::Auto) where thin libraries exist, on Linux x86-64, and
+/// The default is [`Auto`](Linking::Auto) where thin libraries exist, on Linux x86-64 and aarch64, and
 /// [`Full`](Linking::Full) elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linking {
@@ -26,7 +26,9 @@ impl Default for Linking {
         let has_thin = cfg!(all(
             feature = "thin",
             target_os = "linux",
-            target_arch = "x86_64"
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            target_endian = "little",
+            target_pointer_width = "64"
         ));
         if has_thin {
             Linking::Auto

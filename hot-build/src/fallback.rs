@@ -190,7 +190,7 @@ impl fmt::Display for FallbackReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Platform => {
-                f.write_str("thin libraries are made for Linux on x86-64 with 64-bit pointers only")
+                f.write_str("thin libraries are made for Linux on x86-64 and aarch64 with 64-bit pointers only")
             }
             Self::CustomCommand { variable } => write!(
                 f,

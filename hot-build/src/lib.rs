@@ -92,7 +92,8 @@ mod packages;
     not(all(
         feature = "thin",
         target_os = "linux",
-        target_arch = "x86_64",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_endian = "little",
         target_pointer_width = "64"
     )),
     allow(

@@ -15,14 +15,16 @@ use crate::{BuildArgs, ChangedStatic, FallbackReason, background};
 
 #[cfg(all(
     target_os = "linux",
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_endian = "little",
     target_pointer_width = "64"
 ))]
 #[path = "thin/elf.rs"]
 mod system;
 #[cfg(not(all(
     target_os = "linux",
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_endian = "little",
     target_pointer_width = "64"
 )))]
 #[path = "thin/elsewhere.rs"]

@@ -43,7 +43,10 @@ fn every_code_is_reached() {
         })),
     ]
     .into();
-    let has_thin = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    let has_thin = cfg!(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    ));
     if !has_thin {
         reached.extend(a_library_that_cannot_be_thin());
     }

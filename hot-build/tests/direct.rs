@@ -1,7 +1,11 @@
 //! Builds without cargo, and when cargo has to be asked: a real program builds its own hot crate while its
 //! files are edited, and says what was run for it.
 
-#![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(
+    feature = "thin",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 
 mod support;
 

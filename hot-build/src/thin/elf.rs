@@ -1,4 +1,4 @@
-//! Linux on x86-64.
+//! Linux, on every [`Processor`](processor::Processor) that is known.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ use statics::{BuiltLibrary, InitialValues, Renamed};
 mod archives;
 #[path = "host.rs"]
 mod host;
-#[path = "instruction.rs"]
-mod instruction;
 #[path = "link.rs"]
 mod link;
 #[path = "linker.rs"]
 mod linker;
 #[path = "object_file.rs"]
 mod object_file;
+#[path = "processor.rs"]
+mod processor;
 #[cfg(test)]
 #[path = "reasons.rs"]
 mod reasons;

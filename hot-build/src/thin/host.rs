@@ -14,6 +14,7 @@ use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 
 use super::object_file::holds_variables;
+use super::processor::Processor;
 use super::symbol_path::path_of;
 use crate::FallbackReason;
 
@@ -276,7 +277,7 @@ struct Layout {
     /// What is added to an address.
     bias: u64,
     /// What is added to an offset in the program's block of thread-locals to have the distance from the
-    /// thread pointer. The block ends at the thread pointer, in every thread.
+    /// thread pointer.
     thread_bias: Option<i64>,
 }
 
@@ -295,8 +296,7 @@ impl Layout {
                 let size = segment.p_memsz(LittleEndian);
                 let align = segment.p_align(LittleEndian).max(1);
                 let address = segment.p_vaddr(LittleEndian);
-                let padding = address.wrapping_add(size).wrapping_neg() & (align - 1);
-                -((size + padding) as i64)
+                Processor::OWN.thread_block(address, size, align)
             });
         Self {
             bias: start.wrapping_sub(first),

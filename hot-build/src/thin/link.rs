@@ -10,6 +10,7 @@ use super::archives::{Archives, CrateObject, CrateObjects};
 use super::host::{HostImage, HostSymbol, Place, hash};
 use super::linker::{LinkRequest, Linker, WaitingLinker};
 use super::object_file::ObjectFile;
+use super::processor::Processor;
 use super::resolve::{self, Needs, Pulled, Resolution};
 use super::rewrite::{self, Lending, Moved, NewSymbols};
 use super::statics::{
@@ -454,6 +455,7 @@ fn stub_of(resolution: &Resolution, wanted: &NewSymbols) -> Vec<u8> {
     let detours = wanted.detours.iter();
     let detours = detours.map(|(name, detour)| StubDetour { name, detour });
     stub::write(
+        Processor::OWN,
         &symbols,
         &words.collect::<Vec<_>>(),
         &detours.collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::processor::Processor;
 use super::rewrite::UNREACHABLE;
 use crate::child::{Child, ChildEvent};
 use crate::replay::RustcCommand;
@@ -154,7 +155,7 @@ impl Linker {
         }
         // What it would take from the first object else: that object's system, too, which is then written into the
         // library. And one that is started early would read its arguments twice, to look for it.
-        command.args(["-m", "elf_x86_64"]);
+        command.args(["-m", Processor::OWN.emulation()]);
         command
     }
 
@@ -352,7 +353,7 @@ mod tests {
             by_jump: true,
         };
         fs::write(&exports, "{ global: f; local: *; };").expect("a file");
-        let mut bytes = super::super::stub::write(&[symbol], &[], &[]);
+        let mut bytes = super::super::stub::write(Processor::OWN, &[symbol], &[], &[]);
         // For Linux alone, as the compiler says of objects with sections that are not to be dropped.
         const OSABI: usize = 7;
         bytes[OSABI] = object::elf::ELFOSABI_GNU.0;

@@ -1,8 +1,12 @@
 //! A relocatable object file, taken apart just far enough to link and to patch it.
 
+use std::fmt;
+
 use object::LittleEndian;
 use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, Sym};
+
+use super::processor::Processor;
 
 type Header = elf::FileHeader64<LittleEndian>;
 
@@ -10,6 +14,8 @@ type Header = elf::FileHeader64<LittleEndian>;
 #[derive(Debug)]
 pub(crate) struct ObjectFile<'data> {
     pub(crate) bytes: &'data [u8],
+    /// What its code is for.
+    pub(crate) processor: Processor,
     pub(crate) sections: Vec<Section<'data>>,
     pub(crate) symbols: Vec<Symbol<'data>>,
     /// The index of the section that holds the symbols.
@@ -20,6 +26,34 @@ pub(crate) struct ObjectFile<'data> {
     section_headers: usize,
     /// Whether section numbers of symbols are in a table of their own, for want of room.
     pub(crate) has_extended_indexes: bool,
+}
+
+/// Why a file is no object file that can be linked.
+#[derive(Debug)]
+pub(crate) enum NoObject {
+    /// It is no ELF file, or a damaged one.
+    NotElf(object::Error),
+    /// It is for a machine of this number, which is not known.
+    Machine(u16),
+}
+
+impl From<object::Error> for NoObject {
+    fn from(error: object::Error) -> Self {
+        Self::NotElf(error)
+    }
+}
+
+impl fmt::Display for NoObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotElf(error) => error.fmt(f),
+            Self::Machine(number) => write!(
+                f,
+                "it is for the machine of number {number}, and not for {}",
+                Processor::OWN
+            ),
+        }
+    }
 }
 
 /// A section.
@@ -91,9 +125,11 @@ pub(crate) struct Relocation {
 }
 
 impl<'data> ObjectFile<'data> {
-    pub(crate) fn parse(bytes: &'data [u8]) -> object::read::Result<Self> {
+    pub(crate) fn parse(bytes: &'data [u8]) -> Result<Self, NoObject> {
         let header = Header::parse(bytes)?;
         let endian = header.endian()?;
+        let machine = header.e_machine(endian);
+        let processor = Processor::of(machine).ok_or(NoObject::Machine(machine.0))?;
         let table = header.sections(endian, bytes)?;
         let mut sections = Vec::with_capacity(table.len());
         for section in table.iter() {
@@ -127,6 +163,7 @@ impl<'data> ObjectFile<'data> {
         }
         Ok(Self {
             bytes,
+            processor,
             sections,
             symbols,
             symbol_section: found.section().0,

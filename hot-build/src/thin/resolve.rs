@@ -164,8 +164,7 @@ impl Needs {
                 .map(|(_, relocations)| relocations)
                 .unwrap_or_default()
             {
-                let kind = elf::RelocationType(relocation.kind);
-                if (kind == elf::R_X86_64_PLT32 || kind == elf::R_X86_64_PC32)
+                if object.processor.may_call(relocation.kind)
                     && let Some(called) = called.get_mut(relocation.symbol)
                 {
                     *called = true;

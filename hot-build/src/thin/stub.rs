@@ -2,8 +2,8 @@
 
 use object::elf;
 
-use super::instruction::Scratch;
-use super::rewrite::{Detour, Operand};
+use super::processor::Processor;
+use super::rewrite::Detour;
 
 /// A symbol of the stub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,49 +32,9 @@ pub(crate) struct StubDetour<'a> {
     pub(crate) detour: &'a Detour,
 }
 
-/// The code of a detour, and its relocations: where, the symbol, and what is added.
-///
-/// The registers are as they were and so are the flags, and what the function keeps below its stack is left
-/// alone.
-fn detour_code(detour: &Detour) -> (Vec<u8>, Vec<(usize, &[u8])>) {
-    let is_kept = detour.scratch != Scratch::R11;
-    let register = detour.scratch.number() & 7;
-    // The prefixes for 64 bits, with the register in the opcode and in the first operand.
-    let (in_opcode, in_operand) = if is_kept { (0x48, 0x48) } else { (0x49, 0x4c) };
-    let mut code = Vec::new();
-    if is_kept {
-        // lea -128(%rsp), %rsp; push
-        code.extend_from_slice(&[0x48, 0x8d, 0x64, 0x24, 0x80, 0x50 | register]);
-    }
-    let mut relocations = Vec::new();
-    match &detour.operand {
-        Operand::Address(address) => {
-            code.extend_from_slice(&[in_opcode, 0xb8 | register]);
-            code.extend_from_slice(&address.to_le_bytes());
-        }
-        Operand::Word(word) => {
-            code.extend_from_slice(&[in_operand, 0x8b, 0x05 | register << 3]);
-            relocations.push((code.len(), word.as_slice()));
-            code.extend_from_slice(&[0; 4]);
-        }
-    }
-    code.extend_from_slice(&detour.instruction);
-    if is_kept {
-        // pop; lea 128(%rsp), %rsp
-        code.push(0x58 | register);
-        code.extend_from_slice(&[0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0]);
-    }
-    if let Some(back) = &detour.back {
-        // jmp
-        code.push(0xe9);
-        relocations.push((code.len(), back.as_slice()));
-        code.extend_from_slice(&[0; 4]);
-    }
-    (code, relocations)
-}
-
 /// Writes the stub.
 pub(crate) fn write(
+    processor: Processor,
     symbols: &[StubSymbol<'_>],
     words: &[StubWord<'_>],
     detours: &[StubDetour<'_>],
@@ -88,10 +48,9 @@ pub(crate) fn write(
         let StubSymbol { name, address, .. } = *symbol;
         if symbol.by_jump {
             let start = code.len() as u64;
-            // jmp *2(%rip); two bytes to have the address aligned; the address
-            code.extend_from_slice(&[0xff, 0x25, 2, 0, 0, 0, 0x66, 0x90]);
-            code.extend_from_slice(&address.to_le_bytes());
-            table.define(name, elf::STT_FUNC, CODE, start, 16);
+            let jump = processor.far_jump(address);
+            code.extend_from_slice(&jump);
+            table.define(name, elf::STT_FUNC, CODE, start, jump.len() as u64);
         } else {
             let absolute = usize::from(elf::SHN_ABS.0);
             table.define(name, elf::STT_NOTYPE, absolute, address, 0);
@@ -103,20 +62,20 @@ pub(crate) fn write(
         let place = (number * WORD) as u64;
         symbols.define(word.name, elf::STT_OBJECT, WORDS, place, WORD as u64);
         let target = symbols.require(word.symbol, elf::STV_DEFAULT);
-        relocations.extend_from_slice(&relocation(place, target, elf::R_X86_64_64, word.offset));
+        relocations.extend_from_slice(&relocation(place, target, processor.address(), word.offset));
     }
     let mut of_detours = Vec::with_capacity(detours.len());
     for (number, StubDetour { name, detour }) in detours.iter().enumerate() {
-        let (code, needed) = detour_code(detour);
         let mut relocations = Vec::new();
-        for (place, symbol) in needed {
-            let target = symbols.require(symbol, elf::STV_HIDDEN);
-            let kind = elf::R_X86_64_PC32;
-            relocations.extend_from_slice(&relocation(place as u64, target, kind, -4));
+        for needed in &detour.references {
+            let target = symbols.require(&needed.symbol, elf::STV_HIDDEN);
+            let place = needed.place as u64;
+            let needed = relocation(place, target, needed.kind, needed.addend);
+            relocations.extend_from_slice(&needed);
         }
         let section = DETOURS + 2 * number;
-        symbols.define(name, elf::STT_FUNC, section, 0, code.len() as u64);
-        of_detours.push((code, relocations));
+        symbols.define(name, elf::STT_FUNC, section, 0, detour.code.len() as u64);
+        of_detours.push((&detour.code, relocations));
     }
     let Symbols { table, strings } = symbols;
 
@@ -138,7 +97,7 @@ pub(crate) fn write(
         file.section(".text.hot_thin_detour", elf::SHT_PROGBITS, EXECUTED, code);
         file.relocations(".rela.text.hot_thin_detour", section, relocations);
     }
-    file.finish()
+    file.finish(processor)
 }
 
 const CODE: usize = 1;
@@ -267,7 +226,7 @@ impl File {
         self.content.extend_from_slice(content);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self, processor: Processor) -> Vec<u8> {
         // The names of the sections are one, too, and its own name is the last of them.
         let mut names = std::mem::take(&mut self.names);
         let own_name = names.len();
@@ -284,7 +243,7 @@ impl File {
         file.extend_from_slice(&[2, 1, 1, 0]);
         file.resize(16, 0);
         file.extend_from_slice(&elf::ET_REL.0.to_le_bytes());
-        file.extend_from_slice(&elf::EM_X86_64.0.to_le_bytes());
+        file.extend_from_slice(&processor.machine().0.to_le_bytes());
         file.extend_from_slice(&1_u32.to_le_bytes());
         file.extend_from_slice(&[0; 16]);
         file.extend_from_slice(&((HEADER + self.content.len()) as u64).to_le_bytes());
@@ -306,6 +265,7 @@ mod tests {
     #[test]
     fn data_is_absolute_and_code_is_a_jump() {
         let bytes = write(
+            Processor::X86_64,
             &[
                 StubSymbol {
                     name: b"counter",
@@ -339,7 +299,7 @@ mod tests {
             symbol: b"lent",
             offset: 16,
         });
-        let bytes = write(&[], &words, &[]);
+        let bytes = write(Processor::X86_64, &[], &words, &[]);
         let file = object::File::parse(&*bytes).expect("an object file");
         let section = file.section_by_name(".data.rel.ro").expect("the words");
         let second = file.symbol_by_name("second").expect("it is in the file");
@@ -360,56 +320,34 @@ mod tests {
     }
 
     #[test]
-    fn a_detour_loads_the_address_and_goes_back() {
-        let detour = Detour {
-            // lock xadd %eax, (%rsi)
-            instruction: vec![0xf0, 0x0f, 0xc1, 0x06],
-            scratch: Scratch::Si,
-            operand: Operand::Address(0x5555_0000_1234),
-            back: Some(b"back".to_vec()),
+    fn each_detour_has_a_section_and_refers_to_what_it_needs() {
+        let mut detour = Detour {
+            code: vec![0x90, 0xe9],
+            ..Detour::default()
         };
+        detour.refer(b"back".to_vec(), elf::R_X86_64_PC32, -4);
+        detour.code.extend_from_slice(&[0; 4]);
         let detours = ["one", "two"].map(|name| StubDetour {
             name: name.as_bytes(),
             detour: &detour,
         });
-        let bytes = write(&[], &[], &detours);
+        let bytes = write(Processor::X86_64, &[], &[], &detours);
         let file = object::File::parse(&*bytes).expect("an object file");
-        let two = file.symbol_by_name("two").expect("it is in the file");
-        let section = two.section_index().expect("it is defined");
-        let section = file.section_by_index(section).expect("its section");
-        let code = section.data().expect("its bytes");
-        assert_eq!(code[5..8], [0x56, 0x48, 0xbe]);
-        assert_eq!(code[8..16], 0x5555_0000_1234_u64.to_le_bytes());
-        assert_eq!(code[16..21], [0xf0, 0x0f, 0xc1, 0x06, 0x5e]);
+        let sections = ["one", "two"].map(|name| {
+            let symbol = file.symbol_by_name(name).expect("it is in the file");
+            symbol.section_index().expect("it is defined")
+        });
+        assert_ne!(sections[0], sections[1]);
+        let section = file.section_by_index(sections[1]).expect("its section");
+        assert_eq!(section.data(), Ok(&detour.code[..]));
         let relocations: Vec<_> = section.relocations().collect();
         assert_eq!(relocations.len(), 1);
-        assert_eq!(relocations[0].0 as usize, code.len() - 4);
-    }
-
-    #[test]
-    fn a_detour_to_a_function_does_not_come_back() {
-        let detour = |operand| Detour {
-            // jmp *(%r11)
-            instruction: vec![0x41, 0xff, 0x23],
-            scratch: Scratch::R11,
-            operand,
-            back: None,
-        };
-        // movabs $.., %r11
-        let known = detour(Operand::Address(0x5555_0000_1234));
-        let code = vec![
-            0x49, 0xbb, 0x34, 0x12, 0, 0, 0x55, 0x55, 0, 0, 0x41, 0xff, 0x23,
-        ];
-        assert_eq!(detour_code(&known), (code, Vec::new()));
-        // mov word(%rip), %r11
-        let of_library = detour(Operand::Word(b"word".to_vec()));
-        let code = vec![0x4c, 0x8b, 0x1d, 0, 0, 0, 0, 0x41, 0xff, 0x23];
-        assert_eq!(detour_code(&of_library), (code, vec![(3, &b"word"[..])]));
+        assert_eq!((relocations[0].0, relocations[0].1.addend()), (2, -4));
     }
 
     #[test]
     fn a_stub_may_be_empty() {
-        let bytes = write(&[], &[], &[]);
+        let bytes = write(Processor::X86_64, &[], &[], &[]);
         let file = object::File::parse(&*bytes).expect("an object file");
         assert_eq!(file.symbols().count(), 0);
     }

@@ -1,7 +1,11 @@
 //! Thin libraries in real programs: each test builds a program that is part of its own reloading, runs it,
 //! edits its crates, and asks it what it sees.
 
-#![cfg(all(feature = "thin", target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(
+    feature = "thin",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 
 mod codes;
 mod debugging;
@@ -132,8 +136,11 @@ fn a_program_without_symbols_gets_full_libraries() {
         .output()
         .expect("rustc runs");
     let sysroot = String::from_utf8(sysroot.stdout).expect("a path");
-    let objcopy =
-        Path::new(sysroot.trim_end()).join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy");
+    let objcopy = format!(
+        "lib/rustlib/{}-unknown-linux-gnu/bin/rust-objcopy",
+        env::consts::ARCH
+    );
+    let objcopy = Path::new(sysroot.trim_end()).join(objcopy);
     let status = Command::new(objcopy)
         .arg("--strip-all")
         .args([&game.program, &stripped])

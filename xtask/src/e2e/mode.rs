@@ -45,8 +45,12 @@ impl Mode {
     /// Why there are no such libraries on this system, if so.
     pub(crate) fn unavailable(self) -> Option<&'static str> {
         let is_thin = self == Mode::Thin;
-        let has_thin = cfg!(all(target_os = "linux", target_arch = "x86_64"));
-        (is_thin && !has_thin).then_some("thin libraries are made for Linux on x86-64 only")
+        let has_thin = cfg!(all(
+            target_os = "linux",
+            any(target_arch = "x86_64", target_arch = "aarch64")
+        ));
+        (is_thin && !has_thin)
+            .then_some("thin libraries are made for Linux on x86-64 and aarch64 only")
     }
 }
 

@@ -13,7 +13,7 @@ use super::Variable;
 /// What tells the initial value of a variable from another one: its bytes, the constants that it leads to, and
 /// the closures that are written in its initialiser. What those call is not in it, nor in which line they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InitialValue(u64);
+pub(crate) struct InitialValue(pub(super) u64);
 
 /// A closure that is written in the initialiser of a static. It need not be in the same object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,10 +107,7 @@ impl<'a, 'data> ObjectValues<'a, 'data> {
             .collect();
         for relocation in &relocations {
             let start = relocation.offset - range.start;
-            let width = match elf::RelocationType(relocation.kind) {
-                elf::R_X86_64_64 => 8,
-                _ => 4,
-            };
+            let width = self.object.processor.width(relocation.kind);
             let end = length.min(start + width);
             bytes[start..end].fill(0);
         }

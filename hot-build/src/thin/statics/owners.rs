@@ -72,6 +72,22 @@ pub(crate) struct Lent {
     pub(super) initial: InitialValue,
 }
 
+#[cfg(test)]
+impl Lent {
+    /// A variable of a library that does not exist.
+    pub(crate) fn of_nowhere(export: &[u8], size: u64, is_thread_local: bool) -> Self {
+        Self {
+            library: PathBuf::from("/nowhere/libthin.so"),
+            export: export.to_vec(),
+            offset: 0,
+            size,
+            is_thread_local,
+            object: None,
+            initial: InitialValue(0),
+        }
+    }
+}
+
 /// A thin library that was built in this process, and what it brought.
 #[derive(Debug)]
 pub(crate) struct BuiltLibrary {

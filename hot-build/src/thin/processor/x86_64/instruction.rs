@@ -336,10 +336,12 @@ fn form_of_two(opcode: u8) -> Option<Form> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "x86_64")]
     use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
     /// The standard library, and all else in this program, was compiled with and without optimisation. Each of
     /// its functions ends where an instruction does.
+    #[cfg(target_arch = "x86_64")]
     #[test]
     fn functions_end_where_instructions_end() {
         let program = std::fs::read("/proc/self/exe").expect("this program");
