@@ -138,7 +138,7 @@ fn a_program_without_symbols_gets_full_libraries() {
     let sysroot = String::from_utf8(sysroot.stdout).expect("a path");
     let objcopy = format!(
         "lib/rustlib/{}-unknown-linux-gnu/bin/rust-objcopy",
-        env::consts::ARCH
+        std::env::consts::ARCH
     );
     let objcopy = Path::new(sysroot.trim_end()).join(objcopy);
     let status = Command::new(objcopy)
