@@ -35,6 +35,10 @@ impl CrateScope {
         if self.build_files.contains(path) || self.inputs.contains(path) {
             return true;
         }
+        self.is_in_its_folders(path)
+    }
+
+    fn is_in_its_folders(&self, path: &Path) -> bool {
         let depth_in = |folders: &[PathBuf]| {
             let inside = folders.iter().filter(|folder| path.starts_with(folder));
             inside.map(|folder| folder.components().count()).max()
@@ -90,15 +94,10 @@ impl CrateScope {
             || self.foreign.iter().any(is_cut_out)
     }
 
-    /// Keeps those of `read`, the files that a build read, that no folder covers.
+    /// Keeps those of `read`, the files that a build read, that no folder covers. One in the folder of a package
+    /// that is none of its own is not covered, whatever is around that.
     pub(crate) fn set_inputs(&mut self, read: &[PathBuf]) {
-        let covered = |path: &Path| {
-            self.build_files.contains(path)
-                || self
-                    .directories
-                    .iter()
-                    .any(|folder| path.starts_with(folder))
-        };
+        let covered = |path: &Path| self.build_files.contains(path) || self.is_in_its_folders(path);
         self.inputs = read.iter().filter(|path| !covered(path)).cloned().collect();
     }
 }
@@ -153,5 +152,15 @@ mod tests {
         scope.set_inputs(&["/assets/shader.wgsl".into(), "/w/src/lib.rs".into()]);
         assert_eq!(scope.inputs, ["/assets/shader.wgsl".into()].into());
         assert!(scope.contains("/assets/shader.wgsl".as_ref()));
+    }
+
+    #[test]
+    fn what_is_read_from_the_folder_of_another_package_belongs_too() {
+        let mut scope = scope();
+        scope.set_inputs(&["/w/host/words.txt".into(), "/w/libs/words.txt".into()]);
+        for path in ["/w/host/words.txt", "/w/libs/words.txt"] {
+            assert!(scope.contains(path.as_ref()), "{path}");
+        }
+        assert!(!scope.contains("/w/host/src/main.rs".as_ref()));
     }
 }

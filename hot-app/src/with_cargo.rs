@@ -8,7 +8,8 @@ use crate::scope::CrateScope;
 #[cfg(feature = "thin")]
 use crate::static_types::DebugInfoTypes;
 use hot_build::{
-    Build, BuildArgs, BuildError, DirectBuilder, LinkedCrate, LocalPackages, ProgramBuild,
+    Build, BuildArgs, BuildError, DirectBuilder, LinkedCrate, LocalPackage, LocalPackages,
+    ProgramBuild,
 };
 use hot_load::HotCrate;
 use std::collections::BTreeSet;
@@ -102,7 +103,7 @@ pub(crate) fn find_scopes(
             inputs: BTreeSet::new(),
             crates: Some(crates),
         };
-        match linked_inputs(linked) {
+        match linked_inputs(linked, &closure) {
             Ok(inputs) => scope.set_inputs(&inputs),
             Err(error) => {
                 let krate = krate.clone();
@@ -114,18 +115,34 @@ pub(crate) fn find_scopes(
     found
 }
 
-/// The files that a crate was made of when it was linked into the program.
-fn linked_inputs(krate: &HotCrate) -> Result<Vec<PathBuf>, BuildError> {
+/// The files that a crate, and the local packages below it, were made of when it was linked into the program.
+fn linked_inputs(krate: &HotCrate, closure: &[&LocalPackage]) -> Result<Vec<PathBuf>, BuildError> {
     let Some(deps_dir) = krate.compilation.out_dir else {
         return Ok(Vec::new());
     };
+    let deps_dir = Path::new(deps_dir);
     let linked = LinkedCrate {
-        deps_dir: Path::new(deps_dir),
+        deps_dir,
         crate_name: krate.crate_name,
         package: krate.package,
         manifest_dir: Path::new(krate.manifest_dir),
     };
-    linked.inputs()
+    let mut inputs = linked.inputs()?;
+    for package in closure {
+        let Some(crate_name) = &package.library else {
+            continue;
+        };
+        if *crate_name != krate.crate_name {
+            let below = LinkedCrate {
+                deps_dir,
+                crate_name,
+                package: &package.name,
+                manifest_dir: &package.manifest_dir,
+            };
+            inputs.extend(below.inputs()?);
+        }
+    }
+    Ok(inputs)
 }
 
 /// Finds out which program this is, where it did not record it.

@@ -24,8 +24,10 @@ pub struct Artifact {
     /// The files that the compiler and the crate's build script said they read: the sources,
     /// `include_str!` files, `rerun-if-changed` files. Absolute, sorted, each once.
     ///
-    /// Empty when the builder does not know. Files of *other* crates are not in it; for
-    /// those ask cargo which crates are local.
+    /// With a [`DirectBuilder`](crate::DirectBuilder) those of the local packages that it depends on too, wherever
+    /// they are. Those in a package's folder may be left out: ask cargo [which there are](crate::LocalPackages).
+    ///
+    /// Empty when the builder does not know.
     pub inputs: Vec<PathBuf>,
     /// Warnings and notes, from the crate and from every other crate that was compiled with it.
     pub diagnostics: Vec<Diagnostic>,

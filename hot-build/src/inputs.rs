@@ -32,6 +32,79 @@ pub(crate) fn dep_info(
     read_dep_info(&path, source)
 }
 
+/// The files that rustc read to make the library `crate_name` of the package in `manifest_dir`, by every list that
+/// it left in `deps_dir`, or where it wrote what runs while building. There is a list for each set of features and
+/// each profile in which the library was ever built there; which of them is of a certain program they do not tell.
+/// Empty when there is none.
+pub(crate) fn of_library(
+    deps_dir: &Path,
+    crate_name: &str,
+    manifest_dir: &Path,
+) -> Result<BTreeSet<PathBuf>, BuildError> {
+    let manifest = manifest_dir.join("Cargo.toml");
+    let own_folder = canonical(manifest_dir);
+    let mut files = BTreeSet::new();
+    for folder in [Some(deps_dir.to_owned()), deps_dir_of_builders(deps_dir)] {
+        for list in lists_in(folder.as_deref(), crate_name)? {
+            let listed = read_dep_info(&list, &manifest)?;
+            // Other packages may have a library of that name.
+            if listed.iter().any(|file| file.starts_with(&own_folder)) {
+                // What an older list names may be gone.
+                files.extend(listed.into_iter().filter(|file| file.is_file()));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The dep-info files of the libraries of that name.
+fn lists_in(folder: Option<&Path>, crate_name: &str) -> Result<Vec<PathBuf>, BuildError> {
+    let Some(folder) = folder else {
+        return Ok(Vec::new());
+    };
+    let error = |source| BuildError::Io {
+        path: folder.to_owned(),
+        source: Arc::new(source),
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(error(source)),
+    };
+    let mut lists = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(error)?.file_name();
+        if name
+            .to_str()
+            .is_some_and(|name| is_list_of(name, crate_name))
+        {
+            lists.push(folder.join(name));
+        }
+    }
+    Ok(lists)
+}
+
+/// `<crate>.d`, or `<crate>-<hash>.d`
+fn is_list_of(name: &str, crate_name: &str) -> bool {
+    let Some(rest) = name
+        .strip_suffix(".d")
+        .and_then(|stem| stem.strip_prefix(crate_name))
+    else {
+        return false;
+    };
+    let is_hash = |hash: &str| hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(is_hash)
+}
+
+/// Where procedural macros are built, if that is elsewhere: with `--target`, crates for the target are in
+/// `<target>/<triple>/<profile>/deps`, and what runs while building is in `<target>/<profile>/deps`.
+fn deps_dir_of_builders(deps_dir: &Path) -> Option<PathBuf> {
+    let profile = deps_dir.parent()?;
+    let target_dir = profile.parent()?.parent()?;
+    let folder = target_dir.join(profile.file_name()?).join("deps");
+    (folder != deps_dir).then_some(folder)
+}
+
 /// The files that a dep-info file names. Empty when there is no such file.
 pub(crate) fn read_dep_info(path: &Path, source: &Path) -> Result<BTreeSet<PathBuf>, BuildError> {
     let Some(text) = read_if_there(path)? else {
@@ -87,8 +160,13 @@ pub(crate) fn build_script(
         return Ok(BTreeSet::new());
     };
     Ok(parse_build_script(&text)
-        .map(|input| manifest_dir.join(input))
+        .map(|input| canonical(&manifest_dir.join(input)))
         .collect())
+}
+
+/// The normal form of a path, which is what a file watcher tells; the path itself if nothing is there.
+pub(crate) fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The inputs that rustc's dep-info names. It is a makefile; each input has a line of its own
@@ -149,8 +227,8 @@ fn absolute(input: &Path, source: &Path) -> Option<PathBuf> {
     } else {
         locate(input, source)?
     };
-    // `include_str!("../x")` leaves `src/../x`. The normal form is what a file watcher tells.
-    Some(path.canonicalize().unwrap_or(path))
+    // `include_str!("../x")` leaves `src/../x`.
+    Some(canonical(&path))
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, BuildError> {
@@ -180,6 +258,31 @@ mod tests {
             .map(PathBuf::from)
             .into();
         assert_eq!(parse_dep_info(text), expected);
+    }
+
+    #[test]
+    fn the_lists_of_a_library_are_known_by_its_name() {
+        for name in ["paint.d", "paint-0a1b2c.d"] {
+            assert!(is_list_of(name, "paint"), "{name}");
+        }
+        for name in [
+            "paint-brush.d",
+            "paint_brush.d",
+            "paint.rmeta",
+            "libpaint.d",
+        ] {
+            assert!(!is_list_of(name, "paint"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_runs_while_building_is_built_beside_the_target() {
+        let folder = |deps: &str| deps_dir_of_builders(Path::new(deps));
+        let beside = Path::new("/w/target/debug/deps");
+        assert_eq!(
+            folder("/w/target/some-triple/debug/deps").as_deref(),
+            Some(beside)
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The files that a crate was made of when it was linked into the program.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,8 @@ use std::time::SystemTime;
 
 use crate::{BuildError, inputs};
 
-/// A crate that is linked into the running program, and where the program's own build left its
-/// traces.
+/// A crate that is linked into the running program, a hot one or one below it, and where the program's own build
+/// left its traces.
 ///
 /// A build tells [which files it read](crate::Artifact::inputs). This tells the same of the build
 /// that made the program, before there was any other.
@@ -43,22 +42,17 @@ pub struct LinkedCrate<'a> {
 
 impl LinkedCrate<'_> {
     /// The files that the compiler read, and those that the build script named with
-    /// `rerun-if-changed`. Sorted, each once; empty where cargo left no traces.
+    /// `rerun-if-changed`. Sorted, each once; empty where cargo left no traces. Where the library was built in
+    /// several ways, with other features or in tests, they are the files of all of them.
     ///
     /// # Errors
     ///
     /// When a trace is there and cannot be read.
     pub fn inputs(&self) -> Result<Vec<PathBuf>, BuildError> {
-        let library = self.deps_dir.join(self.crate_name);
-        let manifest = self.manifest_dir.join("Cargo.toml");
-        let mut files = inputs::dep_info(&library, self.crate_name, &manifest)?;
+        let mut files = inputs::of_library(self.deps_dir, self.crate_name, self.manifest_dir)?;
         if let Some(out_dir) = self.newest_out_dir()? {
             files.extend(inputs::build_script(&out_dir, self.manifest_dir)?);
         }
-        let files: BTreeSet<PathBuf> = files
-            .into_iter()
-            .map(|file| file.canonicalize().unwrap_or(file))
-            .collect();
         Ok(files.into_iter().collect())
     }
 

@@ -1,5 +1,6 @@
 //! One build.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,7 +15,7 @@ use crate::replay::{
 use crate::thin::ThinLinker;
 use crate::{
     Artifact, BuildArgs, BuildError, BuildMode, BuildPhase, BuildReport, CargoReason,
-    ChangedStatic, Diagnostic, FallbackReason, LocalPackages, run,
+    ChangedStatic, Diagnostic, FallbackReason, LinkedCrate, LocalPackages, run,
 };
 
 use super::private_library::PrivateLibrary;
@@ -179,7 +180,7 @@ impl<'a> Work<'a> {
     }
 
     fn artifact(&mut self, known: &KnownCrate, library: PathBuf) -> Result<Artifact, Stop> {
-        let inputs = known.record.as_ref().map(Record::hot_inputs);
+        let inputs = known.record.as_ref().map(Record::inputs);
         let Some(Ok(inputs)) = inputs else {
             return Err(Stop::AskCargo(CargoReason::Compiler));
         };
@@ -289,6 +290,7 @@ impl<'a> Work<'a> {
         lock(commands).record(recorder.commands);
         known.record = None;
         let made = packages.and_then(|packages| {
+            artifact.inputs = self.inputs_of(&artifact, &packages)?;
             Record::make(
                 recorder.built,
                 lock(commands).all(),
@@ -331,6 +333,38 @@ impl<'a> Work<'a> {
         artifact.duration = self.started.elapsed();
         artifact.phases = std::mem::take(&mut self.phases);
         Ok(artifact)
+    }
+
+    /// What cargo's build of the crate read, and what those of the local packages below it did.
+    fn inputs_of(
+        &self,
+        artifact: &Artifact,
+        packages: &LocalPackages,
+    ) -> Result<Vec<PathBuf>, BuildError> {
+        let mut files: BTreeSet<PathBuf> = artifact.inputs.iter().cloned().collect();
+        let library = &artifact.library;
+        let deps_dir = library
+            .parent()
+            .map(|folder| match folder.ends_with("deps") {
+                true => folder.to_owned(),
+                false => folder.join("deps"),
+            });
+        let below = packages
+            .closure(&self.args.manifest_dir)
+            .into_iter()
+            .skip(1);
+        for package in below {
+            if let (Some(deps_dir), Some(crate_name)) = (&deps_dir, &package.library) {
+                let linked = LinkedCrate {
+                    deps_dir,
+                    crate_name,
+                    package: &package.name,
+                    manifest_dir: &package.manifest_dir,
+                };
+                files.extend(linked.inputs()?);
+            }
+        }
+        Ok(files.into_iter().collect())
     }
 
     /// Has cargo write the lock file that the manifests ask for, and reports what is in it. So the build that follows

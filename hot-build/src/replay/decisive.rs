@@ -14,6 +14,8 @@ use super::stamp::{Stamps, files_below};
 pub(crate) struct Decisive {
     files: Stamps,
     kind: Kind,
+    /// The folder of the package that they are of, if they are of one.
+    package: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,7 @@ impl Decisive {
         Self {
             files: Stamps::take(files, since),
             kind: Kind::Settings,
+            package: None,
         }
     }
 
@@ -62,11 +65,13 @@ impl Decisive {
         since: SystemTime,
     ) -> Result<Self, BuildError> {
         let directory = &package.manifest_dir;
+        let folder = Some(inputs::canonical(directory));
         let Some(out_dir) = command.build_script_out_dir() else {
             // A file of this name becomes the build script of a package that has none.
             return Ok(Self {
                 files: Stamps::take([directory.join("build.rs")], since),
                 kind: Kind::BuildScript,
+                package: folder,
             });
         };
         let others = folders_of_others(package, packages);
@@ -77,6 +82,7 @@ impl Decisive {
                 kind: Kind::SilentBuildScript {
                     manifest_dir: directory.clone(),
                 },
+                package: folder,
             });
         }
         // `build/<package>-<hash>/out`
@@ -86,20 +92,33 @@ impl Decisive {
         Ok(Self {
             files: Stamps::take(files, since),
             kind: Kind::BuildScript,
+            package: folder,
         })
     }
 
-    /// Everything in a package of which nobody knows how it is compiled.
+    /// Everything in a package of which nobody knows how it is compiled, and what the compiler read for it elsewhere,
+    /// by the lists that it left in `deps_dir`.
+    ///
+    /// # Errors
+    ///
+    /// When such a list cannot be read.
     pub(super) fn of_unknown(
         package: &LocalPackage,
         packages: &LocalPackages,
+        deps_dir: Option<&Path>,
         since: SystemTime,
-    ) -> Self {
+    ) -> Result<Self, BuildError> {
+        let directory = &package.manifest_dir;
         let others = folders_of_others(package, packages);
-        Self {
-            files: Stamps::take(files_below(&package.manifest_dir, &others), since),
-            kind: Kind::NotRecorded,
+        let mut files = files_below(directory, &others);
+        if let (Some(deps_dir), Some(library)) = (deps_dir, &package.library) {
+            files.extend(inputs::of_library(deps_dir, library, directory)?);
         }
+        Ok(Self {
+            files: Stamps::take(files, since),
+            kind: Kind::NotRecorded,
+            package: Some(inputs::canonical(directory)),
+        })
     }
 
     /// What was read to compile a package, by the compiler's own list and by what its build script said, where
@@ -126,11 +145,23 @@ impl Decisive {
             files.extend(script_sources(package, &deps_dir.with_file_name("build"))?);
         }
         let others = folders_of_others(package, packages);
-        let read = read_by_script.iter().map(|path| directory.join(path));
+        let read = read_by_script.iter();
+        let read = read.map(|path| inputs::canonical(&directory.join(path)));
         files.extend(with_files_in(read, &others));
         Ok(Self {
             files: Stamps::take(files, since),
             kind: Kind::NotRecorded,
+            package: Some(inputs::canonical(directory)),
+        })
+    }
+
+    /// The files of a package that are not in its folder.
+    pub(super) fn outside(&self) -> impl Iterator<Item = &Path> {
+        let of_package = self.package.iter();
+        of_package.flat_map(|folder| {
+            self.files
+                .files()
+                .filter(move |file| !file.starts_with(folder))
         })
     }
 

@@ -85,6 +85,7 @@ impl Record {
             commands,
             packages,
             below: &below,
+            deps_dir: Some(out_dir),
             begun,
         };
         let (units, mut decisive) = parts.read(&closure)?;
@@ -123,6 +124,8 @@ struct Parts<'a> {
     commands: &'a [RustcCommand],
     packages: &'a LocalPackages,
     below: &'a Closure,
+    /// Where the compiler wrote them.
+    deps_dir: Option<&'a Path>,
     /// When cargo began to compile the hot crate.
     begun: SystemTime,
 }
@@ -162,7 +165,8 @@ impl Parts<'_> {
                     Decisive::of_compiled(package, self.packages, &library.dep_info, read, since)
                         .map_err(unreadable)?
                 }
-                _ => Decisive::of_unknown(package, self.packages, since),
+                _ => Decisive::of_unknown(package, self.packages, self.deps_dir, since)
+                    .map_err(unreadable)?,
             });
         }
         Ok((units, decisive))

@@ -92,7 +92,10 @@ impl Record {
                 .find(|unit| unit.command.manifest_dir == package.manifest_dir);
             decisive.push(match unit {
                 Some(unit) => Decisive::of_known(package, packages, &unit.command, since)?,
-                None => Decisive::of_unknown(package, packages, since),
+                None => {
+                    let deps_dir = units[hot].command.out_dir();
+                    Decisive::of_unknown(package, packages, deps_dir, since)?
+                }
             });
             asked.extend(unit.map(Unit::asks).transpose()?.into_iter().flatten());
         }
@@ -223,14 +226,19 @@ impl Record {
             .join(self.units[self.hot].command.rlib_name())
     }
 
-    /// The files that the hot crate is compiled from, and those that its build script reads. Sorted.
+    /// The files that the hot crate is compiled from, and those that its build script reads, with those of the local
+    /// crates below it. Of crates below it whose compilation is not known, what lies in their folders is left out.
+    /// Sorted.
     ///
     /// # Errors
     ///
     /// When what the build script wrote cannot be read.
-    pub(crate) fn hot_inputs(&self) -> Result<Vec<PathBuf>, BuildError> {
+    pub(crate) fn inputs(&self) -> Result<Vec<PathBuf>, BuildError> {
+        let read = self.units.iter().flat_map(|unit| &unit.input_files);
+        let mut files: BTreeSet<PathBuf> = read.cloned().collect();
+        let outside = self.decisive.iter().flat_map(Decisive::outside);
+        files.extend(outside.map(Path::to_owned));
         let unit = &self.units[self.hot];
-        let mut files: BTreeSet<PathBuf> = unit.input_files.iter().cloned().collect();
         if let Some(out_dir) = unit.command.build_script_out_dir() {
             files.extend(inputs::build_script(out_dir, &unit.command.manifest_dir)?);
         }

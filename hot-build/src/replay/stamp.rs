@@ -41,6 +41,11 @@ impl Stamps {
         }
     }
 
+    /// The files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(PathBuf::as_path)
+    }
+
     /// A file that is not as it was, if there is one.
     pub(crate) fn first_changed(&self) -> Option<&Path> {
         self.files

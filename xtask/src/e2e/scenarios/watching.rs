@@ -18,6 +18,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: outside_the_workspace,
     },
     Scenario {
+        name: "outside_of_dependencies",
+        about: "files outside of their folders that a path dependency, its build script and a procedural macro include",
+        modes: Modes::Both,
+        run: outside_of_dependencies,
+    },
+    Scenario {
         name: "manifest_edits",
         about: "a dependency is added, edited and removed again; Cargo.lock and cargo's configuration change",
         modes: Modes::Both,
@@ -110,6 +116,90 @@ fn outside_the_workspace(project: &Project) -> Result<Verdict> {
     write("farewell.txt", "farewell three")?;
     host.says("step", "greeting two, farewell three, forecast two")?;
     host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// Each file is saved three times: before the program has built anything, when it has, and after a restart.
+fn outside_of_dependencies(project: &Project) -> Result<Verdict> {
+    const FILES: [&str; 4] = ["sky.txt", "season.rs", "wind.txt", "tint.txt"];
+    let write = |name: &str, word: &str| {
+        let text = match name {
+            "season.rs" => {
+                format!("pub fn season() -> &'static str {{\n    \"season.rs {word}\"\n}}\n")
+            }
+            _ => format!("{name} {word}"),
+        };
+        project.write(name, &text)
+    };
+    for name in FILES {
+        write(name, "one")?;
+    }
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+    project.write("weather/Cargo.toml", &package("weather"))?;
+    project.write(
+        "weather/src/lib.rs",
+        r#"#[path = "../../season.rs"]
+mod season;
+
+pub fn forecast() -> String {
+    [include_str!("../../sky.txt"), season::season(), env!("WIND")].join(", ")
+}
+"#,
+    )?;
+    project.write(
+        "weather/build.rs",
+        r#"fn main() {
+    println!("cargo::rerun-if-changed=../wind.txt");
+    let wind = std::fs::read_to_string("../wind.txt").expect("it can be read");
+    println!("cargo::rustc-env=WIND={wind}");
+}
+"#,
+    )?;
+    let macros = format!("{}\n[lib]\nproc-macro = true\n", package("tints"));
+    project.write("tints/Cargo.toml", &macros)?;
+    project.write(
+        "tints/src/lib.rs",
+        r#"use proc_macro::{Literal, TokenStream, TokenTree};
+
+#[proc_macro]
+pub fn tint(_: TokenStream) -> TokenStream {
+    TokenTree::from(Literal::string(include_str!("../../tint.txt"))).into()
+}
+"#,
+    )?;
+    project.edit(
+        "scene/Cargo.toml",
+        "palette = {",
+        "weather = { path = '../weather' }\ntints = { path = '../tints' }\npalette = {",
+    )?;
+    project.edit(
+        "Cargo.toml",
+        "members = [",
+        "members = [\"weather\", \"tints\", ",
+    )?;
+    project.edit(SCENE, "\"helper one\"", "tints::tint!()")?;
+    project.edit(
+        SCENE,
+        "palette::colour()",
+        "&format!(\"{}, end\", weather::forecast())",
+    )?;
+    let mut words = ["one"; FILES.len()];
+    let shown = |words: &[&str; FILES.len()]| {
+        let [sky, season, wind, tint] = words;
+        format!("tint.txt {tint}, sky.txt {sky}, season.rs {season}, wind.txt {wind}, end")
+    };
+    for saves in [["two", "three"], ["four", "five"]] {
+        let mut host = project.run()?;
+        host.says("step", &shown(&words))?;
+        for word in saves {
+            for (index, name) in FILES.into_iter().enumerate() {
+                write(name, word)?;
+                words[index] = word;
+                host.says("step", &shown(&words))?;
+            }
+        }
+        host.end()?;
+    }
     Ok(Verdict::Passed)
 }
 
