@@ -242,12 +242,34 @@ impl<'a> Targets<'a> {
         let symbol = object.symbols.get(relocation.symbol)?;
         let place = i64::try_from(symbol.value).ok()? + offset;
         let variables = self.by_section.get(&symbol.section?)?;
-        variables.iter().find_map(|(start, variable)| {
+        let within = |(start, variable): &(u64, Variable<'a>)| {
             let inside = place - i64::try_from(*start).ok()?;
             let size = i64::try_from(variable.target.size()).ok()?;
             (0..size).contains(&inside).then_some((*variable, inside))
+        };
+        variables.iter().find_map(within).or_else(|| {
+            // Loops know a variable by its end, or by what would stand before it.
+            let (start, variable) = sole(object, symbol.section?, variables)?;
+            Some((variable, place - i64::try_from(start).ok()?))
         })
     }
+}
+
+/// The only variable of a section, if there is one: every place that is told by the section's is about it.
+fn sole<'a>(
+    object: &ObjectFile<'_>,
+    section: usize,
+    moved: &[(u64, Variable<'a>)],
+) -> Option<(u64, Variable<'a>)> {
+    let [(start, variable)] = *moved else {
+        return None;
+    };
+    let mut own = object
+        .symbols
+        .iter()
+        .filter(|symbol| symbol.section == Some(section) && !symbol.is_section);
+    let is_alone = own.next().is_some_and(|symbol| symbol.is_variable) && own.next().is_none();
+    is_alone.then_some((start, variable))
 }
 
 /// A file in the making.

@@ -577,3 +577,7 @@ mod tests {
         assert_eq!((needed.place, &needed.symbol[..]), (3, &b"word"[..]));
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+#[path = "x86_64/ends.rs"]
+mod ends;
