@@ -200,6 +200,22 @@ pub fn tint(_: TokenStream) -> TokenStream {
         }
         host.end()?;
     }
+
+    // What a save of the dependency newly includes is watched as soon as that is built.
+    let mut host = project.run()?;
+    project.write("moon.txt", "moon.txt one")?;
+    project.edit(
+        "weather/src/lib.rs",
+        "[include_str!",
+        "[include_str!(\"../../moon.txt\"), include_str!",
+    )?;
+    host.says("step", "tint.txt five, moon.txt one")?;
+    // The watcher has been told when it tells of a later save.
+    project.edit(SCENE, "step one", "step two")?;
+    host.says("step", "step two, tint.txt five, moon.txt one")?;
+    project.write("moon.txt", "moon.txt two")?;
+    host.says("step", "step two, tint.txt five, moon.txt two")?;
+    host.end()?;
     Ok(Verdict::Passed)
 }
 
