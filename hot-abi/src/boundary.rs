@@ -14,7 +14,7 @@ mod source;
 mod trace;
 #[cfg(all(
     target_os = "linux",
-    target_arch = "x86_64",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
     target_env = "gnu",
     panic = "unwind"
 ))]

@@ -14,16 +14,16 @@ use std::sync::{PoisonError, RwLock};
 #[cfg_attr(
     all(
         target_os = "linux",
-        target_arch = "x86_64",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
         target_env = "gnu",
         panic = "unwind"
     ),
-    path = "blame/linux_x86_64.rs"
+    path = "blame/linux.rs"
 )]
 #[cfg_attr(
     not(all(
         target_os = "linux",
-        target_arch = "x86_64",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
         target_env = "gnu",
         panic = "unwind"
     )),

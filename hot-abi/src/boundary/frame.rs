@@ -7,16 +7,16 @@ use std::ptr;
 #[cfg_attr(
     all(
         target_os = "linux",
-        target_arch = "x86_64",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
         target_env = "gnu",
         panic = "unwind"
     ),
-    path = "frame/linux_x86_64.rs"
+    path = "frame/linux.rs"
 )]
 #[cfg_attr(
     not(all(
         target_os = "linux",
-        target_arch = "x86_64",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
         target_env = "gnu",
         panic = "unwind"
     )),

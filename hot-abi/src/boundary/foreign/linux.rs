@@ -1,4 +1,4 @@
-//! Exceptions by the Itanium C++ ABI for x86-64.
+//! Exceptions by the Itanium C++ ABI.
 //!
 //! Each frame names a personality routine, which the unwinder asks for each exception: first whether it ends
 //! in the frame, then to clean up or to let it end. All frames of Rust in one module find theirs through one
@@ -13,6 +13,12 @@ use std::panic;
 use std::ptr::{self, NonNull};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+#[cfg_attr(target_arch = "x86_64", path = "linux/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "linux/aarch64.rs")]
+mod processor;
+
+use processor::{RESULT, call_and_catch, place_of_personality};
 
 /// The header of every exception, as the ABI lays it out; what follows is its runtime's.
 #[repr(C)]
@@ -38,10 +44,6 @@ const UA_HANDLER_FRAME: c_int = 4;
 const URC_HANDLER_FOUND: c_int = 6;
 const URC_INSTALL_CONTEXT: c_int = 7;
 const URC_CONTINUE_UNWIND: c_int = 8;
-
-/// The number of `rax` in debug information: where code that catches an exception, or a call that returns,
-/// finds it.
-const RAX: c_int = 0;
 
 unsafe extern "C" {
     fn _Unwind_GetIP(context: *mut Context) -> usize;
@@ -98,36 +100,6 @@ pub(super) fn capture<F: FnOnce()>(f: F) -> NonNull<Exception> {
     NonNull::new(captured).expect("it ends in an exception")
 }
 
-/// Calls `function` with `data` in a frame whose personality is [`catch_all`]. Returns what it returns, or the
-/// exception that it ends in.
-///
-/// # Safety
-///
-/// `function` may be called with `data`, and returns null.
-#[unsafe(naked)]
-unsafe extern "C-unwind" fn call_and_catch(
-    function: extern "C-unwind" fn(*mut ()) -> *mut Exception,
-    data: *mut (),
-) -> *mut Exception {
-    std::arch::naked_asm!(
-        ".cfi_startproc",
-        // The address of the routine, relative to where it stands, in four bytes.
-        ".hidden {personality}",
-        ".cfi_personality 0x1b, {personality}",
-        "sub rsp, 8", // as the ABI aligns it for a call
-        ".cfi_adjust_cfa_offset 8",
-        "mov rax, rdi",
-        "mov rdi, rsi",
-        "call rax",
-        // Here a call returns with null in `rax`, and an unwinding ends with its exception there.
-        "add rsp, 8",
-        ".cfi_adjust_cfa_offset -8",
-        "ret",
-        ".cfi_endproc",
-        personality = sym catch_all,
-    )
-}
-
 /// The personality routine of [`call_and_catch`].
 extern "C" fn catch_all(
     _version: c_int,
@@ -143,8 +115,8 @@ extern "C" fn catch_all(
         // A thread that is cancelled, or ends itself, unwinds to its very end.
         return URC_CONTINUE_UNWIND;
     }
-    // SAFETY: this frame is being unwound to, and `rax`, in which its call returns, may be set.
-    unsafe { _Unwind_SetGR(context, RAX, exception.expose_provenance()) };
+    // SAFETY: this frame is being unwound to, and the register in which its call returns may be set.
+    unsafe { _Unwind_SetGR(context, RESULT, exception.expose_provenance()) };
     // SAFETY: the context is that of this frame.
     let returns_to = unsafe { _Unwind_GetIP(context) };
     // SAFETY: execution goes on behind the call, as if it had returned; the frame has nothing to clean up.
@@ -176,18 +148,6 @@ pub(super) fn exchange_foreign_exceptions() {
     }
 }
 
-/// Where the module keeps the pointer to Rust's personality routine; null if its code names the routine
-/// itself, as code does that cannot be moved. No library is made of such code.
-#[unsafe(naked)]
-extern "C" fn place_of_personality() -> *mut AtomicPtr<()> {
-    std::arch::naked_asm!(
-        ".weak DW.ref.rust_eh_personality",
-        ".hidden DW.ref.rust_eh_personality",
-        "mov rax, qword ptr [rip + DW.ref.rust_eh_personality@GOTPCREL]",
-        "ret",
-    )
-}
-
 /// The personality routine in the place of std's.
 extern "C" fn exchanging(
     version: c_int,
@@ -215,7 +175,7 @@ extern "C" fn exchanging(
         (false, true) => {
             if let Some(own) = super::exchange(mark, exception) {
                 // SAFETY: std's routine has just put the foreign exception there, for the code that catches it.
-                unsafe { _Unwind_SetGR(context, RAX, own.as_ptr().expose_provenance()) };
+                unsafe { _Unwind_SetGR(context, RESULT, own.as_ptr().expose_provenance()) };
             }
         }
     }
