@@ -123,7 +123,7 @@ fn steps() -> Vec<Step> {
             command
         }),
         own("package", package::run),
-        own("e2e", || e2e::run(&[], None)),
+        own("e2e", || e2e::run(&[], None, None)),
         own("edits", || generated::run(&generated::Order::default())),
         // Far fewer, for each takes thirty times as long.
         own("edits --valgrind", || {

@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+use crate::target::Target;
 use crate::terminal::Terminal;
 use crate::{interrupt, repository};
 use mode::Modes;
@@ -58,7 +59,7 @@ pub(crate) fn list() -> Result<()> {
 }
 
 /// Runs the scenarios whose names contain one of `filters`, or all if there is none, in `mode`: `full`,
-/// `thin`, or `both`, which is meant by none.
+/// `thin`, or `both`, which is meant by none. With a `target`, programs are built for that, and run by its runner.
 ///
 /// Those of one mode run one after the other, and share one target directory, kept between runs, so
 /// that the product is compiled once. Both modes run at the same time, for a scenario mostly waits for
@@ -67,7 +68,8 @@ pub(crate) fn list() -> Result<()> {
 /// # Errors
 /// Some scenario failed (each is printed as it fails, with all that its programs wrote), the filters fit
 /// none, or there is no such mode.
-pub(crate) fn run(filters: &[String], mode: Option<&str>) -> Result<()> {
+pub(crate) fn run(filters: &[String], mode: Option<&str>, target: Option<&str>) -> Result<()> {
+    let target = target.map(Target::named);
     let modes = Mode::asked_for(mode)?;
     let (chosen, others): (Vec<_>, Vec<_>) = scenarios::all().into_iter().partition(|scenario| {
         let mut filters = filters.iter();
@@ -85,8 +87,8 @@ pub(crate) fn run(filters: &[String], mode: Option<&str>) -> Result<()> {
             .iter()
             .map(|mode| {
                 let target_dir = target_dir.join(mode.to_string());
-                let (chosen, tally) = (&chosen, &tally);
-                scope.spawn(move || run_all(chosen, *mode, &target_dir, tally))
+                let (chosen, tally, target) = (&chosen, &tally, target.as_ref());
+                scope.spawn(move || run_all(chosen, *mode, &target_dir, target, tally))
             })
             .collect();
         runs.into_iter()
@@ -97,16 +99,25 @@ pub(crate) fn run(filters: &[String], mode: Option<&str>) -> Result<()> {
 }
 
 /// Runs the scenarios in one mode, one after the other. Fails if it was interrupted, or could not begin.
-fn run_all(chosen: &[Scenario], mode: Mode, target_dir: &Path, tally: &Tally) -> Result<()> {
+fn run_all(
+    chosen: &[Scenario],
+    mode: Mode,
+    target_dir: &Path,
+    target: Option<&Target>,
+    tally: &Tally,
+) -> Result<()> {
     for scenario in chosen {
         interrupt::check()?;
         let name = format!("{}/{mode}", scenario.name);
-        if let Some(reason) = mode.unavailable().or_else(|| scenario.modes.exclude(mode)) {
+        if let Some(reason) = mode
+            .unavailable(target)
+            .or_else(|| scenario.modes.exclude(mode))
+        {
             tally.skipped(&name, reason);
             continue;
         }
         let began = Instant::now();
-        let project = Project::create(scenario.name, mode, target_dir)?;
+        let project = Project::create(scenario.name, mode, target_dir, target)?;
         let outcome = (scenario.run)(&project).and_then(|verdict| {
             if let Verdict::Passed = verdict {
                 project.libraries().check(scenario.modes, mode)?;

@@ -16,6 +16,9 @@ xflags::xflags! {
             repeated filter: String
             /// How new code is linked: `full`, `thin`, or `both` modes side by side.
             optional --mode mode: String
+            /// Build the programs for this target, and run them as cargo would: by `CARGO_TARGET_<TRIPLE>_RUNNER`,
+            /// if that is set.
+            optional --target target: String
             /// List the scenarios instead of running them.
             optional --list
         }

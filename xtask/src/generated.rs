@@ -113,7 +113,7 @@ pub(crate) fn run(order: &Order) -> Result<()> {
 /// Runs the programs of one mode, one after the other.
 fn run_all(mode: Mode, order: &Order, target_dir: &Path) -> Result<()> {
     let terminal = Terminal::stdout();
-    if let Some(reason) = mode.unavailable() {
+    if let Some(reason) = mode.unavailable(None) {
         println!("edits {mode} ... {}: {reason}", terminal.yellow("ignored"));
         return Ok(());
     }

@@ -19,6 +19,7 @@ mod repository;
 mod save;
 mod scratch;
 mod step;
+mod target;
 mod terminal;
 
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     let outcome = interrupt::listen().and_then(|()| match flags.subcommand {
         XtaskCmd::Demo(demo) => demo::run(demo.interactive),
         XtaskCmd::E2e(e2e) if e2e.list => e2e::list(),
-        XtaskCmd::E2e(e2e) => e2e::run(&e2e.filter, e2e.mode.as_deref()),
+        XtaskCmd::E2e(e2e) => e2e::run(&e2e.filter, e2e.mode.as_deref(), e2e.target.as_deref()),
         XtaskCmd::Edits(edits) => generated::run(&edits.into()),
         XtaskCmd::Bench(bench) if bench.list => bench::list(),
         XtaskCmd::Bench(bench) => bench::run(&bench::Order {

@@ -10,18 +10,30 @@ use tempfile::TempDir;
 use crate::repository::{self, as_from_a_shell, cargo_program};
 use crate::save::Save;
 use crate::step;
+use crate::target::Target;
 
 /// The workspace. It lies outside of the repository, as a user's does, and so outside of every
 /// folder that is ignored there.
 pub(crate) struct Scratch {
     directory: TempDir,
     target_dir: PathBuf,
+    /// `None` for that of this machine, as cargo has it when it is told nothing.
+    target: Option<Target>,
 }
 
 impl Scratch {
     /// An empty one, built into `target_dir`: by its own `.cargo/config.toml`, as a user with a
     /// shared target directory would have it.
     pub(crate) fn create(name: &str, target_dir: &Path) -> Result<Scratch> {
+        Self::create_for(name, target_dir, None)
+    }
+
+    /// [`Scratch::create`], for programs of a certain target.
+    pub(crate) fn create_for(
+        name: &str,
+        target_dir: &Path,
+        target: Option<&Target>,
+    ) -> Result<Scratch> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("hot-{name}-"))
             .tempdir()
@@ -29,9 +41,13 @@ impl Scratch {
         let scratch = Scratch {
             directory,
             target_dir: target_dir.to_owned(),
+            target: target.cloned(),
         };
         // A literal string: a backslash in a path is no escape.
-        let config = format!("[build]\ntarget-dir = '{}'\n", target_dir.display());
+        let mut config = format!("[build]\ntarget-dir = '{}'\n", target_dir.display());
+        if let Some(target) = target {
+            config.push_str(&format!("target = '{}'\n", target.triple()));
+        }
         scratch.write(".cargo/config.toml", &config)?;
         // The versions that the repository was tested with, and no look at the registry's index.
         scratch.copy(&repository::root().join("Cargo.lock"), "Cargo.lock")?;
@@ -51,6 +67,19 @@ impl Scratch {
     /// Where cargo puts what it builds.
     pub(crate) fn target_dir(&self) -> &Path {
         &self.target_dir
+    }
+
+    /// What the programs are built for, if it is not just this machine.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    /// Where cargo puts what it builds with a profile, by the name of the profile's folder: `debug` or `release`.
+    pub(crate) fn profile_dir(&self, profile: &str) -> PathBuf {
+        match &self.target {
+            Some(target) => self.target_dir.join(target.triple()).join(profile),
+            None => self.target_dir.join(profile),
+        }
     }
 
     /// Reads a file of the workspace.
@@ -97,7 +126,10 @@ impl Scratch {
 
     /// How a user starts the program `file` from the workspace's root.
     pub(crate) fn command(&self, file: &Path) -> Command {
-        let mut command = Command::new(file);
+        let mut command = match &self.target {
+            Some(target) => target.command(file),
+            None => Command::new(file),
+        };
         command.current_dir(self.root());
         as_from_a_shell(&mut command);
         command

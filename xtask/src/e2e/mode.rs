@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
 
+use crate::target::Target;
+
 /// How the libraries of a scenario's programs are linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -42,13 +44,16 @@ impl Mode {
         }
     }
 
-    /// Why there are no such libraries on this system, if so.
-    pub(crate) fn unavailable(self) -> Option<&'static str> {
+    /// Why there are no such libraries for the target, or on this machine, if so.
+    pub(crate) fn unavailable(self, target: Option<&Target>) -> Option<&'static str> {
         let is_thin = self == Mode::Thin;
-        let has_thin = cfg!(all(
-            target_os = "linux",
-            any(target_arch = "x86_64", target_arch = "aarch64")
-        ));
+        let has_thin = match target {
+            Some(target) => target.has_thin(),
+            None => cfg!(all(
+                target_os = "linux",
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            )),
+        };
         (is_thin && !has_thin)
             .then_some("thin libraries are made for Linux on x86-64 and aarch64 only")
     }

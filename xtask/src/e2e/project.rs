@@ -14,6 +14,7 @@ use super::mode::{Libraries, Mode};
 use crate::program::{Program, Witness};
 use crate::save::Save;
 use crate::scratch::Scratch;
+use crate::target::Target;
 use crate::{repository, step};
 
 /// The packages of the workspace.
@@ -46,9 +47,14 @@ pub(crate) struct BuildAs {
 impl Project {
     /// Writes the workspace into a fresh directory, to be built into `target_dir`. Its programs link new
     /// code by `mode`.
-    pub(crate) fn create(scenario: &str, mode: Mode, target_dir: &Path) -> Result<Project> {
+    pub(crate) fn create(
+        scenario: &str,
+        mode: Mode,
+        target_dir: &Path,
+        target: Option<&Target>,
+    ) -> Result<Project> {
         let project = Project {
-            scratch: Scratch::create(scenario, target_dir)?,
+            scratch: Scratch::create_for(scenario, target_dir, target)?,
             mode,
             log: Log::new(),
             libraries: Libraries::default(),
@@ -122,7 +128,7 @@ impl Project {
         step::capture(&mut cargo)?;
         let profile = if how.release { "release" } else { "debug" };
         let file = format!("host{EXE_SUFFIX}");
-        let program = self.target_dir().join(profile).join(file);
+        let program = self.profile_dir(profile).join(file);
         if !program.is_file() {
             bail!(
                 "cargo built the host, but {} is not there",

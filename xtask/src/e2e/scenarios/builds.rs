@@ -41,7 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn another_builder(project: &Project) -> Result<Verdict> {
     const FACE: &str = "clock-face/src/lib.rs";
-    let scratch = Scratch::create("another_builder", project.target_dir())?;
+    let scratch = Scratch::create_for("another_builder", project.target_dir(), project.target())?;
     copy_examples(&scratch)?;
     scratch.clean(&["clock", "clock-face", "command-builder"])?;
     let tree = |package: &str| {
@@ -60,7 +60,7 @@ fn another_builder(project: &Project) -> Result<Verdict> {
 
     step::capture(&mut scratch.cargo(&["build", "--package", "clock"]))?;
     let file = format!("clock{}", std::env::consts::EXE_SUFFIX);
-    let file = scratch.target_dir().join("debug").join(file);
+    let file = scratch.profile_dir("debug").join(file);
     // A command that says what it does, and waits for as long as the file `gate` is there.
     let script = "echo at work; [ ! -e gate ] || { sleep 1000 & wait; }; \
                   exec cargo build --package clock --package clock-face --lib";

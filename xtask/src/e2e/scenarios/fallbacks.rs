@@ -209,7 +209,7 @@ fn not_recorded(project: &Project) -> Result<Verdict> {
     let reason = "is not known yet";
     project.libraries().expect_full(reason);
     // Someone else had cargo compile the crate meanwhile, in whichever way.
-    let rlib = project.target_dir().join("debug/deps/libscene.rlib");
+    let rlib = project.profile_dir("debug").join("deps/libscene.rlib");
     fs::File::options()
         .append(true)
         .open(&rlib)
@@ -264,7 +264,7 @@ fn no_machine_code(project: &Project) -> Result<Verdict> {
     )?;
     let mut build = project.cargo(&["build", "--package", "host"]);
     step::capture(build.env("RUSTC_WRAPPER", &wrapper))?;
-    let file = project.target_dir().join("debug").join("host");
+    let file = project.profile_dir("debug").join("host");
     let mut command = project.command(&file);
     command.env("RUSTC_WRAPPER", &wrapper);
     let mut host = project.start("host", command)?;
@@ -346,7 +346,7 @@ fn untyped_static(project: &Project) -> Result<Verdict> {
 
 fn output(project: &Project) -> Result<Verdict> {
     let mut host = project.run()?;
-    let folder = project.target_dir().join("debug/deps/hot-thin");
+    let folder = project.profile_dir("debug").join("deps/hot-thin");
     // The program prepares what it can meanwhile, and may make the folder, or a file in it, again.
     let take_its_place = || {
         let _ = fs::remove_dir_all(&folder);
