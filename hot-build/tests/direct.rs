@@ -44,6 +44,12 @@ pub fn hold(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
     }
     Default::default()
 }
+
+/// The number of the compiler's process, as text.
+#[proc_macro]
+pub fn compiler(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    format!("\"{}\"", std::process::id()).parse().unwrap()
+}
 "#;
 
 #[test]
@@ -494,6 +500,30 @@ fn a_program_that_is_killed_leaves_no_compiler_behind() {
     held(&|| game.edit("paint/src/lib.rs", "red", "green"));
 }
 
+#[test]
+fn the_compiler_that_waits_is_the_one_that_compiles_and_is_not_missed_if_it_is_gone() {
+    let scene = SCENE.replace(
+        "option_env!(\"SCENE_MOOD\")",
+        "concat!(\"says <\", held::compiler!(), \">.\")",
+    );
+    let game = Game::with(&[("scene/src/lib.rs", &scene)]);
+    let mut running = game.run(&[]);
+    running.builds("thin record+plan+compile+link", "", "rustc", "one");
+    let waiting = running.waiting_compiler();
+    game.edit("scene/src/lib.rs", "says one.", "says two.");
+    let by_it = format!("<{waiting}>");
+    running.builds("thin plan+compile+link", "", "rustc", &by_it);
+
+    let next = running.waiting_compiler();
+    assert_ne!(next, waiting);
+    let status = Command::new("kill")
+        .args(["-9", &next.to_string()])
+        .status();
+    assert!(status.expect("there is a kill").success());
+    game.edit("scene/src/lib.rs", "says two.", "says three.");
+    running.builds("thin plan+compile+link", "", "rustc", "three");
+}
+
 fn word(number: usize) -> &'static str {
     [
         "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -724,6 +754,31 @@ impl Running {
             .next()
             .expect("the program answers")
             .expect("in text")
+    }
+
+    /// The process of the compiler that waits for the next build, once there is one.
+    fn waiting_compiler(&self) -> u32 {
+        let program = self.child.id().to_string();
+        let waits = |process: &Path| {
+            let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+            let mut words = arguments.split(|byte| *byte == 0);
+            let is_rustc = words.next().is_some_and(|name| name.ends_with(b"rustc"));
+            // `<id> (<name>) <state> <parent> ..`
+            let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+            let parent = stat
+                .rsplit(')')
+                .next()
+                .and_then(|rest| rest.split_whitespace().nth(1));
+            is_rustc && words.next() == Some(b"@/dev/stdin") && parent == Some(program.as_str())
+        };
+        loop {
+            let processes = entries(Path::new("/proc"));
+            if let Some(process) = processes.iter().find(|process| waits(process)) {
+                let number = process.file_name().and_then(|name| name.to_str());
+                return number.and_then(|id| id.parse().ok()).expect("a number");
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// A build of these phases, for which these programs were started, makes the scene say this.
