@@ -69,6 +69,8 @@ struct Surroundings {
     directory: Option<PathBuf>,
     /// Which directory that is. One that was made anew is another one, and the process stays in the old one.
     directory_file: Option<system::FileId>,
+    /// What the system allows it.
+    limits: Vec<system::Rlimit>,
     /// What the command changes of this process's variables.
     changes: Vec<(OsString, Option<OsString>)>,
     /// This process's variables.
@@ -82,6 +84,7 @@ impl Surroundings {
             program: command.get_program().to_owned(),
             directory_file: directory.and_then(|directory| system::file_id(directory).ok()),
             directory: directory.map(Into::into),
+            limits: system::limits(),
             changes: command
                 .get_envs()
                 .map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned)))
