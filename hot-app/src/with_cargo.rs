@@ -128,19 +128,11 @@ fn linked_inputs(krate: &HotCrate, closure: &[&LocalPackage]) -> Result<Vec<Path
         manifest_dir: Path::new(krate.manifest_dir),
     };
     let mut inputs = linked.inputs()?;
-    for package in closure {
-        let Some(crate_name) = &package.library else {
-            continue;
-        };
-        if *crate_name != krate.crate_name {
-            let below = LinkedCrate {
-                deps_dir,
-                crate_name,
-                package: &package.name,
-                manifest_dir: &package.manifest_dir,
-            };
-            inputs.extend(below.inputs()?);
-        }
+    let below = closure
+        .iter()
+        .filter_map(|package| LinkedCrate::of_package(package, deps_dir));
+    for below in below.filter(|below| below.crate_name != krate.crate_name) {
+        inputs.extend(below.inputs()?);
     }
     Ok(inputs)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{BuildError, inputs};
+use crate::{BuildError, LocalPackage, inputs};
 
 /// A crate that is linked into the running program, a hot one or one below it, and where the program's own build
 /// left its traces.
@@ -40,7 +40,17 @@ pub struct LinkedCrate<'a> {
     pub manifest_dir: &'a Path,
 }
 
-impl LinkedCrate<'_> {
+impl<'a> LinkedCrate<'a> {
+    /// The library of a local package. `None` for a package that has none.
+    pub fn of_package(package: &'a LocalPackage, deps_dir: &'a Path) -> Option<Self> {
+        Some(Self {
+            deps_dir,
+            crate_name: package.library.as_deref()?,
+            package: &package.name,
+            manifest_dir: &package.manifest_dir,
+        })
+    }
+
     /// The files that the compiler read, and those that the build script named with
     /// `rerun-if-changed`. Sorted, each once; empty where cargo left no traces. Where the library was built in
     /// several ways, with other features or in tests, they are the files of all of them.

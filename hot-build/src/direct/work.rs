@@ -354,13 +354,10 @@ impl<'a> Work<'a> {
             .into_iter()
             .skip(1);
         for package in below {
-            if let (Some(deps_dir), Some(crate_name)) = (&deps_dir, &package.library) {
-                let linked = LinkedCrate {
-                    deps_dir,
-                    crate_name,
-                    package: &package.name,
-                    manifest_dir: &package.manifest_dir,
-                };
+            let linked = deps_dir
+                .as_deref()
+                .and_then(|deps_dir| LinkedCrate::of_package(package, deps_dir));
+            if let Some(linked) = linked {
                 files.extend(linked.inputs()?);
             }
         }
