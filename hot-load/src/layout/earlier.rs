@@ -67,7 +67,7 @@ impl Conflicts {
         let mut conflicts = Conflicts::default();
         let mut takers = lock_takers();
         let taker = takers.iter_mut();
-        for taker in taker.filter(|taker| Arc::ptr_eq(&taker.layouts, earlier)) {
+        for taker in taker.filter(|taker| taker.is_of(earlier)) {
             conflicts.add_taker(taker, library, origin);
         }
         conflicts
@@ -75,13 +75,10 @@ impl Conflicts {
 
     fn add_taker(&mut self, taker: &mut Taker, library: &Layouts, origin: &Origin) {
         // There may be hundreds, most of which have the same debug information.
-        if std::ptr::eq(&*taker.layouts, library) {
+        if taker.is_of(library) {
             return;
         }
-        let made = library
-            .crossing
-            .behind
-            .without(&taker.layouts.crossing.behind);
+        let made = library.crossing.behind.without(&taker.makes);
         if made.is_empty() {
             return;
         }
@@ -179,7 +176,8 @@ pub(super) fn note_taker(
         crate_name: source.crate_name.to_owned(),
         root_file: source.root_file.to_owned(),
         mapped,
-        layouts: Arc::clone(layouts),
+        layouts: Arc::downgrade(layouts),
+        makes: layouts.crossing.behind.clone(),
         origin: Arc::clone(origin),
         asked: Behind::default(),
         known: None,
@@ -194,7 +192,10 @@ struct Taker {
     root_file: String,
     /// Lives as long as the library's code may run.
     mapped: Weak<dyn Any + Send + Sync>,
-    layouts: Arc<Layouts>,
+    /// Only to know them again. There may be hundreds of such libraries, and layouts take more memory than all else.
+    layouts: Weak<Layouts>,
+    /// What it puts behind trait objects itself.
+    makes: Behind,
     origin: Arc<Origin>,
     /// What was looked for in it by name.
     asked: Behind,
@@ -203,6 +204,11 @@ struct Taker {
 }
 
 impl Taker {
+    /// Whether these are its layouts, which those of another library with the same debug information are too.
+    fn is_of(&self, layouts: &Layouts) -> bool {
+        std::ptr::eq(self.layouts.as_ptr(), layouts)
+    }
+
     /// Its layouts with the types that others make, as far as it knows them.
     fn beside(&mut self, made: &Behind) -> Option<Arc<Layouts>> {
         if self.mapped.strong_count() == 0 {

@@ -35,6 +35,7 @@ pub(super) struct Crossing {
     pub(super) behind: Behind,
     /// What was read of tables of methods.
     pub(super) pointers: Pointers,
+    /// What panics carry.
     pub(super) payloads: Payloads,
 }
 
