@@ -19,6 +19,9 @@ use statics::{BuiltLibrary, InitialValues, Renamed};
 
 #[path = "archives.rs"]
 mod archives;
+#[cfg(test)]
+#[path = "assembled.rs"]
+mod assembled;
 #[path = "host.rs"]
 mod host;
 #[path = "link.rs"]

@@ -296,8 +296,7 @@ fn without_debug_info(member: &mut Member) -> Result<(), FallbackReason> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
+    use super::super::assembled;
     use super::*;
 
     /// What is local in its object, and has a name that others may have.
@@ -354,32 +353,7 @@ mod tests {
         let host = HostImage::of_this_process().expect("this program can be read");
         let name = b"hot_local_of_the_test";
         assert!(host.find(name).is_some_and(|symbol| symbol.is_variable));
-        let place = tempfile::tempdir().expect("a directory");
-        let source = place.path().join("other.rs");
-        let code = format!(
-            "std::arch::global_asm!({:?});\npub fn other() {{}}",
-            local!()
-        );
-        std::fs::write(&source, code).expect("a file");
-        let object = place.path().join("other.o");
-        let mut rustc = Command::new("rustc");
-        rustc.args([
-            "--crate-type",
-            "lib",
-            "--emit",
-            "obj",
-            "-C",
-            "codegen-units=1",
-            "-o",
-        ]);
-        assert!(
-            rustc
-                .args([&object, &source])
-                .status()
-                .expect("rustc runs")
-                .success()
-        );
-        let bytes = std::fs::read(&object).expect("the object");
+        let bytes = assembled::object_of(local!());
         let object = ObjectFile::parse(&bytes).expect("an object");
         let symbol = object.symbols.iter().find(|symbol| symbol.name == name);
         let symbol = symbol.expect("it is in the object");

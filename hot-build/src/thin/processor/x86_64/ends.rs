@@ -1,8 +1,8 @@
 //! What becomes of code that the assembler made.
 
 use std::collections::HashSet;
-use std::process::Command;
 
+use super::super::super::assembled;
 use super::super::super::host::{HostSymbol, Place};
 use super::super::super::object_file::ObjectFile;
 use super::super::super::rewrite::{self, Lending, Moved, NewSymbols};
@@ -21,10 +21,10 @@ LIST:
     .globl sum
     .type sum,@function
 sum:
-    leaq LIST(%rip), %rax
-    leaq LIST+20(%rip), %rcx
-    leaq LIST-4(%rip), %rdx
-    retq
+    lea rax, [rip + LIST]
+    lea rcx, [rip + LIST + 20]
+    lea rdx, [rip + LIST - 4]
+    ret
     .size sum, . - sum
     .section .data.BOUNDS,"aw",@progbits
     .globl BOUNDS
@@ -35,31 +35,10 @@ BOUNDS:
     .size BOUNDS, 16
 "#;
 
-fn assembled(text: &str) -> Vec<u8> {
-    let place = tempfile::tempdir().expect("a directory");
-    let (source, object) = (place.path().join("asm.rs"), place.path().join("asm.o"));
-    let code = format!("std::arch::global_asm!({text:?}, options(att_syntax));");
-    std::fs::write(&source, code).expect("a file");
-    let status = Command::new("rustc")
-        .args([
-            "--crate-type",
-            "lib",
-            "--emit",
-            "obj",
-            "-C",
-            "codegen-units=1",
-            "-o",
-        ])
-        .args([&object, &source])
-        .status();
-    assert!(status.expect("rustc runs").success());
-    std::fs::read(&object).expect("it was made")
-}
-
 #[test]
 fn the_end_of_a_variable_goes_where_the_variable_is() {
     const AT: u64 = 0x5555_0000_1230;
-    let bytes = assembled(LOOP);
+    let bytes = assembled::object_of(LOOP);
     let object = ObjectFile::parse(&bytes).expect("an object");
     assert_eq!(object.processor, Processor::X86_64);
     let list = Target::Program(HostSymbol {
