@@ -27,7 +27,7 @@ pub(crate) struct HostImage {
     pub(crate) libraries: Vec<PathBuf>,
     names: Vec<u8>,
     /// Whether the linker left what is merely hidden marked as such, so that it can be told from what is known in one
-    /// file alone. GNU ld does not.
+    /// file alone.
     pub(crate) marks_hidden: bool,
     symbols: HashMap<u64, Found, BuildHasherDefault<Identity>>,
     /// The places of the names of variables.
@@ -127,9 +127,16 @@ impl HostImage {
         }
         let mut variables = Vec::new();
         let mut marks_hidden = false;
+        let mut is_behind_files = false;
         for symbol in table.iter() {
+            if symbol.st_type() == elf::STT_FILE {
+                // GNU ld has the files with what they alone know, and behind them, as of a file without a name, what
+                // it was told to hide.
+                is_behind_files = symbol.st_name(LittleEndian) == 0;
+            }
             if let Some(mut found) = Found::of(symbol, &layout) {
-                marks_hidden |= found.is_local && !found.is_of_one_file;
+                found.is_of_one_file &= !is_behind_files;
+                marks_hidden |= symbol.st_visibility() == elf::STV_HIDDEN;
                 let name = name_at(&names, found.name);
                 let section = usize::from(symbol.st_shndx(LittleEndian).0);
                 let is_item = matches!(symbol.st_type(), elf::STT_OBJECT | elf::STT_TLS);
@@ -185,18 +192,25 @@ impl HostImage {
     /// What is `static` in C has a name that is known in one file alone, and is somebody else's where another file
     /// asks for that name.
     pub(crate) fn find_shared(&self, name: &[u8]) -> Option<HostSymbol> {
-        let found = self.symbols.get(&hash(name))?;
-        let is_of_one_file = self.marks_hidden && found.is_of_one_file;
-        self.find(name).filter(|_| !is_of_one_file)
+        let found = self.named(name)?;
+        let (is_others, is_clear) = match self.marks_hidden {
+            true => (!found.is_of_one_file, !found.is_ambiguous),
+            false => (true, !found.is_ambiguous && !found.has_namesakes),
+        };
+        (is_others && is_clear).then_some(found.symbol)
     }
 
     /// The symbol of that name, if there is one.
     pub(crate) fn lookup(&self, name: &[u8]) -> Result<Option<HostSymbol>, Ambiguous> {
-        let found = self.symbols.get(&hash(name));
-        match found.filter(|found| name_at(&self.names, found.name) == name) {
-            Some(found) if found.is_ambiguous => Err(Ambiguous),
+        match self.named(name) {
+            Some(found) if found.is_ambiguous || found.has_namesakes => Err(Ambiguous),
             found => Ok(found.map(|found| found.symbol)),
         }
+    }
+
+    fn named(&self, name: &[u8]) -> Option<&Found> {
+        let found = self.symbols.get(&hash(name));
+        found.filter(|found| name_at(&self.names, found.name) == name)
     }
 }
 
@@ -222,10 +236,12 @@ const MAPS: &str = "/proc/self/maps";
 struct Found {
     name: u32,
     is_local: bool,
-    /// Whether it is local and not marked as hidden: where the linker leaves these marks, its name was never one for
-    /// other files.
+    /// Whether it is of a file, and local and not marked as hidden: where the linker leaves these marks, its name was
+    /// never one for other files.
     is_of_one_file: bool,
     is_ambiguous: bool,
+    /// Whether files have something of that name that they alone know, while this is for other files.
+    has_namesakes: bool,
     symbol: HostSymbol,
 }
 
@@ -251,6 +267,7 @@ impl Found {
             is_of_one_file: symbol.st_bind() == elf::STB_LOCAL
                 && symbol.st_visibility() == elf::STV_DEFAULT,
             is_ambiguous: false,
+            has_namesakes: false,
             symbol: HostSymbol {
                 place,
                 size: symbol.st_size(LittleEndian),
@@ -266,7 +283,16 @@ impl Found {
         } else if self.is_local && !other.is_local {
             *self = other;
         } else if self.is_local && self.symbol.place != other.symbol.place {
-            self.is_ambiguous = true;
+            match (self.is_of_one_file, other.is_of_one_file) {
+                (true, false) => {
+                    *self = Self {
+                        has_namesakes: true,
+                        ..other
+                    };
+                }
+                (false, true) => self.has_namesakes = true,
+                _ => self.is_ambiguous = true,
+            }
         }
     }
 }
@@ -408,6 +434,7 @@ impl Hasher for Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     static COUNTED_BY_THE_TEST: AtomicU32 = AtomicU32::new(7);
@@ -445,6 +472,49 @@ mod tests {
             name.starts_with("libc.")
         }));
         assert_eq!(image.find(b"there is no such symbol"), None);
+    }
+
+    #[test]
+    fn what_a_c_file_keeps_to_itself_is_told_from_what_is_hidden() {
+        // By their sizes they are told apart here.
+        let program = "static char alone[1], both[2];\n\
+                       extern char hidden[8];\n\
+                       int count(void);\n\
+                       int main(void) { return alone[0]++ + both[0]++ + hidden[0] + count(); }";
+        let archive = "#define HIDDEN __attribute__((visibility(\"hidden\")))\n\
+                       static char alone[4];\n\
+                       char hidden[8] HIDDEN, both[16] HIDDEN;\n\
+                       int count(void) { return alone[0]++ + both[0]++; }";
+        let directory = tempfile::tempdir().expect("a directory");
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            let output = command.current_dir(&directory).args(arguments).output();
+            output.expect("it runs").status.success()
+        };
+        for (name, text) in [("program.c", program), ("archive.c", archive)] {
+            fs::write(directory.path().join(name), text).expect("a file");
+            assert!(run("cc", &["-fPIE", "-c", name]));
+        }
+        assert!(run("ar", &["rc", "libarchive.a", "archive.o"]));
+        let mut made = 0;
+        // Not all are on every machine.
+        for linker in ["", "-fuse-ld=bfd", "-fuse-ld=gold", "-fuse-ld=lld"] {
+            let file = directory.path().join(format!("program{linker}"));
+            let output = file.to_str().expect("a path in UTF-8");
+            let inputs = ["program.o", "libarchive.a", "-pie", "-o", output, linker];
+            let inputs = inputs.iter().filter(|input| !input.is_empty());
+            if !run("cc", &inputs.copied().collect::<Vec<_>>()) {
+                continue;
+            }
+            made += 1;
+            let image = HostImage::read(&file, &file, 0, Vec::new()).expect("a program");
+            assert!(image.marks_hidden, "{linker}");
+            let size = |name: &str| image.find_shared(name.as_bytes()).map(|found| found.size);
+            assert_eq!(size("alone"), None, "{linker}");
+            assert_eq!(size("hidden"), Some(8), "{linker}");
+            assert_eq!(size("both"), Some(16), "{linker}");
+        }
+        assert!(made > 0, "`cc` links programs");
     }
 
     #[test]
