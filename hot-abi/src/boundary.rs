@@ -20,15 +20,18 @@ mod trace;
 ))]
 mod unwind;
 
-pub(crate) use blame::{forget_library, note_library};
+pub(crate) use blame::forget_library;
+pub use foreign::personality;
 pub(crate) use foreign::{
-    Exception, Runtime, find, register, settle_as_library, settle_as_program,
+    Exception, Runtime, find, note_library, register, settle_as_library, settle_as_program,
 };
 pub use frame::Frame;
 pub(crate) use panicking::{Companions, is_caught, passes};
 pub(crate) use place::remember;
 pub(crate) use trace::own_backtraces;
 pub use trace::{Backtraces, set_backtraces};
+
+use place::Place;
 
 use crate::services;
 use std::any::Any;
@@ -171,7 +174,20 @@ struct Passing(Box<Caught>);
 ///
 /// The panic's message and place.
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
-    panic::catch_unwind(AssertUnwindSafe(f)).map_err(caught)
+    /// Is dropped by an unwinding alone, and as the last of what is dropped before it is caught here.
+    struct Unwinds;
+    impl Drop for Unwinds {
+        fn drop(&mut self) {
+            place::expect_contained();
+        }
+    }
+    let noted = || {
+        let unwinds = Unwinds;
+        let result = f();
+        std::mem::forget(unwinds);
+        result
+    };
+    panic::catch_unwind(AssertUnwindSafe(noted)).map_err(caught)
 }
 
 /// Lets a contained panic go on in this module, as a panic of its own runtime.
@@ -216,11 +232,11 @@ pub const fn can_contain() -> bool {
 
 /// The message of a panic, by its payload.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
-    text(payload).map_or_else(
-        || "(the panic's payload is no text)".to_owned(),
-        str::to_owned,
-    )
+    text(payload).unwrap_or(NO_TEXT).to_owned()
 }
+
+/// What stands for the message of a panic that has none.
+const NO_TEXT: &str = "(the panic's payload is no text)";
 
 fn text(payload: &(dyn Any + Send)) -> Option<&str> {
     match payload.downcast_ref::<&'static str>() {
@@ -235,8 +251,9 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
         Ok(passing) => return passing.0,
         Err(payload) => payload,
     };
-    let passed = place::is_let_pass(&*payload);
     let place = place::take(&*payload);
+    let is_told = place.as_ref().is_some_and(Place::is_told);
+    let passed = place::is_let_pass(&*payload) || is_told;
     let of_new_code = match &place {
         Some(place) => services::in_library() || place.is_of_new_code(),
         // One of another thread, as scoped threads and pools hand it on; or else no panic at all.
@@ -244,7 +261,7 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
     };
     let is_new = !passed && of_new_code;
     let (location, backtrace) = match place {
-        Some(place) if is_new => place.into_words(),
+        Some(place) if is_new => place.in_words(),
         Some(place) => (place.location, None),
         None => (None, None),
     };

@@ -43,7 +43,11 @@ impl DefaultBuilder {
 
 #[cfg(feature = "thin")]
 fn thin_builder() -> DirectBuilder {
-    DirectBuilder::thin().with_static_types(Arc::new(DebugInfoTypes))
+    let builder = DirectBuilder::thin().with_static_types(Arc::new(DebugInfoTypes));
+    match hot_abi::boundary::personality() {
+        Some(address) => builder.with_personality(address),
+        None => builder,
+    }
 }
 
 #[cfg(not(feature = "thin"))]

@@ -84,6 +84,19 @@ impl DirectBuilder {
         self
     }
 
+    /// Has the frames of thin libraries name the function at `address` for their personality routine, in the place of
+    /// the program's `rust_eh_personality`, as which it is called. The first call counts; full libraries have a routine
+    /// of their own.
+    ///
+    /// A program whose own frames get another routine while it runs has thin libraries follow by that.
+    #[cfg(feature = "thin")]
+    pub fn with_personality(self, address: usize) -> Self {
+        if let Some(thin) = &self.inner.thin {
+            thin.set_personality(address);
+        }
+        self
+    }
+
     /// Why a builder of thin libraries cannot make any for this program, if so. Waits until its symbols are
     /// read.
     #[cfg(feature = "thin")]

@@ -40,6 +40,8 @@ pub(crate) struct ThinLinker {
     system: Arc<OnceLock<Result<system::System, FallbackReason>>>,
     /// Who compares the types of variables.
     types: OnceLock<Arc<dyn StaticTypes>>,
+    /// The address of the personality routine, if it is not the program's.
+    personality: OnceLock<usize>,
 }
 
 impl ThinLinker {
@@ -52,6 +54,7 @@ impl ThinLinker {
         Self {
             system,
             types: OnceLock::new(),
+            personality: OnceLock::new(),
         }
     }
 
@@ -59,6 +62,12 @@ impl ThinLinker {
     pub(crate) fn set_types(&self, types: Arc<dyn StaticTypes>) {
         // A second one is told apart from the first by nobody.
         let _ = self.types.set(types);
+    }
+
+    /// Has the frames of libraries name the personality routine at `address`. The first call counts.
+    pub(crate) fn set_personality(&self, address: usize) {
+        // As above.
+        let _ = self.personality.set(address);
     }
 
     /// Why this program cannot have thin libraries at all, if so. Waits until its symbols are read.
@@ -93,9 +102,21 @@ impl ThinLinker {
         number: u32,
         ready: Ready,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
-        let types = self.types.get().map(|types| &**types);
-        read(&self.system)?.link(args, record, rlib, number, ready.0, types)
+        let given = Given {
+            types: self.types.get().map(|types| &**types),
+            personality: self.personality.get().copied(),
+        };
+        read(&self.system)?.link(args, record, rlib, number, ready.0, given)
     }
+}
+
+/// What those give who link.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// Who compares the types of variables.
+    types: Option<&'a dyn StaticTypes>,
+    /// The address of the personality routine, if it is not the program's.
+    personality: Option<usize>,
 }
 
 /// What was done for a link before there was anything to link.

@@ -1,12 +1,14 @@
 //! Everything that must hold before a change goes in, as one command, at home and on the
 //! integration machine.
 
+use std::fs;
+use std::io;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::repository::cargo;
+use crate::repository::{self, cargo};
 use crate::terminal::Terminal;
 use crate::{e2e, generated, interrupt, layers, package, step};
 
@@ -71,7 +73,7 @@ fn steps() -> Vec<Step> {
         call(
             "clippy",
             extended(
-                cargo(["clippy", "--workspace", "--all-targets", "--all-features"]),
+                compile(["clippy", "--workspace", "--all-targets", "--all-features"]),
                 deny,
             ),
         ),
@@ -79,7 +81,7 @@ fn steps() -> Vec<Step> {
         call(
             "clippy",
             extended(
-                cargo([
+                compile([
                     "clippy",
                     "--workspace",
                     "--all-targets",
@@ -91,23 +93,26 @@ fn steps() -> Vec<Step> {
         call(
             "clippy",
             extended(
-                extended(cargo(["clippy", "--workspace", "--all-targets"]), EXAMPLES),
+                extended(
+                    compile(["clippy", "--workspace", "--all-targets"]),
+                    EXAMPLES,
+                ),
                 deny,
             ),
         ),
         // Documentation tests run along with the others.
-        call("test", cargo(["test", "--workspace", "--all-features"])),
+        call("test", compile(["test", "--workspace", "--all-features"])),
         // What these say depends on the features: the nodes and functions of a program without reloading are
         // the same ones, and a derive that lacks the feature `state` has a sentence of its own.
-        call("test", cargo(["test", "--package", "hot-abi"])),
+        call("test", compile(["test", "--package", "hot-abi"])),
         call(
             "test",
-            cargo(["test", "--package", "hot-abi", "--features", "reload"]),
+            compile(["test", "--package", "hot-abi", "--features", "reload"]),
         ),
         // Without cargo nobody builds a crate that no rebuilder wants.
         call(
             "test",
-            cargo([
+            compile([
                 "test",
                 "--package",
                 "hot-app",
@@ -116,9 +121,15 @@ fn steps() -> Vec<Step> {
                 "reload",
             ]),
         ),
-        call("test", extended(cargo(["test", "--workspace"]), EXAMPLES)),
+        call("test", extended(compile(["test", "--workspace"]), EXAMPLES)),
+        // The scenarios need the room.
+        Step {
+            name: "tidy",
+            repeat: "rm -r target/tmp".to_owned(),
+            run: Box::new(remove_projects_of_tests),
+        },
         call("doc", {
-            let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
+            let mut command = compile(["doc", "--workspace", "--no-deps", "--all-features"]);
             command.env("RUSTDOCFLAGS", "-D warnings");
             command
         }),
@@ -130,6 +141,28 @@ fn steps() -> Vec<Step> {
             generated::run(&generated::Order::in_valgrind())
         }),
     ]
+}
+
+/// Removes what the integration tests built for themselves.
+fn remove_projects_of_tests() -> Result<()> {
+    let folder = repository::target_dir()?.join("tmp");
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A command of cargo that compiles, and leaves no cache for the next time behind: that is larger than all the rest,
+/// and a clean clone has none to begin with.
+fn compile<const N: usize>(arguments: [&str; N]) -> Command {
+    let [subcommand, options @ ..] = &arguments[..] else {
+        unreachable!("cargo is asked for nothing");
+    };
+    let mut command = cargo([*subcommand, "--config", "build.incremental=false"]);
+    command.args(options);
+    command
 }
 
 /// Lists the packages of a workspace, and fails if its Cargo.lock is not what cargo would write.

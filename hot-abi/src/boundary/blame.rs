@@ -7,6 +7,7 @@
 //! So the stack is looked at, when a panic happens, from the innermost frame to the first one of new code. Where
 //! that is not known for a platform, the source file of the panic must do.
 
+use crate::registry::HotCrate;
 use crate::services;
 use std::panic::Location;
 use std::sync::{PoisonError, RwLock};
@@ -33,29 +34,45 @@ mod platform;
 
 use platform::{Segments, calls_by_name, return_addresses_to, segments_around};
 
-/// Where the libraries are mapped that share this runtime.
-static NEW_CODE: RwLock<Vec<Segments>> = RwLock::new(Vec::new());
+/// A library that shares this runtime.
+struct Library {
+    /// Where it is mapped.
+    segments: Segments,
+    /// As it registered it.
+    krate: &'static HotCrate,
+}
 
-/// Notes that the module around `address`, a library that shares this runtime, is new code.
-pub(crate) fn note_library<T>(address: &T) {
-    if let Some(segments) = segments_around(std::ptr::from_ref(address).addr()) {
+static NEW_CODE: RwLock<Vec<Library>> = RwLock::new(Vec::new());
+
+/// Notes that the module in which `krate` is, a library that shares this runtime, is new code.
+pub(super) fn note_library(krate: &'static HotCrate) {
+    if let Some(segments) = segments_around(std::ptr::from_ref(krate).addr()) {
         let mut known = NEW_CODE.write().unwrap_or_else(PoisonError::into_inner);
-        known.push(segments);
+        known.push(Library { segments, krate });
     }
 }
 
-/// Notes that the module around `address` is about to be unmapped, if it is a library that was noted.
-pub(crate) fn forget_library<T>(address: &T) {
-    let address = std::ptr::from_ref(address).addr();
+/// Notes that the module in which `krate` is is about to be unmapped, if it is a library that was noted.
+pub(crate) fn forget_library(krate: &HotCrate) {
+    let address = std::ptr::from_ref(krate).addr();
     let mut known = NEW_CODE.write().unwrap_or_else(PoisonError::into_inner);
-    known.retain(|segments| !segments.hold(address));
+    known.retain(|library| !library.segments.hold(address));
+}
+
+/// Whose the new code at an address is; `None` if there is none.
+pub(super) fn crate_at(address: usize) -> Option<&'static HotCrate> {
+    let known = NEW_CODE.read().unwrap_or_else(PoisonError::into_inner);
+    let library = known.iter().find(|library| library.segments.hold(address));
+    library.map(|library| library.krate)
 }
 
 /// What tells whose code panicked.
 #[derive(Debug)]
 pub(super) enum Blame {
-    /// The place of the panic is recorded in new code, or it is known from before.
-    NewCode,
+    /// It is known from before that it is new code's.
+    Known,
+    /// The place of the panic is recorded at this address, in new code.
+    Recorded(usize),
     /// The calls that were in progress, the innermost first, as return addresses: up to the first one that new
     /// code made, if there is one.
     Calls(Vec<usize>),
@@ -69,11 +86,25 @@ impl Blame {
         if known.is_empty() {
             return None;
         }
-        let is_new = |address: usize| known.iter().any(|segments| segments.hold(address));
-        if location.is_some_and(|location| is_new(std::ptr::from_ref(location).addr())) {
-            return Some(Blame::NewCode);
+        let is_new = |address: usize| {
+            let mut libraries = known.iter();
+            libraries.any(|library| library.segments.hold(address))
+        };
+        let recorded = location.map(|location| std::ptr::from_ref(location).addr());
+        match recorded.filter(|address| is_new(*address)) {
+            Some(address) => Some(Blame::Recorded(address)),
+            None => Some(Blame::Calls(return_addresses_to(is_new))),
         }
-        Some(Blame::Calls(return_addresses_to(is_new)))
+    }
+
+    /// Whose the new code is that panicked, or that was called last; `None` if it is not known, or not mapped any more.
+    pub(super) fn krate(&self) -> Option<&'static HotCrate> {
+        match self {
+            Blame::Known => None,
+            Blame::Recorded(address) => crate_at(*address),
+            // The call itself: behind it may begin another module.
+            Blame::Calls(calls) => crate_at(calls.last()?.saturating_sub(1)),
+        }
     }
 
     /// Whether new code panicked.

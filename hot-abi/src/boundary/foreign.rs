@@ -8,12 +8,13 @@
 //!
 //! In a program it is the same, once it has a library with a runtime of its own. What such a library hands out, a
 //! closure or an object, may be called or dropped where nothing of the library contains its panic. So that is
-//! told here, and the program catches it as a panic of its own, with the message for a payload.
+//! told here, and the program catches it as a panic of its own, with the message for a payload. What a library hands
+//! out that shares the program's runtime panics as the program itself does, and is told where the program catches it.
 //!
 //! Where this is not known for a platform, the process ends as std has it.
 
 use super::panicking::Companions;
-use super::{Caught, adopted, pass_on};
+use super::{Caught, adopted, blame, pass_on, place};
 use crate::policy;
 use crate::registry::HotCrate;
 use crate::services;
@@ -57,6 +58,13 @@ pub(crate) struct Runtime {
 /// Raises an exception again in the module that raised it first, and catches it there.
 type Adopt = fn(NonNull<Exception>) -> Box<Caught>;
 
+/// In the program: notes a library of `krate` that shares its runtime, and has the program tell from now on what of new
+/// code panics where nothing of new code contains it.
+pub(crate) fn note_library(krate: &'static HotCrate) {
+    blame::note_library(krate);
+    platform::exchange_foreign_exceptions();
+}
+
 /// In the program: makes its runtime known to all libraries.
 pub(crate) fn settle_as_program() {
     if let Some(mark) = platform::own_mark() {
@@ -73,6 +81,15 @@ pub(crate) fn settle_as_library(krate: &'static HotCrate) {
         (services::current().add_runtime)(Runtime { mark, adopt, krate });
         platform::exchange_foreign_exceptions();
     }
+}
+
+/// Where in memory the routine is that says where a panic ends in the program's frames, for those of a library that
+/// shares the program's runtime: std's, until the program learns to catch what other runtimes raise. `None` where the
+/// program does not learn that.
+///
+/// It is called as `rust_eh_personality` is.
+pub fn personality() -> Option<usize> {
+    platform::personality()
 }
 
 /// In the program: makes a runtime known to all modules. If it is a library's, the program catches from now on
@@ -117,6 +134,17 @@ fn exchange(mark: usize, foreign: NonNull<Exception>) -> Option<NonNull<Exceptio
         caught = Box::new(caught.told());
     }
     Some(platform::capture(|| pass_on(caught)))
+}
+
+/// Tells of a panic of this module's runtime that code at `catcher` is about to catch, if it has to be told.
+#[allow(dead_code, reason = "called only on platforms that can exchange them")]
+fn tell_of_caught(catcher: usize) {
+    // What a full library catches of its own it knows of.
+    if !services::in_library()
+        && let Some((krate, caught)) = place::caught_at(catcher)
+    {
+        policy::tell_going_on(krate, HANDED_OUT, caught);
+    }
 }
 
 /// Has this module panic along with a foreign exception, for which it is about to clean up.

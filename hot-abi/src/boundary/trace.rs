@@ -52,11 +52,11 @@ impl Trace {
         }
     }
 
-    pub(super) fn into_words(self) -> Option<String> {
+    pub(super) fn in_words(&self) -> Option<String> {
         match self {
-            Trace::Addresses(addresses, backtraces) => Some((backtraces.in_words)(&addresses)),
+            Trace::Addresses(addresses, backtraces) => Some((backtraces.in_words)(addresses)),
             Trace::Captured(backtrace) => Some(backtrace.to_string()),
-            Trace::InWords(text) => text,
+            Trace::InWords(text) => text.clone(),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use super::lock;
+use super::{Given, lock};
 use crate::replay::{Record, host_target};
-use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
+use crate::{BuildArgs, ChangedStatic, FallbackReason};
 
 use archives::Archives;
 use host::HostImage;
@@ -184,7 +184,7 @@ impl System {
         rlib: &Path,
         number: u32,
         ready: Ready,
-        types: Option<&dyn StaticTypes>,
+        given: Given<'_>,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         let target = host_target(&record.sysroot).unwrap_or_default();
         let linkers = self.linkers(record, &target)?;
@@ -212,7 +212,8 @@ impl System {
             libraries: &libraries,
             renamed: &renamed,
             initial_values: &initial_values.known,
-            types,
+            types: given.types,
+            personality: given.personality,
             mark: &mark,
             linkers: &linkers,
             directory: &directory,

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
+use super::Given;
 use crate::replay::Record;
-use crate::{BuildArgs, ChangedStatic, FallbackReason, StaticTypes};
+use crate::{BuildArgs, ChangedStatic, FallbackReason};
 
 /// There is none.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl System {
         _: &Path,
         _: u32,
         _: Ready,
-        _: Option<&dyn StaticTypes>,
+        _: Given<'_>,
     ) -> Result<(PathBuf, Vec<ChangedStatic>), FallbackReason> {
         match self.0 {}
     }

@@ -37,6 +37,8 @@ pub(crate) struct ThinLink<'a> {
     pub(crate) initial_values: &'a InitialValues,
     /// Who compares the types of variables.
     pub(crate) types: Option<&'a dyn StaticTypes>,
+    /// The address of the personality routine, if it is not the program's.
+    pub(crate) personality: Option<usize>,
     /// What tells this library from all others of this process.
     pub(crate) mark: &'a str,
     /// The linkers to try, in this order.
@@ -88,7 +90,13 @@ impl ThinLink<'_> {
             });
         }
         let needs = objects.iter().map(|object| &object.needs);
-        let resolution = resolve::resolve(needs, self.changed, self.host, self.archives)?;
+        let mut resolution = resolve::resolve(needs, self.changed, self.host, self.archives)?;
+        if let (Some(address), Some(of_program)) = (
+            self.personality,
+            resolution.host.get_mut(resolve::PERSONALITY),
+        ) {
+            of_program.place = Place::Code(address as u64);
+        }
         let pulled = resolution
             .pulled
             .iter()

@@ -13,6 +13,9 @@ use super::object_file::{ObjectFile, Symbol};
 use super::statics::INDIRECT;
 use crate::FallbackReason;
 
+/// The routine that every frame of Rust names, which says where a panic ends.
+pub(crate) const PERSONALITY: &[u8] = b"rust_eh_personality";
+
 /// What is linked, and against what.
 #[derive(Debug, Default)]
 pub(crate) struct Resolution {
@@ -175,7 +178,7 @@ impl Needs {
         let called = undefined.filter(|(symbol, called)| *called && !symbol.is_defined);
         needs.called = called.map(|(symbol, _)| hash(symbol.name)).collect();
         // The unwind tables name one function, and name it by a relative address.
-        needs.called.push(hash(b"rust_eh_personality"));
+        needs.called.push(hash(PERSONALITY));
         Ok(needs)
     }
 }

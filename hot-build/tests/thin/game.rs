@@ -289,6 +289,33 @@ impl Game {
     }
 }
 
+impl Drop for Game {
+    /// Leaves what all programs use: each of them is larger than that together.
+    fn drop(&mut self) {
+        let name = self.program.file_name().and_then(|name| name.to_str());
+        let name = name.expect("it was made here").to_owned();
+        let of_profile = self.target_dir.join("debug");
+        for folder in ["deps", "incremental", ""] {
+            let files = std::fs::read_dir(of_profile.join(folder));
+            for file in files.into_iter().flatten().flatten() {
+                let is_own = file.file_name().to_str().is_some_and(|file| {
+                    let rest = file
+                        .strip_prefix("lib")
+                        .unwrap_or(file)
+                        .strip_prefix(&*name);
+                    // `thin_a` is not `thin_ab`.
+                    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+                });
+                if is_own {
+                    let file = file.path();
+                    // Nothing depends on that they are gone.
+                    let _ = std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir_all(&file));
+                }
+            }
+        }
+    }
+}
+
 /// A program that runs. It ends when it is dropped.
 pub(crate) struct Running {
     child: Child,

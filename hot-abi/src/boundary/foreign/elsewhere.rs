@@ -11,6 +11,10 @@ pub(super) fn own_mark() -> Option<usize> {
 
 pub(super) fn exchange_foreign_exceptions() {}
 
+pub(super) fn personality() -> Option<usize> {
+    None
+}
+
 pub(super) fn raise(exception: NonNull<Exception>) {
     unreachable!("no exception was exchanged: {exception:?}")
 }

@@ -148,6 +148,28 @@ pub(super) fn exchange_foreign_exceptions() {
     }
 }
 
+/// A personality routine for code outside of this module that shares its runtime: at any time, that of the module's
+/// own frames. `None` if these name one that is never replaced.
+pub(super) fn personality() -> Option<usize> {
+    // SAFETY: as above.
+    let place = unsafe { place_of_personality().as_ref() };
+    place.map(|_| (as_in_this_module as Personality as *const ()).expose_provenance())
+}
+
+extern "C" fn as_in_this_module(
+    version: c_int,
+    actions: c_int,
+    class: u64,
+    exception: *mut Exception,
+    context: *mut Context,
+) -> c_int {
+    // SAFETY: as above, and it was not null when `personality` handed this out.
+    let place = unsafe { &*place_of_personality() };
+    // SAFETY: what stands there is a routine of this type, std's or `exchanging`.
+    let routine = unsafe { mem::transmute::<*mut (), Personality>(place.load(Ordering::Acquire)) };
+    routine(version, actions, class, exception, context)
+}
+
 /// The personality routine in the place of std's.
 extern "C" fn exchanging(
     version: c_int,
@@ -169,7 +191,11 @@ extern "C" fn exchanging(
     let is_own = mark == OWN.load(Ordering::Relaxed);
     let ends_here = actions & UA_HANDLER_FRAME != 0;
     match (is_own, ends_here) {
-        (true, true) => (services::current().is_caught)(exception),
+        (true, true) => {
+            (services::current().is_caught)(exception);
+            // SAFETY: the context is that of the frame in which the exception ends.
+            super::tell_of_caught(unsafe { _Unwind_GetIP(context) });
+        }
         (true, false) => {}
         (false, false) => super::accompany(mark, exception),
         (false, true) => {

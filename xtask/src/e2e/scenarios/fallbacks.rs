@@ -116,6 +116,12 @@ fn is_thin(project: &Project, host: &mut Program, (old, new): (&str, &str)) -> R
     Ok(())
 }
 
+/// The function `count`, and a static that it can use in no other place than its own.
+pub(super) const COUNT: &str = "static mut CALLS: u64 = 0;\n\n\
+     // An instruction that needs the stack as well can be done in no other place.\n\
+     fn count() {\n    \
+     unsafe { std::arch::asm!(\"push qword ptr [rip + {0}]\", \"pop {1}\", sym CALLS, out(reg) _) };\n}\n\n";
+
 const ONE: (&str, &str) = ("step one", "step two");
 const TWO: (&str, &str) = ("step two", "step three");
 const THREE: (&str, &str) = ("step three", "step four");
@@ -300,15 +306,7 @@ fn unresolved(project: &Project) -> Result<Verdict> {
 }
 
 fn unreachable_static(project: &Project) -> Result<Verdict> {
-    project.edit(
-        SCENE,
-        "fn helper()",
-        "static mut CALLS: u64 = 0;\n\n\
-         // An instruction that needs the stack as well can be done in no other place.\n\
-         fn count() {\n    \
-         unsafe { std::arch::asm!(\"push qword ptr [rip + {0}]\", \"pop {1}\", sym CALLS, out(reg) _) };\n}\n\n\
-         fn helper()",
-    )?;
+    project.edit(SCENE, "fn helper()", &format!("{COUNT}fn helper()"))?;
     project.edit(
         SCENE,
         "world.ticks += 1;",

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, ensure};
 use super::super::project::{BuildAs, Project, SCENE};
 use super::super::variant::{SCENE_SAVES_STATE, Variant};
 use super::super::{Mode, Modes, Scenario, Verdict};
+use super::fallbacks::COUNT;
 use crate::program::Program;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -47,11 +48,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "panics_of_what_was_handed_out",
         about: "a closure of new code that the program keeps panics where the program calls it, and where a thread does: the program catches a panic of its own, and is told",
-        modes: Modes::Only(
-            Mode::Full,
-            "a thin library has no runtime of its own, so such a panic is the program's from the beginning",
-        ),
+        modes: Modes::Both,
         run: panics_of_what_was_handed_out,
+    },
+    Scenario {
+        name: "panics_between_full_and_thin",
+        about: "a closure of a full library panics where code of a thin one catches it, and the other way round",
+        modes: Modes::Only(Mode::Thin, "every library is full"),
+        run: panics_between_full_and_thin,
     },
     Scenario {
         name: "panic_abort",
@@ -421,6 +425,45 @@ fn panics_of_what_was_handed_out(project: &Project) -> Result<Verdict> {
         host.expect_answer("panicking", "false")?;
         host.expect_answer("keep", "kept")?;
         host.expect_answer(request, "handed out by 1")?;
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn panics_between_full_and_thin(project: &Project) -> Result<Verdict> {
+    let mut scene = Scene::put_into(project)?;
+    let at = "fn at(place: &str) {";
+    let (not_called, called) = (format!("{COUNT}{at}"), format!("{COUNT}{at}\n    count();"));
+    project.edit(SCENE, at, &not_called)?;
+    let mut host = project.run()?;
+    project.libraries().expect_full("CALLS");
+    let mut is_full = false;
+    let mut go_live = |scene: &mut Scene<'_>, host: &mut Program, linking: &str, fails| {
+        if is_full != (linking == "full") {
+            let (old, new) = match is_full {
+                false => (&not_called, &called),
+                true => (&called, &not_called),
+            };
+            project.edit(SCENE, old, new)?;
+            host.event_about("applied", "scene: ")?;
+            is_full = !is_full;
+        }
+        scene.save(fails)?;
+        let built = host.event_about("built", "scene")?;
+        let is_meant = built.contains(&format!("({linking}"));
+        ensure!(is_meant, "it is not {linking}: {built}");
+        host.event_about("applied", "scene: ")
+    };
+    for (keeps, catches) in [("full", "thin"), ("thin", "full")] {
+        go_live(&mut scene, &mut host, keeps, "handed out")?;
+        let edition = scene.edition;
+        host.expect_answer("keep", "kept")?;
+        go_live(&mut scene, &mut host, catches, "nowhere")?;
+        let answer = format!("caught by {}", scene.edition);
+        host.expect_answer("caught-by-new-code", &answer)?;
+        expect_told(&mut host, "a closure or an object", "handed out", edition)?;
+        host.expect_answer("panicking", "false")?;
+        host.expect_answer("plain word", &format!("plain {}, 4", scene.edition))?;
     }
     host.end()?;
     Ok(Verdict::Passed)
