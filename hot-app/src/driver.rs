@@ -26,13 +26,15 @@ use hot_load::layout::{self, LayoutDepth};
 use hot_load::{Canary, HeapCheck, HotCrate, LoadError, Loaded, Loader, Loading};
 use hot_watch::{Method, Root, WatchConfig, Watcher};
 use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Everything that can reach the driver.
 #[derive(Debug)]
@@ -104,6 +106,7 @@ pub(crate) fn start(options: Options) -> Option<Arc<Running>> {
             ready: 0,
             scopes_found: false,
             announced: false,
+            unseen: Vec::new(),
         },
         discovered: None,
         linking: options.linking,
@@ -149,6 +152,31 @@ struct Watching {
     ready: u32,
     scopes_found: bool,
     announced: bool,
+    /// What may have been written before it was watched.
+    unseen: Vec<Unseen>,
+}
+
+/// Files that a build was the first to read.
+struct Unseen {
+    krate: CrateId,
+    files: Vec<PathBuf>,
+    /// When the build began.
+    since: SystemTime,
+    /// How often the watcher had been told what to watch when these were among it.
+    told: u32,
+}
+
+impl Unseen {
+    /// Whether one of them was written since the build began.
+    fn was_written(&self) -> bool {
+        // Systems tell the time of a file by the last tick of a clock of their own.
+        const TICK: Duration = Duration::from_millis(10);
+        let since = self.since - TICK;
+        self.files.iter().any(|file| {
+            let written = fs::metadata(file).and_then(|metadata| metadata.modified());
+            written.is_ok_and(|written| written >= since)
+        })
+    }
 }
 
 impl Driver {
@@ -160,7 +188,10 @@ impl Driver {
         while let Ok(message) = receiver.recv() {
             match message {
                 Message::Input(input) => self.step(input),
-                Message::WatchReady => self.watching.ready += 1,
+                Message::WatchReady => {
+                    self.watching.ready += 1;
+                    self.build_what_nobody_saw();
+                }
                 Message::ScopesFound => self.watching.scopes_found = true,
                 Message::ProgramFound(program) => self.discovered = Some(program),
             }
@@ -169,6 +200,16 @@ impl Driver {
                 watching.announced = true;
                 self.step(Input::Watching);
             }
+        }
+    }
+
+    /// Builds again what a build may have read in part before it was written: all that comes from now on is seen.
+    fn build_what_nobody_saw(&mut self) {
+        let ready = self.watching.ready;
+        let is_watched = |unseen: &mut Unseen| unseen.told <= ready;
+        let watched: Vec<_> = self.watching.unseen.extract_if(.., is_watched).collect();
+        for unseen in watched.iter().filter(|unseen| unseen.was_written()) {
+            self.step(Input::Rebuild(unseen.krate.manifest_dir().to_owned()));
         }
     }
 
@@ -217,6 +258,15 @@ impl Driver {
             Effect::RollBack { krate, why } => self.roll_back(krate, why),
             Effect::Withdraw { krate } => self.running.safe_point().withdraw(&krate),
             Effect::Watch => self.watch_scopes(),
+            Effect::WatchRead { krate, files, took } => {
+                self.watch_scopes();
+                self.watching.unseen.push(Unseen {
+                    krate,
+                    files,
+                    since: SystemTime::now() - took,
+                    told: self.watching.told,
+                });
+            }
             Effect::FindScopes => self.find_scopes(false),
         }
     }
@@ -369,7 +419,7 @@ impl Driver {
             if at_start && let Some(program) = cargo::discover(&crates) {
                 let _ = sender.send(Message::ProgramFound(program));
             }
-            let exe = std::env::current_exe().and_then(std::fs::metadata);
+            let exe = std::env::current_exe().and_then(fs::metadata);
             let program_built = exe.and_then(|metadata| metadata.modified()).ok();
             for found in cargo::find_scopes(&crates) {
                 if let Ok((krate, scope)) = &found

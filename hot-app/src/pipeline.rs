@@ -125,6 +125,13 @@ pub(crate) enum Effect<L> {
     Withdraw { krate: CrateId },
     /// Watch what the crates' scopes say now.
     Watch,
+    /// The same. A build that took so long was the first to read some of these files: if one was written since it began,
+    /// nobody has seen that, and it is to be built again.
+    WatchRead {
+        krate: CrateId,
+        files: Vec<PathBuf>,
+        took: Duration,
+    },
     /// Find out anew which files belong to which crate: a manifest changed.
     FindScopes,
     /// Tell everyone.
@@ -522,7 +529,12 @@ impl Pipeline {
                 let mut scope = state.scope.clone();
                 scope.set_inputs(&artifact.inputs);
                 if scope.inputs != state.scope.inputs {
-                    effects.push(Effect::Watch);
+                    let files = scope.inputs.difference(&state.scope.inputs);
+                    effects.push(Effect::WatchRead {
+                        krate: krate.clone(),
+                        files: files.cloned().collect(),
+                        took: duration,
+                    });
                 }
                 state.look_at(scope);
                 let stamp = LibraryStamp::of(&artifact);

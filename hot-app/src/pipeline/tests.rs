@@ -83,6 +83,9 @@ impl World {
                     self.offered.retain(|(other, _)| *other != krate);
                 }
                 Effect::Watch => self.log.push("watch".into()),
+                Effect::WatchRead { krate, files, .. } => {
+                    self.log.push(format!("watch {files:?} of {krate}"));
+                }
                 Effect::FindScopes => self.log.push("find-scopes".into()),
                 Effect::Emit(event) => {
                     let krate = event.krate().map_or("", CrateId::name).to_owned();
@@ -461,7 +464,8 @@ fn files_that_a_build_read_are_watched() {
     artifact.inputs = vec!["/assets/shader.wgsl".into(), "/w/scene/src/lib.rs".into()];
     world.finish_build(Ok(artifact));
     world.load_succeeds();
-    assert!(world.take_log().contains(&"watch".to_owned()));
+    let watch = r#"watch ["/assets/shader.wgsl"] of scene"#;
+    assert!(world.take_log().contains(&watch.to_owned()));
     world.save("/assets/shader.wgsl");
     assert_eq!(
         world.take_log()[..2],

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::gate::{Gate, NEEDS_A_GATE};
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::{Modes, Scenario, Verdict};
 use crate::save::Save;
@@ -22,6 +23,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "files outside of their folders that a path dependency, its build script and a procedural macro include",
         modes: Modes::Both,
         run: outside_of_dependencies,
+    },
+    Scenario {
+        name: "written_while_first_read",
+        about: "a file outside of the workspace that a save includes is written while that is built",
+        modes: Modes::Both,
+        run: written_while_first_read,
     },
     Scenario {
         name: "manifest_edits",
@@ -115,6 +122,30 @@ fn outside_the_workspace(project: &Project) -> Result<Verdict> {
     let mut host = project.run()?;
     write("farewell.txt", "farewell three")?;
     host.says("step", "greeting two, farewell three, forecast two")?;
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn written_while_first_read(project: &Project) -> Result<Verdict> {
+    if !cfg!(unix) {
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
+    }
+    let outside = tempfile::tempdir().context("cannot make a folder outside")?;
+    let greeting = outside.path().join("greeting.txt");
+    Save::Truncate.write(&greeting, "greeting one")?;
+    // Behind the place where the compiler reads the file.
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
+    gate.close()?;
+    let included = format!("include_str!({greeting:?})");
+    project.edit(SCENE, "\"helper one\"", &included)?;
+    gate.reached()?;
+    Save::Truncate.write(&greeting, "greeting two")?;
+    gate.open()?;
+    host.says("step", "greeting two")?;
+    // From now on it is a file like all others.
+    Save::Truncate.write(&greeting, "greeting three")?;
+    host.says("step", "greeting three")?;
     host.end()?;
     Ok(Verdict::Passed)
 }
