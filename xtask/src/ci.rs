@@ -122,12 +122,7 @@ fn steps() -> Vec<Step> {
             ]),
         ),
         call("test", extended(compile(["test", "--workspace"]), EXAMPLES)),
-        // The scenarios need the room.
-        Step {
-            name: "tidy",
-            repeat: "rm -r target/tmp".to_owned(),
-            run: Box::new(remove_projects_of_tests),
-        },
+        remove("tmp"),
         call("doc", {
             let mut command = compile(["doc", "--workspace", "--no-deps", "--all-features"]);
             command.env("RUSTDOCFLAGS", "-D warnings");
@@ -135,6 +130,7 @@ fn steps() -> Vec<Step> {
         }),
         own("package", package::run),
         own("e2e", || e2e::run(&[], None, None)),
+        remove("e2e"),
         own("edits", || generated::run(&generated::Order::default())),
         // Far fewer, for each takes thirty times as long.
         own("edits --valgrind", || {
@@ -143,14 +139,21 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// Removes what the integration tests built for themselves.
-fn remove_projects_of_tests() -> Result<()> {
-    let folder = repository::target_dir()?.join("tmp");
-    match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+/// Removes what the steps before built into that folder of the target directory: what follows needs the room.
+fn remove(folder: &'static str) -> Step {
+    let run = move || {
+        let folder = repository::target_dir()?.join(folder);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
+    };
+    Step {
+        name: "tidy",
+        repeat: format!("rm -r target/{folder}"),
+        run: Box::new(run),
     }
 }
 

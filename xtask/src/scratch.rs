@@ -48,6 +48,8 @@ impl Scratch {
         if let Some(target) = target {
             config.push_str(&format!("target = '{}'\n", target.triple()));
         }
+        // As if the repository's crates came from a registry, and with half of the room that they take otherwise.
+        config.push_str("\n[profile.dev.package.\"*\"]\nincremental = false\n");
         scratch.write(".cargo/config.toml", &config)?;
         // The versions that the repository was tested with, and no look at the registry's index.
         scratch.copy(&repository::root().join("Cargo.lock"), "Cargo.lock")?;
