@@ -1,6 +1,9 @@
 //! What a program and its thin libraries have one copy of, with no annotation: runtimes, loggers, the
 //! allocator, pools, statics and thread-locals.
 
+use std::any::type_name;
+use std::sync::atomic::{AtomicI32, AtomicU32};
+
 use anyhow::{Result, ensure};
 
 use super::super::mode::Mode;
@@ -264,10 +267,11 @@ fn statics_that_change(project: &Project) -> Result<Verdict> {
         "static COUNT: AtomicU32 = AtomicU32::new(70);\n/// The program",
         "static COUNT: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);\n/// The program",
     )?;
+    // Some versions of std have one type for all of them.
+    let (old, new) = (type_name::<AtomicU32>(), type_name::<AtomicI32>());
     host.event_about(
         "built",
-        "static `scene::COUNT` changed its type (`core::sync::atomic::AtomicU32` → \
-         `core::sync::atomic::AtomicI32`) and begins anew",
+        &format!("static `scene::COUNT` changed its type (`{old}` → `{new}`) and begins anew"),
     )?;
     host.event_about("applied", "scene: ")?;
     answers(&mut host, "here", "crate 1 3 103 ")?;
