@@ -11,6 +11,7 @@
 mod definition;
 mod difference;
 mod lexer;
+mod references;
 mod tokens;
 
 use crate::background;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use difference::Difference;
+pub(crate) use references::ChangedReferences;
 
 /// The definitions in the text of one file.
 #[derive(Debug, PartialEq, Eq)]

@@ -47,6 +47,7 @@ pub(super) fn compare(
         program: program.0,
         library: library.0,
         origins,
+        have_other_references: origins.have_other_references(),
         conflicts,
         seen: HashSet::new(),
         waiting: Vec::new(),
@@ -83,6 +84,8 @@ struct Comparison<'a> {
     program: &'a Graph,
     library: &'a Graph,
     origins: Origins<'a>,
+    /// Whether any definition speaks of other references.
+    have_other_references: bool,
     conflicts: &'a Conflicts,
     seen: HashSet<(TypeId, TypeId)>,
     waiting: Vec<(TypeId, TypeId)>,
@@ -101,6 +104,26 @@ impl Comparison<'_> {
     /// Two types of one name.
     fn types(&mut self, program: TypeId, library: TypeId) {
         let (own, new) = (&self.program.types[program], &self.library.types[library]);
+        let differences = (self.causes.len(), self.effects.len());
+        self.layouts(own, new);
+        if self.have_other_references && differences == (self.causes.len(), self.effects.len()) {
+            self.references(own);
+        }
+    }
+
+    /// What debug information does not tell of types that are the same by it.
+    fn references(&mut self, own: &Type) {
+        let path = names::principal(&own.name).unwrap_or(&own.name);
+        if let Some(doubt) = names::is_path(path)
+            .then(|| self.origins.other_references(path))
+            .flatten()
+        {
+            self.causes
+                .push(LayoutDifference::of_references(own, &doubt));
+        }
+    }
+
+    fn layouts(&mut self, own: &Type, new: &Type) {
         if own.shape == Shape::Unknown || new.shape == Shape::Unknown {
             self.unknown += 1;
             let told = |ty: &Type| match ty.shape {

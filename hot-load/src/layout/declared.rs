@@ -57,7 +57,13 @@ fn compare(
             };
             let (own, new) = ((&own.graph, own_type.ty), (&new.graph, new_type.ty));
             let conflicts = Conflicts::of(&[of_library], Some(&library));
-            compare::compare(own, new, origins, &conflicts)
+            let mut compared = compare::compare(own, new, origins, &conflicts);
+            if compared.differences.is_empty() {
+                let written = origins.other_references(path);
+                let written = written.map(|doubt| LayoutDifference::of_static(path, &doubt));
+                compared.differences.extend(written);
+            }
+            compared
         }
         _ => Compared {
             differences: Vec::new(),

@@ -77,6 +77,15 @@ pub(super) fn principal(name: &str) -> Option<&str> {
 /// The crates that are one thing wherever the compiler and hot-abi are.
 pub(super) const OF_COMPILER: &[&str] = &["core", "alloc", "std", "hot_abi"];
 
+/// Whether a name is a path, with arguments or without.
+pub(super) fn is_path(name: &str) -> bool {
+    let start = name.split('<').next().unwrap_or_default();
+    start.contains("::")
+        && start
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_:".contains(c))
+}
+
 /// The crate of a path.
 pub(super) fn crate_of(path: &str) -> &str {
     path.split("::").next().unwrap_or_default()

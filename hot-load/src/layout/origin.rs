@@ -3,7 +3,7 @@
 
 use crate::mapped::{self, Mapped};
 use crate::verify;
-use crate::words::{self, SourceWords};
+use crate::words::{self, ChangedReferences, SourceWords, Sources};
 use hot_abi::fingerprint::Fingerprint;
 use hot_abi::registry::HotCrate;
 use std::collections::HashMap;
@@ -87,7 +87,7 @@ impl Origin {
     #[cfg(test)]
     pub(super) fn of_text(text: &str, lines: &str) -> Origin {
         let words = Arc::new(words::FileWords::read(text, None));
-        let sources = words::Sources {
+        let sources = Sources {
             crates: Some(["scene".to_owned()].into()),
             files: vec![(Arc::from(Path::new("lib.rs")), words)],
         };
@@ -217,6 +217,8 @@ pub(super) struct Origins<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
     Words(words::Difference),
+    /// The definition of that name speaks of other references.
+    References(String),
     /// A crate was compiled otherwise, or the features of the crate itself are others.
     Compiled {
         otherwise: String,
@@ -238,6 +240,55 @@ impl Origins<'_> {
             words.is_none_or(|words| words.get().may_resume())
         };
         may_resume(self.program) || may_resume(self.library)
+    }
+
+    /// Why the type, trait or static at `path` is another one, though debug information tells of no difference: it
+    /// speaks of other references. `None` if it does not, or if the sources are not known.
+    pub(super) fn other_references(&self, path: &str) -> Option<Doubt> {
+        let (own, new) = self.sources()?;
+        let changed = self.changed_references()?;
+        if changed.is_empty() {
+            return None;
+        }
+        let crate_name = names::crate_of(path);
+        let mut local = own.crates.iter().flat_map(|crates| crates.iter());
+        if !local.any(|local| local == crate_name) {
+            return None;
+        }
+        let name = changed.of([own, new], names::last_of(path))?;
+        Some(Doubt::References(name))
+    }
+
+    /// Whether any definition in the sources speaks of other references.
+    pub(super) fn have_other_references(&self) -> bool {
+        self.changed_references()
+            .is_some_and(|changed| !changed.is_empty())
+    }
+
+    fn sources(&self) -> Option<(&Sources, &Sources)> {
+        let (own, new) = (self.program?, self.library?);
+        Some((own.words.as_ref()?.get(), new.words.as_ref()?.get()))
+    }
+
+    /// Found out once for each pair: many items are compared with the same.
+    fn changed_references(&self) -> Option<Arc<ChangedReferences>> {
+        type OfPair = ((u64, u64), Arc<ChangedReferences>);
+        static FOUND: Mutex<Vec<OfPair>> = Mutex::new(Vec::new());
+        const REMEMBERED: usize = 8;
+        let pair = (self.program?.number, self.library?.number);
+        let found = lock(&FOUND);
+        let known = found.iter().find(|(known, _)| *known == pair);
+        if let Some((_, known)) = known {
+            return Some(Arc::clone(known));
+        }
+        drop(found);
+        let (own, new) = self.sources()?;
+        let changed = Arc::new(own.changed_references(new));
+        let mut found = lock(&FOUND);
+        found.push((pair, Arc::clone(&changed)));
+        let surplus = found.len().saturating_sub(REMEMBERED);
+        found.drain(..surplus);
+        Some(changed)
     }
 
     /// Why the trait or type at `path` may not be the same; `None` if it is.
@@ -312,6 +363,10 @@ impl fmt::Display for Doubt {
             Doubt::Words(words::Difference::Changed(name)) => {
                 write!(f, "another one, for `{name}` is written differently")
             }
+            Doubt::References(name) => write!(
+                f,
+                "other references, or others that live as long: `{name}` is written differently"
+            ),
             Doubt::Words(words::Difference::NotFound) => f.write_str(
                 "one whose definition is not found in the sources, as when a macro writes it",
             ),

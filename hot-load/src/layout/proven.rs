@@ -55,7 +55,7 @@ impl Proven {
         drop(all);
         match known {
             Some(known) if known.origins == origins.numbers() => known,
-            Some(mut known) if known.is_undoubted(origins) => {
+            Some(mut known) if known.is_undoubted(origins) && !origins.have_other_references() => {
                 known.origins = origins.numbers();
                 known
             }

@@ -132,6 +132,28 @@ impl LayoutDifference {
         }
     }
 
+    /// A static whose type is of one layout, and speaks of other references.
+    pub(super) fn of_static(path: &str, doubt: &Doubt) -> LayoutDifference {
+        LayoutDifference {
+            type_name: path.to_owned(),
+            part: None,
+            program: "the references that it was built with".to_owned(),
+            library: doubt.to_string(),
+            source: None,
+        }
+    }
+
+    /// A type of one layout whose definition speaks of other references.
+    pub(super) fn of_references(ty: &Type, doubt: &Doubt) -> LayoutDifference {
+        LayoutDifference {
+            type_name: ty.name.clone(),
+            part: None,
+            program: "the references that it was built with".to_owned(),
+            library: format!("{doubt}; restart the program to use it"),
+            source: None,
+        }
+    }
+
     /// What panics carry through code that does not hand it over.
     pub(super) fn in_payload(mut self) -> LayoutDifference {
         self.library

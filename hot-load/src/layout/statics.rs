@@ -109,12 +109,19 @@ fn compare_static(
             problem: join(&compared.differences),
         };
     }
-    match compared.differences.is_empty() {
+    let mut differences = compared.differences;
+    if differences.is_empty() {
+        // The static itself, by its name.
+        let written = origins.other_references(&new_type.path);
+        differences
+            .extend(written.map(|doubt| LayoutDifference::of_static(&new_type.path, &doubt)));
+    }
+    match differences.is_empty() {
         true => StaticComparison::Same,
         false => StaticComparison::Changed {
             name: new_type.path.clone(),
-            change: change(&compared.differences),
-            differences: compared.differences,
+            change: change(&differences),
+            differences,
         },
     }
 }

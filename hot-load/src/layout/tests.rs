@@ -11,6 +11,7 @@ use std::{env, fs};
 use tempfile::TempDir;
 
 mod found_out;
+mod references;
 mod unchanged;
 
 /// A crate with one item, number 7. Every test changes some of this text.

@@ -1,6 +1,7 @@
 //! Definitions in a text, and what each says to other code.
 
 use super::lexer::{Group, Token};
+use super::references::{self, Reference};
 use super::tokens::{self, Angles, attribute, is_punct, word};
 
 /// What a name stands for, in words.
@@ -10,8 +11,12 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// Where the name stands for it.
     pub(super) reach: Reach,
+    /// What it begins with: `struct`, `trait`.
+    pub(super) keyword: &'static str,
     /// Its tokens, without what is nobody's business: visibility, bodies, names of parameters.
     pub(super) text: String,
+    /// What in it speaks of references.
+    pub(super) references: Vec<Reference>,
 }
 
 /// Stands for every name: `use a::*`.
@@ -90,29 +95,43 @@ impl Found {
         is_public: bool,
     ) {
         let name = word(tokens.get(1));
+        let written = |keyword, name, tokens| Written {
+            keyword,
+            name,
+            text: text_of(tokens),
+            references: references::of_definition(keyword, tokens),
+        };
         let found = match (keyword, name) {
             ("trait", Some(name)) => {
-                until_body(tokens).map(|end| (name, trait_text(&tokens[..=end])))
+                until_body(tokens).map(|end| trait_definition(name, &tokens[..=end]))
             }
-            ("struct" | "enum" | "union", Some(name)) => {
-                until_body(tokens).map(|end| (name, text_of(&tokens[..=end])))
+            ("struct", Some(name)) => {
+                until_body(tokens).map(|end| written("struct", name, &tokens[..=end]))
+            }
+            ("enum", Some(name)) => {
+                until_body(tokens).map(|end| written("enum", name, &tokens[..=end]))
+            }
+            ("union", Some(name)) => {
+                until_body(tokens).map(|end| written("union", name, &tokens[..=end]))
             }
             ("type", Some(name)) => {
-                until_semicolon(tokens).map(|end| (name, text_of(&tokens[..end])))
+                until_semicolon(tokens).map(|end| written("type", name, &tokens[..end]))
             }
+            ("static", Some(_)) => until_initial_value(tokens)
+                .map(|(name, end)| written("static", name, &tokens[..end])),
             // The length of an array may be one.
             ("const", Some("fn")) => {
                 let end = tokens.iter().position(is_body);
                 word(tokens.get(2))
                     .zip(end)
-                    .map(|(name, end)| (name, text_of(&tokens[..=end])))
+                    .map(|(name, end)| Written::plain("fn", name, &tokens[..=end]))
             }
             ("const", Some(name)) if !before.last().is_some_and(|last| is_punct(last, '*')) => {
-                until_value(tokens).map(|end| (name, text_of(&tokens[..end])))
+                until_value(tokens).map(|end| Written::plain("const", name, &tokens[..end]))
             }
             ("macro_rules", None) => word(tokens.get(2)).map(|name| {
                 let end = tokens.len().min(4);
-                (name, text_of(&tokens[..end]))
+                Written::plain("macro_rules", name, &tokens[..end])
             }),
             ("use", _) => {
                 if let Some(end) = until_semicolon(tokens) {
@@ -121,16 +140,25 @@ impl Found {
                 None
             }
             // Which file it is in, and whether it is there.
-            ("mod", Some(name)) if !attributes.is_empty() => Some((ANY, name.to_owned())),
+            ("mod", Some(name)) if !attributes.is_empty() => Some(Written {
+                text: name.to_owned(),
+                ..Written::plain("mod", ANY, &[])
+            }),
             _ => None,
         };
-        if let Some((name, text)) = found.filter(|(name, _)| *name != "_") {
-            let mut whole = text_of(attributes);
-            if name == ANY && whole.is_empty() {
+        if let Some(found) = found.filter(|found| found.name != "_") {
+            let mut text = text_of(attributes);
+            if found.name == ANY && text.is_empty() {
                 return;
             }
-            whole.push_str(&text);
-            self.add(name.to_owned(), Reach::Everywhere, whole);
+            text.push_str(&found.text);
+            self.definitions.push(Definition {
+                name: found.name.to_owned(),
+                reach: Reach::Everywhere,
+                keyword: found.keyword,
+                text,
+                references: found.references,
+            });
         }
     }
 
@@ -183,8 +211,35 @@ impl Found {
         path.truncate(start);
     }
 
+    /// Adds an import.
     fn add(&mut self, name: String, reach: Reach, text: String) {
-        self.definitions.push(Definition { name, reach, text });
+        self.definitions.push(Definition {
+            name,
+            reach,
+            keyword: "use",
+            text,
+            references: Vec::new(),
+        });
+    }
+}
+
+/// A definition, before its attributes are known.
+struct Written<'a> {
+    keyword: &'static str,
+    name: &'a str,
+    text: String,
+    references: Vec<Reference>,
+}
+
+impl<'a> Written<'a> {
+    /// One that has no references that matter.
+    fn plain(keyword: &'static str, name: &'a str, tokens: &[Token<'_>]) -> Written<'a> {
+        Written {
+            keyword,
+            name,
+            text: text_of(tokens),
+            references: Vec::new(),
+        }
     }
 }
 
@@ -242,22 +297,46 @@ fn is_body(token: &Token<'_>) -> bool {
     matches!(token, Token::Group(group) if group.open == '{')
 }
 
-/// A trait, without the bodies of its methods and the names of their parameters.
-fn trait_text(tokens: &[Token<'_>]) -> String {
-    let Some((Token::Group(body), head)) = tokens.split_last() else {
-        return text_of(tokens);
+/// The name of a static, and where its type ends. `None` if it is a closure that is `static`.
+fn until_initial_value<'a>(tokens: &[Token<'a>]) -> Option<(&'a str, usize)> {
+    let at = match word(tokens.get(1)) {
+        // `static ref` is a macro's.
+        Some("mut" | "ref") => 2,
+        _ => 1,
     };
-    let mut text = text_of(head);
-    text.push_str(" {");
+    let name = word(tokens.get(at))?;
+    tokens.get(at + 1).filter(|next| is_punct(next, ':'))?;
+    let mut angles = Angles::default();
+    let end = tokens.iter().position(|token| {
+        let ends = angles.depth == 0 && ['=', ';'].iter().any(|end| is_punct(token, *end));
+        angles.pass(token);
+        ends
+    });
+    Some((name, end.unwrap_or(tokens.len())))
+}
+
+/// A trait, without the bodies of its methods and the names of their parameters.
+fn trait_definition<'a>(name: &'a str, tokens: &[Token<'_>]) -> Written<'a> {
+    let Some((Token::Group(body), head)) = tokens.split_last() else {
+        return Written::plain("trait", name, tokens);
+    };
+    let mut found = Written {
+        references: references::of_definition("trait", head),
+        ..Written::plain("trait", name, head)
+    };
+    found.text.push_str(" {");
     let mut rest = body.tokens.as_slice();
     while !rest.is_empty() {
         let end = until_body(rest).map_or(rest.len(), |end| end + 1);
         let (item, following) = rest.split_at(end);
-        method_text(item, &mut text);
+        let start = found.text.len();
+        method_text(item, &mut found.text);
+        let reference = references::of_item(item, &found.text[start..]);
+        found.references.extend(reference);
         rest = following;
     }
-    text.push_str(" }");
-    text
+    found.text.push_str(" }");
+    found
 }
 
 /// Writes an item of a trait.

@@ -104,7 +104,7 @@ impl Sources {
             .any(|(_, definition)| !definition.text.starts_with("use"))
     }
 
-    fn definitions_of<'a>(
+    pub(super) fn definitions_of<'a>(
         &'a self,
         name: &'a str,
     ) -> impl Iterator<Item = (&'a Path, &'a Definition)> {

@@ -1,10 +1,10 @@
-//! Types whose layout changes, and that cross only where somebody finds out what they are.
+//! Types that are others where it is not easily seen: somebody finds out what they are, or their references live longer.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::super::project::Project;
 use super::super::variant::Variant;
-use super::super::{Modes, Scenario, Verdict};
+use super::super::{Mode, Modes, Scenario, Verdict};
 use super::layouts::{expect_told, save};
 use crate::program::Program;
 
@@ -21,6 +21,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         modes: Modes::Both,
         run: layouts_in_panics,
     },
+    Scenario {
+        name: "references",
+        about: "a type, a trait and a static of the same layout are others where their references live longer",
+        modes: Modes::Both,
+        run: references,
+    },
 ];
 
 const PROGRAM: Variant = Variant {
@@ -28,6 +34,59 @@ const PROGRAM: Variant = Variant {
     scene: include_str!("../fixture/found_out/scene.rs"),
     edits: &[],
 };
+
+const LENDS: Variant = Variant {
+    host: include_str!("../fixture/lent/host.rs"),
+    scene: include_str!("../fixture/lent/scene.rs"),
+    edits: &[],
+};
+
+fn references(project: &Project) -> Result<Verdict> {
+    LENDS.put_into(project)?;
+    let mut host = project.run()?;
+    let mut edition = 0;
+    host.expect_answer("hear", "0 1 21")?;
+    for (item, request, is_answered, (old, new)) in [
+        (
+            "read",
+            "read",
+            "one two",
+            ("first: &'a str", "first: &'static str"),
+        ),
+        ("named", "name", "a rose", ("-> &'static str;", "-> &str;")),
+    ] {
+        host.expect_answer(request, &format!("{edition} {is_answered}"))?;
+        let told = save(project, &mut host, &mut edition, Some((old, new)))?;
+        let written = ["is written differently", "restart the program"];
+        expect_told(&told, &format!("`scene::{item}` hands over"), &written)?;
+        host.expect_answer(request, &format!("{} {is_answered}", edition - 1))?;
+        host.expect_answer("edition", &edition.to_string())?;
+        save(project, &mut host, &mut edition, Some((new, old)))?;
+        host.expect_answer(request, &format!("{edition} {is_answered}"))?;
+    }
+    // Layouts that are the same, and whatever else is written.
+    let body = (
+        "hooks.push(|_| {});",
+        "hooks.push(|text| drop(text.len()));",
+    );
+    save(project, &mut host, &mut edition, Some(body))?;
+    host.expect_answer("read", &format!("{edition} one two"))?;
+    let hooks = ("Mutex<Vec<fn(&'static str)>>", "Mutex<Vec<fn(&str)>>");
+    save(project, &mut host, &mut edition, Some(hooks))?;
+    host.expect_answer("hear", &format!("{edition} 1 21"))?;
+    if project.mode() == Mode::Thin {
+        let told = host.events_heard("built");
+        let is_told = told
+            .last()
+            .is_some_and(|told| told.contains("`scene::HOOKS`") && told.contains("begins anew"));
+        ensure!(
+            is_told,
+            "it is not told that the static begins anew: {told:?}"
+        );
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
 
 fn start(project: &Project) -> Result<Program> {
     PROGRAM.put_into(project)?;
