@@ -32,6 +32,8 @@ pub struct FileWords {
     makes_macros: bool,
     /// Whether it speaks of the function that panics with a box.
     may_resume: bool,
+    /// Whether a definition in it depends on more than words.
+    has_outside: bool,
 }
 
 impl FileWords {
@@ -63,6 +65,9 @@ impl FileWords {
             }
         }
         FileWords {
+            has_outside: definitions
+                .iter()
+                .any(|definition| definition.is_from_outside),
             definitions: Some(definitions),
             makes_macros: found.makes_macros,
             may_resume: text.contains(RESUME),
@@ -83,6 +88,7 @@ impl FileWords {
             definitions: None,
             makes_macros: false,
             may_resume: true,
+            has_outside: false,
         }
     }
 }

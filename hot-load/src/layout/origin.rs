@@ -370,6 +370,11 @@ impl fmt::Display for Doubt {
             Doubt::Words(words::Difference::NotFound) => f.write_str(
                 "one whose definition is not found in the sources, as when a macro writes it",
             ),
+            Doubt::Words(words::Difference::Outside(name)) => write!(
+                f,
+                "one that is not known, for `{name}` depends on more than its text, as by `include_bytes!`, `env!` or \
+                 `line!`"
+            ),
             Doubt::Words(words::Difference::Unknown(path)) => write!(
                 f,
                 "one that is not known, for {} changed at a time when it could not be read",

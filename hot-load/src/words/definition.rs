@@ -17,6 +17,8 @@ pub(super) struct Definition {
     pub(super) text: String,
     /// What in it speaks of references.
     pub(super) references: Vec<Reference>,
+    /// Whether what it means depends on more than words.
+    pub(super) is_from_outside: bool,
 }
 
 /// Stands for every name: `use a::*`.
@@ -100,6 +102,7 @@ impl Found {
             name,
             text: text_of(tokens),
             references: references::of_definition(keyword, tokens),
+            is_from_outside: is_from_outside(tokens),
         };
         let found = match (keyword, name) {
             ("trait", Some(name)) => {
@@ -158,6 +161,7 @@ impl Found {
                 keyword: found.keyword,
                 text,
                 references: found.references,
+                is_from_outside: found.is_from_outside,
             });
         }
     }
@@ -219,6 +223,7 @@ impl Found {
             keyword: "use",
             text,
             references: Vec::new(),
+            is_from_outside: false,
         });
     }
 }
@@ -229,6 +234,7 @@ struct Written<'a> {
     name: &'a str,
     text: String,
     references: Vec<Reference>,
+    is_from_outside: bool,
 }
 
 impl<'a> Written<'a> {
@@ -239,6 +245,7 @@ impl<'a> Written<'a> {
             name,
             text: text_of(tokens),
             references: Vec::new(),
+            is_from_outside: is_from_outside(tokens),
         }
     }
 }
@@ -293,6 +300,29 @@ fn until_value(tokens: &[Token<'_>]) -> Option<usize> {
     None
 }
 
+/// Whether a macro of std is called whose value is in no definition: in a file, in the environment, in the place where it
+/// stands.
+fn is_from_outside(tokens: &[Token<'_>]) -> bool {
+    const MACROS: [&str; 10] = [
+        "cfg",
+        "column",
+        "env",
+        "file",
+        "include",
+        "include_bytes",
+        "include_str",
+        "line",
+        "module_path",
+        "option_env",
+    ];
+    let is_called = |at: usize| tokens.get(at + 1).is_some_and(|next| is_punct(next, '!'));
+    tokens.iter().enumerate().any(|(at, token)| match token {
+        Token::Word(word) => MACROS.contains(word) && is_called(at),
+        Token::Group(group) => is_from_outside(&group.tokens),
+        _ => false,
+    })
+}
+
 fn is_body(token: &Token<'_>) -> bool {
     matches!(token, Token::Group(group) if group.open == '{')
 }
@@ -322,6 +352,7 @@ fn trait_definition<'a>(name: &'a str, tokens: &[Token<'_>]) -> Written<'a> {
     };
     let mut found = Written {
         references: references::of_definition("trait", head),
+        is_from_outside: is_from_outside(tokens),
         ..Written::plain("trait", name, head)
     };
     found.text.push_str(" {");

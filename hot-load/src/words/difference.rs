@@ -18,6 +18,8 @@ pub(crate) enum Difference {
     Unknown(Arc<Path>),
     /// A procedural macro changed, and may write anything.
     Macros(Arc<Path>),
+    /// The definition of that name depends on more than words.
+    Outside(String),
 }
 
 /// What changed from one state of sources to another.
@@ -73,7 +75,8 @@ impl Sources {
         if changes.everywhere.contains(ANY) {
             return changed(name);
         }
-        if changes.everywhere.is_empty() && changes.in_files.is_empty() {
+        let is_same = changes.everywhere.is_empty() && changes.in_files.is_empty();
+        if is_same && !self.files.iter().any(|(_, words)| words.has_outside) {
             return None;
         }
         let mut seen: BTreeSet<&str> = idents(name).collect();
@@ -85,6 +88,9 @@ impl Sources {
             for (path, definition) in self.definitions_of(name) {
                 if changes.in_files.contains(&(path, ANY)) {
                     return changed(name);
+                }
+                if definition.is_from_outside {
+                    return Some(Difference::Outside(name.to_owned()));
                 }
                 for mentioned in definition.mentions() {
                     if changes.in_files.contains(&(path, mentioned)) {
@@ -277,6 +283,21 @@ mod tests {
         let old = sources(&[("lib.rs", "struct Row { a: (u8) }")], None);
         let new = sources(&[("lib.rs", "struct Row { a: (u8,) }")], None);
         assert_eq!(old.difference(&old.changes(&new), "Row", true), changed);
+    }
+
+    #[test]
+    fn what_depends_on_more_than_words_is_not_known() {
+        let text = "pub trait Shape { fn put(&self, rows: [u8; SIDE]); }
+                    const SIDE: usize = 3; const NAME: &str = env!(\"NAME\");";
+        let after = |from: &str, to: &str| {
+            let old = sources(&[("lib.rs", &text.replace(from, to))], None);
+            old.difference(&old.changes(&old), "Shape", true)
+        };
+        assert_eq!(after("SIDE: usize = 3", "SIDE: usize = 4"), None);
+        let outside = Some(Difference::Outside("SIDE".to_owned()));
+        for value in ["include_bytes!(\"side\").len()", "{ line!() as usize }"] {
+            assert_eq!(after("= 3;", &format!("= {value};")), outside, "{value}");
+        }
     }
 
     #[test]
