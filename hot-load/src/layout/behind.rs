@@ -40,7 +40,7 @@ impl Behind {
             };
             for part in &object.parts {
                 if part.role.is_made()
-                    && let Some(name) = type_of(part, plain_trait)
+                    && let Some(name) = type_of(&part.name, plain_trait)
                     && !is_of_compiler(name)
                 {
                     behind.insert(plain_trait, name);
@@ -181,9 +181,26 @@ pub(super) fn is_type_id_of(plain_trait: &str, symbol: &str) -> bool {
     marks.iter().any(|mark| symbol.contains(mark))
 }
 
-fn type_of<'a>(part: &'a Part, plain_trait: &str) -> Option<&'a str> {
-    let name = part.name.strip_suffix(plain_trait)?;
+/// The type that a part of an object of this trait stands for, by its name.
+pub(super) fn type_of<'a>(part_name: &'a str, plain_trait: &str) -> Option<&'a str> {
+    let name = part_name.strip_suffix(plain_trait)?;
     name.strip_suffix(" as ")
+}
+
+/// The names by which a type is looked for: its own, or where that is made up of others, as in `fn(Loot)` or
+/// `Box<dyn Fn(Loot)>`, theirs.
+pub(super) fn names_of(ty: &str) -> Vec<&str> {
+    let mut names = vec![ty];
+    if is_made_up(ty) {
+        let inner = names::paths_in(ty).into_iter();
+        names.extend(inner.filter(|path| *path != ty && !is_of_compiler(path)));
+    }
+    names
+}
+
+/// Whether debug information may have no type of that name, and then has those that the name speaks of.
+fn is_made_up(ty: &str) -> bool {
+    !names::is_path(ty) || ty.contains("dyn ") || ty.contains("fn(")
 }
 
 pub(super) fn is_of_compiler(name: &str) -> bool {

@@ -56,6 +56,14 @@ impl<'a> Entries<'_, 'a> {
         self.name_in(unit, entry.scope, &name)
     }
 
+    /// The name of a type that has no scope.
+    pub(super) fn unscoped_name(&self, place: Place, name: Option<usize>) -> gimli::Result<String> {
+        Ok(match name {
+            Some(name) => String::from_utf8_lossy(self.text_at(name)?).into_owned(),
+            None => self.own_name(place)?.unwrap_or_default(),
+        })
+    }
+
     /// The name of a type that has a scope, without that.
     pub(super) fn short_name_of(
         &self,

@@ -47,6 +47,8 @@ pub(super) struct Index {
     scopes: Vec<Scope>,
     /// Every type that has a scope, in the order of the file.
     types: Vec<Scoped>,
+    /// Types without one, whose names are whole paths: tuples, pointers to what has no size.
+    unscoped: Vec<(UnitOffset, Option<usize>)>,
     /// The names of scopes with all that they are nested in, as far as somebody asked.
     paths: RefCell<HashMap<usize, Rc<str>>>,
 }
@@ -144,6 +146,8 @@ impl Index {
                             scope,
                             name: stop.name,
                         });
+                    } else if stop.tag != constants::DW_TAG_namespace {
+                        index.unscoped.push((offset, stop.name));
                     }
                     if stop.has_children {
                         open.push((depth, index.scopes.len()));
@@ -217,6 +221,11 @@ impl Index {
                 });
             }
         }
+    }
+
+    /// The types that have none: each, and where in the section of strings its name is, if it is there.
+    pub(super) fn unscoped(&self) -> &[(UnitOffset, Option<usize>)] {
+        &self.unscoped
     }
 
     /// The types that have a scope, in the order of the file.

@@ -10,14 +10,15 @@ use super::names;
 use super::{CrateSource, Missing};
 use by_name::{ByName, own_name};
 use gimli::{AttributeValue, Dwarf, Unit, UnitHeader, UnitOffset, constants};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 mod by_name;
 
 /// Whether a file speaks of one of these types at all, which is quick to say.
 pub(super) fn may_know<'a>(dwarf: &Dwarf<Bytes<'_>>, types: impl Iterator<Item = &'a str>) -> bool {
-    let names: HashSet<&[u8]> = types.map(|name| own_name(name).as_bytes()).collect();
+    let names = types.flat_map(behind::names_of);
+    let names: HashSet<&[u8]> = names.map(|name| own_name(name).as_bytes()).collect();
     // What is in a block or a function may have a number there.
     let is_numbered = names.iter().any(|name| name.contains(&b'{'));
     !names.is_empty() && (is_numbered || debug_info::has_string(dwarf, |text| names.contains(text)))
@@ -374,6 +375,7 @@ impl<'d, 'a> Reader<'d, 'a> {
                 }
                 self.add_led(principal, parts)?;
                 self.add_unmade(principal, parts).map_err(unreadable)?;
+                self.add_inner(principal, parts).map_err(unreadable)?;
             }
         }
         if principal.contains('<') {
@@ -454,6 +456,8 @@ impl<'d, 'a> Reader<'d, 'a> {
         }
         self.add_unmade(behind::PAYLOAD, &mut thrown)
             .map_err(unreadable)?;
+        self.add_inner(behind::PAYLOAD, &mut thrown)
+            .map_err(unreadable)?;
         let mut resumed = Vec::new();
         self.add_what_is_behind(behind::ANY, &mut resumed)?;
         let objects = [(behind::PAYLOAD, thrown), (behind::ANY, resumed)].map(|(of, parts)| Type {
@@ -494,6 +498,34 @@ impl<'d, 'a> Reader<'d, 'a> {
             if let Some(ty) = self.named(ty)? {
                 parts.push(Part {
                     role: Role::Unmade,
+                    name,
+                    ty: Some(ty),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The types that those behind objects of this trait speak of which have no name of their own: whoever takes them out
+    /// may have no type of that name either.
+    fn add_inner(&mut self, principal: &str, parts: &mut Vec<Part<Place>>) -> gimli::Result<()> {
+        if !behind::is_downcast(principal) && principal != behind::PAYLOAD {
+            return Ok(());
+        }
+        let elsewhere = self.search.elsewhere;
+        let own = parts
+            .iter()
+            .filter(|part| part.role.is_behind())
+            .filter_map(|part| behind::type_of(part.name.as_str(), principal));
+        let all = own.chain(elsewhere.of_trait(principal));
+        let inner: BTreeSet<String> = all
+            .flat_map(|ty| behind::names_of(ty).into_iter().skip(1))
+            .map(str::to_owned)
+            .collect();
+        for name in inner {
+            if let Some(ty) = self.named(&name)? {
+                parts.push(Part {
+                    role: Role::Mentioned,
                     name,
                     ty: Some(ty),
                 });
@@ -584,6 +616,7 @@ fn concerns_others(
         crates.any(|of| of != crate_name && !names::OF_COMPILER.contains(&of))
     };
     let wanted = search.elsewhere.told().filter(is_of_another);
+    let wanted = wanted.flat_map(behind::names_of);
     let wanted: HashSet<&[u8]> = wanted.map(|name| own_name(name).as_bytes()).collect();
     debug_info::has_string(dwarf, |text| {
         wanted.contains(text)

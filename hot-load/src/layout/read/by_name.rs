@@ -32,6 +32,16 @@ impl ByName {
                     .beginnings
                     .push(name.map_or(0, |name| beginning(&name)));
             }
+            for (offset, name) in index.unscoped() {
+                let place = Place {
+                    unit,
+                    offset: *offset,
+                };
+                let name = entries.unscoped_name(place, *name)?;
+                let own = own_name(&name).as_bytes();
+                by_name.places.push(place);
+                by_name.beginnings.push(beginning(own));
+            }
         }
         Ok(by_name)
     }

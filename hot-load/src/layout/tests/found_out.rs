@@ -258,3 +258,91 @@ fn code_that_still_runs_takes_what_newer_code_makes() {
     drop(mapped);
     assert_eq!(found(&other), [""; 0]);
 }
+
+/// Types that no single name stands for: what they lead to is told by theirs.
+#[test]
+fn a_type_without_a_name_of_its_own_is_known_by_those_in_it() {
+    let none = Behind::default();
+    let plain = (
+        BEFORE,
+        "pub trait Plain<T> { fn first(&self, of: T) -> u8; }
+pub struct Player; impl<T> Plain<T> for Player { fn first(&self, _: T) -> u8 { 1 } }
+pub fn call(loot: Loot) -> u32 { loot.coins as u32 }
+pub struct Elsewhere",
+    );
+    let loot = "Loot { coins: 1 as _ }";
+    let is_told = |line: &String| line == LOOT || line.contains("`Loot`: the program has the type");
+    for (name, ty, value, used) in [
+        (
+            "function",
+            "fn(Loot) -> u32",
+            "call",
+            format!("found({loot})"),
+        ),
+        (
+            "closure",
+            "Box<dyn Fn(&Loot) -> u32>",
+            "Box::new(|loot: &Loot| loot.coins as u32)",
+            format!("found(&{loot})"),
+        ),
+        (
+            "maker",
+            "Box<dyn FnMut() -> Loot>",
+            "Box::new(|| Loot { coins: 1 as _ })",
+            "found().coins as u32".to_owned(),
+        ),
+        (
+            "iterator",
+            "Box<dyn Iterator<Item = Loot>>",
+            "Box::new(std::iter::empty())",
+            "found.next().map_or(0, |loot| loot.coins as u32)".to_owned(),
+        ),
+        (
+            "trait",
+            "Box<dyn Plain<Loot>>",
+            "Box::new(Player)",
+            format!("u32::from(found.first({loot}))"),
+        ),
+        (
+            "pair",
+            "(u8, Loot)",
+            "(1, Loot { coins: 1 as _ })",
+            "found.1.coins as u32".to_owned(),
+        ),
+    ] {
+        let makes = format!(
+            "let made: {ty} = {value};
+    world.anything = Box::new(made);
+    let limit"
+        );
+        let takes = format!(
+            "let found = world.anything.downcast_mut::<{ty}>();
+    let found = found.map_or(0, |found| {used});
+    let limit = found +"
+        );
+        let (make, take) = (
+            ("let limit", makes.as_str()),
+            ("let limit =", takes.as_str()),
+        );
+        let maker = beside(&format!("{name}-made"), &[plain, make], &none);
+        let of_maker = &maker.crossing.behind;
+        let same = beside(&format!("{name}-taken"), &[plain, take], of_maker);
+        let found = differences(&maker, &same, 7).unwrap();
+        // Of the methods of a trait without a table only the sources tell, of which there are none here.
+        let mut told = lines(&found);
+        told.retain(|line| !line.contains("whose sources are not known"));
+        assert_eq!(told, [""; 0], "{name}");
+        let other = beside(&format!("{name}-other"), &[plain, take, RETYPE], of_maker);
+        let found = differences(&maker, &other, 7).unwrap();
+        assert!(lines(&found).iter().any(is_told), "{name}: {found:#?}");
+        // And the other way round.
+        let new = beside(&format!("{name}-made-other"), &[plain, make, RETYPE], &none);
+        let old = beside(
+            &format!("{name}-taken-by-old"),
+            &[plain, take],
+            &new.crossing.behind,
+        );
+        let found = differences(&old, &new, 7).unwrap();
+        assert!(lines(&found).iter().any(is_told), "{name}: {found:#?}");
+    }
+}
