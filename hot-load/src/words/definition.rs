@@ -36,7 +36,20 @@ impl Definition {
     pub(super) fn mentions(&self) -> impl Iterator<Item = &str> {
         idents(&self.text)
     }
+
+    /// The same, each with whether it is said where it is: `module::Name`.
+    pub(super) fn placed_mentions(&self) -> impl Iterator<Item = (&str, bool)> {
+        let mut before = ["", "", ""];
+        self.text.split(' ').flat_map(move |token| {
+            let is_placed = before[1] == ":" && before[2] == ":" && before[0] != "Self";
+            before = [before[1], before[2], token];
+            idents(token).map(move |name| (name, is_placed))
+        })
+    }
 }
+
+/// Stands for what is imported from above: `use super::*`.
+pub(super) const ABOVE: &str = "super::*";
 
 /// The names in a text.
 pub(super) fn idents(text: &str) -> impl Iterator<Item = &str> {
@@ -190,6 +203,8 @@ impl Found {
                         .any(|word| word != "super" && word != "self")
                     {
                         self.add(ANY.to_owned(), reach, path.clone());
+                    } else {
+                        self.add(ABOVE.to_owned(), Reach::File, path.clone());
                     }
                     path.truncate(start);
                     return;

@@ -1,9 +1,9 @@
 //! Whether a name means the same in the sources of two builds.
 
-use super::definition::{ANY, Definition, Reach, idents};
+use super::definition::{ABOVE, ANY, Definition, Reach, idents};
 use super::{FileWords, Sources};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub(crate) enum Difference {
 /// What changed from one state of sources to another.
 #[derive(Debug, Default)]
 pub(crate) struct Changes<'a> {
-    /// By all names that files have in common.
-    everywhere: BTreeSet<&'a str>,
+    /// What all files have in common, by the name, and in which of them it changed.
+    everywhere: BTreeMap<&'a str, BTreeSet<&'a Path>>,
     /// Imports, by the file and the name.
     in_files: BTreeSet<(&'a Path, &'a str)>,
     obstacle: Option<Difference>,
@@ -72,37 +72,69 @@ impl Sources {
             return Some(Difference::NotFound);
         }
         let changed = |name: &str| Some(Difference::Changed(name.to_owned()));
-        if changes.everywhere.contains(ANY) {
+        if changes.everywhere.contains_key(ANY) {
             return changed(name);
         }
         let is_same = changes.everywhere.is_empty() && changes.in_files.is_empty();
         if is_same && !self.files.iter().any(|(_, words)| words.has_outside) {
             return None;
         }
-        let mut seen: BTreeSet<&str> = idents(name).collect();
-        let mut waiting: Vec<&str> = seen.iter().copied().collect();
-        while let Some(name) = waiting.pop() {
-            if changes.everywhere.contains(name) {
+        // A name, and the file that it is of; `None` if it may be of any.
+        let mut seen: BTreeSet<(&str, Option<&Path>)> = BTreeSet::new();
+        seen.extend(idents(name).map(|name| (name, None)));
+        let mut waiting: Vec<_> = seen.iter().copied().collect();
+        while let Some((name, place)) = waiting.pop() {
+            let is_meant = |path: &Path| place.is_none_or(|place| place == path);
+            let files = changes.everywhere.get(name);
+            if files.is_some_and(|files| files.iter().any(|path| is_meant(path))) {
                 return changed(name);
             }
             for (path, definition) in self.definitions_of(name) {
+                if !is_meant(path) {
+                    continue;
+                }
                 if changes.in_files.contains(&(path, ANY)) {
                     return changed(name);
                 }
                 if definition.is_from_outside {
                     return Some(Difference::Outside(name.to_owned()));
                 }
-                for mentioned in definition.mentions() {
+                for (mentioned, is_placed) in definition.placed_mentions() {
                     if changes.in_files.contains(&(path, mentioned)) {
                         return changed(mentioned);
                     }
-                    if seen.insert(mentioned) {
-                        waiting.push(mentioned);
+                    let is_own = !is_placed && self.is_own(path, mentioned);
+                    let next = (mentioned, is_own.then_some(path));
+                    if seen.insert(next) {
+                        waiting.push(next);
                     }
                 }
             }
         }
         None
+    }
+
+    /// Whether a name without a place means what the file itself defines: it imports no other of that name, and nothing
+    /// that it does not name.
+    fn is_own(&self, path: &Path, name: &str) -> bool {
+        let at = self
+            .files
+            .binary_search_by(|(known, _)| (**known).cmp(path));
+        let words = at.ok().map(|at| &self.files[at].1);
+        let all = words.and_then(|words| words.definitions.as_deref());
+        let all = all.unwrap_or_default();
+        let of = |name: &str| {
+            let start = all.partition_point(|definition| definition.name.as_str() < name);
+            let name = name.to_owned();
+            all[start..]
+                .iter()
+                .take_while(move |found| found.name == name)
+        };
+        let mut own = of(name).peekable();
+        own.peek().is_some()
+            && own.all(|definition| definition.keyword != "use")
+            && of(ANY).next().is_none()
+            && of(ABOVE).next().is_none()
     }
 
     fn has(&self, name: &str) -> bool {
@@ -168,7 +200,10 @@ impl<'a> Changes<'a> {
             let new = other.next_if(|_| order.is_ge());
             if let (Some(only), None) | (None, Some(only)) = (old, new) {
                 match only.reach {
-                    Reach::Everywhere => drop(self.everywhere.insert(&only.name)),
+                    Reach::Everywhere => {
+                        let files = self.everywhere.entry(&only.name).or_default();
+                        files.insert(path);
+                    }
                     Reach::File => drop(self.in_files.insert((path, &only.name))),
                 }
             }
@@ -283,6 +318,30 @@ mod tests {
         let old = sources(&[("lib.rs", "struct Row { a: (u8) }")], None);
         let new = sources(&[("lib.rs", "struct Row { a: (u8,) }")], None);
         assert_eq!(old.difference(&old.changes(&new), "Row", true), changed);
+    }
+
+    #[test]
+    fn a_name_that_a_file_defines_is_no_other_files() {
+        let own = "pub trait Shape { fn put(&self, row: Row) -> Self::Out; } pub struct Row(u8);";
+        let of = |own: &str, other: &str| sources(&[("lib.rs", own), ("other.rs", other)], None);
+        let after = |own: &str| {
+            let (old, new) = (of(own, "type Row = u8;"), of(own, "type Row = i8;"));
+            old.difference(&old.changes(&new), "Shape", true)
+        };
+        assert_eq!(after(own), None);
+        let changed = Some(Difference::Changed("Row".to_owned()));
+        for (from, to) in [
+            ("row: Row", "row: other::Row"),
+            ("pub trait", "use other::Row; pub trait"),
+            ("pub trait", "use super::*; pub trait"),
+            ("pub trait", "use crate::other::*; pub trait"),
+            ("pub struct Row(u8);", ""),
+        ] {
+            assert_eq!(after(&own.replace(from, to)), changed, "{to}");
+        }
+        // What is changed in the file itself.
+        let (old, new) = (of(own, ""), of(&own.replace("Row(u8)", "Row(i8)"), ""));
+        assert_eq!(old.difference(&old.changes(&new), "Shape", true), changed);
     }
 
     #[test]
