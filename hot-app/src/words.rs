@@ -10,7 +10,7 @@ use hot_load::HotCrate;
 use hot_load::layout;
 use hot_load::words::{FileWords, SourceWords, Sources};
 use hot_watch::FileContent;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -108,7 +108,8 @@ impl CrateWords {
             }
         }
         for (path, content) in different {
-            if is_rust(path) && content != FileContent::Missing {
+            let is_code = is_rust(path) || found.contains_key(path);
+            if is_code && content != FileContent::Missing {
                 let words = self.words_of(path, content, found.get(path));
                 files.insert(Arc::from(path), words);
             }
@@ -231,10 +232,12 @@ fn read_texts(
     };
     let mut texts = Vec::new();
     let mut makes_macros = Vec::new();
-    for path in files
-        .into_iter()
-        .filter(|path| !known.contains_key(&**path))
-    {
+    let mut met: HashSet<PathBuf> = files.iter().cloned().collect();
+    let mut waiting = VecDeque::from(files);
+    while let Some(path) = waiting.pop_front() {
+        if known.contains_key(&*path) {
+            continue;
+        }
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
@@ -243,6 +246,11 @@ fn read_texts(
         };
         let content = FileContent::of(&text);
         let text = String::from_utf8_lossy(&text).into_owned();
+        for included in included_by(&path, &text) {
+            if met.insert(included.clone()) {
+                waiting.push_back(included);
+            }
+        }
         if text.contains("#[proc_macro") {
             makes_macros.push(package_of(&path));
         }
@@ -259,6 +267,20 @@ fn read_texts(
         (Arc::from(path), text)
     };
     texts.into_iter().map(text).collect()
+}
+
+/// The files that a text includes as code, whatever they are called: those whose names are written there.
+fn included_by(path: &Path, text: &str) -> Vec<PathBuf> {
+    const MACRO: &str = "include!";
+    let folder = path.parent().unwrap_or(path);
+    let calls = text.match_indices(MACRO);
+    let file = |(at, _): (usize, &str)| {
+        let arguments = text[at + MACRO.len()..].trim_start();
+        let name = arguments.strip_prefix(['(', '[', '{'])?.trim_start();
+        let (name, _) = name.strip_prefix('"')?.split_once('"')?;
+        Some(folder.join(name))
+    };
+    calls.filter_map(file).collect()
 }
 
 fn stamp(metadata: &Metadata) -> Stamp {
@@ -382,5 +404,33 @@ mod tests {
         let files = &words.get().files;
         assert_eq!(files.len(), 2);
         assert_eq!(*files[0].1, FileWords::read(OLD, None).of_macros());
+    }
+
+    #[test]
+    fn what_is_included_as_code_is_code_whatever_it_is_called() {
+        let includes = [
+            ("src/shapes.rs", "include!( \"shapes/all.inc\");"),
+            ("src/shapes/all.inc", "include!{\"more.txt\"}"),
+            ("src/shapes/more.txt", NEW),
+            ("src/shapes/notes.txt", NEW),
+        ];
+        let mut fixture = fixture(&includes);
+        let more = fixture.folder.path().join("src/shapes/more.txt");
+        let words_of = |fixture: &Fixture| {
+            let words = fixture.words.of(fixture.state.now());
+            let files = &words.get().files;
+            assert_eq!(files.len(), 4);
+            let found = files.iter().find(|(path, _)| **path == *more);
+            Arc::clone(&found.unwrap().1)
+        };
+        assert_eq!(*words_of(&fixture), FileWords::read(NEW, None));
+        fs::write(&more, OLD).unwrap();
+        fixture.state.change(&Change {
+            path: more.clone(),
+            kind: ChangeKind::Modified,
+            before: FileContent::of(NEW.as_bytes()),
+            after: FileContent::of(OLD.as_bytes()),
+        });
+        assert_eq!(*words_of(&fixture), FileWords::read(OLD, None));
     }
 }
