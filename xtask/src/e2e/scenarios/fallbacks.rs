@@ -117,10 +117,18 @@ fn is_thin(project: &Project, host: &mut Program, (old, new): (&str, &str)) -> R
 }
 
 /// The function `count`, and a static that it can use in no other place than its own.
-pub(super) const COUNT: &str = "static mut CALLS: u64 = 0;\n\n\
-     // An instruction that needs the stack as well can be done in no other place.\n\
-     fn count() {\n    \
-     unsafe { std::arch::asm!(\"push qword ptr [rip + {0}]\", \"pop {1}\", sym CALLS, out(reg) _) };\n}\n\n";
+pub(super) const COUNT: &str = r#"static mut CALLS: u64 = 0;
+
+// An instruction that needs the stack as well can be done in no other place, and what is behind a variable is another thing
+// somewhere else.
+fn count() {
+    #[cfg(target_arch = "x86_64")]
+    unsafe { std::arch::asm!("push qword ptr [rip + {0}]", "pop {1}", sym CALLS, out(reg) _) };
+    #[cfg(target_arch = "aarch64")]
+    unsafe { std::arch::asm!("adrp {1}, {0} + 8", sym CALLS, out(reg) _) };
+}
+
+"#;
 
 const ONE: (&str, &str) = ("step one", "step two");
 const TWO: (&str, &str) = ("step two", "step three");
