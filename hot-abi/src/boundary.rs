@@ -252,8 +252,7 @@ fn caught(payload: Box<dyn Any + Send>) -> Box<Caught> {
         Err(payload) => payload,
     };
     let place = place::take(&*payload);
-    let is_told = place.as_ref().is_some_and(Place::is_told);
-    let passed = place::is_let_pass(&*payload) || is_told;
+    let passed = place.as_ref().is_some_and(Place::passes);
     let of_new_code = match &place {
         Some(place) => services::in_library() || place.is_of_new_code(),
         // One of another thread, as scoped threads and pools hand it on; or else no panic at all.
@@ -385,6 +384,49 @@ mod tests {
         let second = contain(|| resume(*first)).unwrap_err();
         assert_eq!(second.location, location);
         assert!(second.backtrace.is_some() && !second.passes());
+    }
+
+    #[test]
+    fn a_panic_keeps_its_place_while_a_destructor_catches_others() {
+        /// Catches a panic while it is dropped, and lets another pass.
+        struct Nested;
+        impl Drop for Nested {
+            fn drop(&mut self) {
+                drop(panic::catch_unwind(|| panic!("nested")));
+                drop(contain(|| panic!("contained")));
+                let mut told = contain(|| panic!("told")).unwrap_err();
+                told.passes = true;
+                drop(panic::catch_unwind(AssertUnwindSafe(|| resume(*told))));
+            }
+        }
+        panic_hook_of_tests();
+        let outer = contain(|| {
+            let _nested = Nested;
+            panic!("outer");
+        });
+        let outer = outer.unwrap_err();
+        assert_eq!(outer.message, "outer");
+        assert!(outer.location.is_some() && outer.backtrace.is_some());
+        assert!(!outer.passes());
+    }
+
+    #[test]
+    fn a_panic_that_passes_does_so_after_a_destructor_has_caught_one() {
+        struct Nested;
+        impl Drop for Nested {
+            fn drop(&mut self) {
+                let nested = contain(|| panic!("nested")).unwrap_err();
+                assert!(!nested.passes());
+            }
+        }
+        panic_hook_of_tests();
+        let mut told = contain(|| panic!("told")).unwrap_err();
+        told.passes = true;
+        let again = contain(|| {
+            let _nested = Nested;
+            resume(*told)
+        });
+        assert!(again.unwrap_err().passes());
     }
 
     fn panic_hook_of_tests() {

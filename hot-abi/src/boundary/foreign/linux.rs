@@ -190,11 +190,12 @@ extern "C" fn exchanging(
     };
     let is_own = mark == OWN.load(Ordering::Relaxed);
     let ends_here = actions & UA_HANDLER_FRAME != 0;
+    // SAFETY: the context is that of the frame in which the exception ends, if it does.
+    let place = unsafe { _Unwind_GetIP(context) };
     match (is_own, ends_here) {
         (true, true) => {
             (services::current().is_caught)(exception);
-            // SAFETY: the context is that of the frame in which the exception ends.
-            super::tell_of_caught(unsafe { _Unwind_GetIP(context) });
+            super::tell_of_caught(place);
         }
         (true, false) => {}
         (false, false) => super::accompany(mark, exception),
@@ -202,6 +203,7 @@ extern "C" fn exchanging(
             if let Some(own) = super::exchange(mark, exception) {
                 // SAFETY: std's routine has just put the foreign exception there, for the code that catches it.
                 unsafe { _Unwind_SetGR(context, RESULT, own.as_ptr().expose_provenance()) };
+                super::tell_of_caught(place);
             }
         }
     }
