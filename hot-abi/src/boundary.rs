@@ -174,6 +174,11 @@ struct Passing(Box<Caught>);
 ///
 /// The panic's message and place.
 pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
+    catch_here(f).map_err(caught)
+}
+
+/// Catches the panic of `f`, of which nobody else is told: it ends here, or goes on as a value.
+fn catch_here<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     /// Is dropped by an unwinding alone, and as the last of what is dropped before it is caught here.
     struct Unwinds;
     impl Drop for Unwinds {
@@ -187,7 +192,7 @@ pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Box<Caught>> {
         std::mem::forget(unwinds);
         result
     };
-    panic::catch_unwind(AssertUnwindSafe(noted)).map_err(caught)
+    panic::catch_unwind(AssertUnwindSafe(noted))
 }
 
 /// Lets a contained panic go on in this module, as a panic of its own runtime.
@@ -306,9 +311,10 @@ fn pass_on(caught: Box<Caught>) {
     resume(*caught)
 }
 
-/// Drops a payload. One whose destructor panics would leave its caller by a panic.
+/// Drops a payload. One whose destructor panics would leave its caller by a panic, which ends here instead.
 fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+    if let Err(second) = catch_here(|| drop(payload)) {
+        drop(place::take(&*second));
         std::mem::forget(second);
     }
 }

@@ -14,7 +14,7 @@
 //! Where this is not known for a platform, the process ends as std has it.
 
 use super::panicking::Companions;
-use super::{Caught, adopted, blame, pass_on, place};
+use super::{Caught, adopted, blame, catch_here, pass_on, place};
 use crate::policy;
 use crate::registry::HotCrate;
 use crate::services;
@@ -157,7 +157,7 @@ fn accompany(mark: usize, foreign: NonNull<Exception>) {
         let module = Companions {
             mark: mark_of_own,
             begin: || platform::capture(|| panic::resume_unwind(Box::new(()))),
-            end: |own| drop(panic::catch_unwind(|| platform::raise(own))),
+            end: |own| drop(catch_here(|| platform::raise(own))),
         };
         (services.passes)(foreign, module);
     }

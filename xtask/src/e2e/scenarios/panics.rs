@@ -147,6 +147,16 @@ fn panics_of_functions(project: &Project) -> Result<Verdict> {
         is_rolled_back(&mut host, scene.edition)?;
         host.expect_answer(request, &answer.replace("call 2", "call 3"))?;
     }
+    // A payload that panics when it is dropped is nobody's panic.
+    scene.go_live(&mut host, "payload")?;
+    let told = host.events_heard("panicked").len();
+    host.expect_answer("plain word", "plain 1, 4")?;
+    is_rolled_back(&mut host, scene.edition)?;
+    let told: Vec<_> = host.events_heard("panicked").drain(told..).collect();
+    ensure!(
+        matches!(told[..], [told] if told.contains("is no text") && told.contains("`scene::plain`")),
+        "it is not the panic of the call alone that is told: {told:?}"
+    );
     // What cannot be called again reaches the program, and the next call is answered.
     scene.go_live(&mut host, "once")?;
     let reached = format!(
