@@ -163,7 +163,9 @@ pub struct FunctionEntry {
     pub path: &'static str,
     /// Its signature, as written.
     pub signature: &'static str,
-    /// The type of the function pointer, to compare what the signature's names stand for.
+    /// What the signature's names stand for, as `std::any::type_name` gives it.
+    pub type_name: fn() -> &'static str,
+    /// The type of the pointer to its contained form, to compare what the signature's names stand for.
     pub key: fn() -> TypeKey,
     /// The file it is written in.
     pub file: &'static str,

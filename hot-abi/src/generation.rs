@@ -211,16 +211,60 @@ pub struct SignatureChange {
     pub callers: &'static str,
     /// The signature of the new library.
     pub library: &'static str,
+    /// What the two stand for, if they are written alike: an alias or a constant in them is another.
+    pub types: Option<TypeChange>,
+}
+
+/// The type of a function pointer, which is another though its signature is written as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeChange {
+    /// The type that callers were compiled with.
+    pub callers: &'static str,
+    /// The type in the new library.
+    pub library: &'static str,
+}
+
+impl SignatureChange {
+    /// How `newer` changed the signature that callers of `function` were compiled with.
+    fn between(function: &FunctionEntry, newer: &FunctionEntry) -> SignatureChange {
+        SignatureChange {
+            function: function.path,
+            callers: function.signature,
+            library: newer.signature,
+            types: (function.signature == newer.signature).then(|| TypeChange {
+                callers: (function.type_name)(),
+                library: (newer.type_name)(),
+            }),
+        }
+    }
 }
 
 impl fmt::Display for SignatureChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` changed its signature from `{}` to `{}`: its callers stay with the code they have until the \
-             program is restarted",
-            self.function, self.callers, self.library
-        )
+        let SignatureChange {
+            function,
+            callers,
+            library,
+            types,
+        } = self;
+        match types {
+            None => write!(
+                f,
+                "`{function}` changed its signature from `{callers}` to `{library}`"
+            )?,
+            // Another option of the attribute is not in the type that was written.
+            Some(types) if types.callers == types.library => write!(
+                f,
+                "`{function}` is called in another way, though its signature is written as before, `{callers}`"
+            )?,
+            Some(types) => write!(
+                f,
+                "`{function}` changed the types in its signature, which is written as before, `{callers}`, from `{}` to \
+                 `{}`",
+                types.callers, types.library
+            )?,
+        }
+        f.write_str(": its callers stay with the code they have until the program is restarted")
     }
 }
 
@@ -470,11 +514,8 @@ fn outcome(callers: &'static HotCrate, newest: &'static HotCrate) -> Applied {
     for function in (callers.functions)() {
         match newer_functions.find(function.path) {
             Some(newer) if !function.has_signature_of(newer) => {
-                applied.signatures_changed.push(SignatureChange {
-                    function: function.path,
-                    callers: function.signature,
-                    library: newer.signature,
-                });
+                let change = SignatureChange::between(function, newer);
+                applied.signatures_changed.push(change);
             }
             Some(newer) => match function.layout_difference(newer) {
                 Some(reason) => applied.layouts_changed.push(LayoutChange {

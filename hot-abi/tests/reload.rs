@@ -7,7 +7,7 @@
 use hot_abi::entry::{self, EntryFn, InitRequest};
 use hot_abi::exchange::{Exchange, Refusal};
 use hot_abi::function::FunctionEntry;
-use hot_abi::generation::{self, Applied, Generation, Live, SignatureChange};
+use hot_abi::generation::{self, Applied, Generation, Live};
 use hot_abi::held::{Held, WhenBusy};
 use hot_abi::hook::HookEntry;
 use hot_abi::node::NodeEntry;
@@ -16,7 +16,7 @@ use hot_abi::policy::{self, Aftermath, PROBATION, Verdict, set_panic_policy};
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::statics::StaticPatch;
 use hot_abi::{Child, HotState, LocalContext, SavedState, context_local, hot_entry, hot_trait};
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -91,6 +91,13 @@ mod older {
     #[hot_fn]
     pub(super) fn count(by: u32) -> u32 {
         if by == 0 { 0 } else { 1 + count(by - 1) }
+    }
+
+    const SIZE: usize = 4;
+
+    #[hot_fn]
+    pub(super) fn resized(buffer: &mut [u8; SIZE]) -> usize {
+        buffer.len()
     }
 
     #[hot_fn]
@@ -357,6 +364,13 @@ mod newer {
         } else {
             10 + super::older::count(by - 1)
         }
+    }
+
+    const SIZE: usize = 8;
+
+    #[hot_fn]
+    pub(super) fn resized(buffer: &mut [u8; SIZE]) -> usize {
+        buffer.len()
     }
 
     #[hot_fn]
@@ -892,12 +906,28 @@ fn a_function_that_changed_its_signature_or_is_gone_stays_as_it_was() {
     let applied = program.make_newer_live();
     assert_eq!(older::retyped(1), 1);
     assert_eq!(older::removed(), "older");
-    let change = SignatureChange {
-        function: "reload::older::retyped",
-        callers: "fn(u32) -> u32",
-        library: "fn(u64) -> u64",
-    };
-    assert_eq!(applied.signatures_changed, [change]);
+    assert_eq!(older::resized(&mut [0; 4]), 4);
+    let told: Vec<_> = applied
+        .signatures_changed
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let callers_stay = "its callers stay with the code they have until the program is restarted";
+    // std's names for the two differ from version to version.
+    let four = type_name::<fn(&mut [u8; 4]) -> usize>();
+    let eight = type_name::<fn(&mut [u8; 8]) -> usize>();
+    assert_eq!(
+        told,
+        [
+            format!(
+                "`reload::older::resized` changed the types in its signature, which is written as before, \
+                 `fn(&mut [u8; SIZE]) -> usize`, from `{four}` to `{eight}`: {callers_stay}"
+            ),
+            format!(
+                "`reload::older::retyped` changed its signature from `fn(u32) -> u32` to `fn(u64) -> u64`: {callers_stay}"
+            ),
+        ]
+    );
     assert!(
         applied
             .functions_removed

@@ -279,6 +279,7 @@ mod tests {
                 function: "scene::load",
                 callers: "fn(&str) -> World",
                 library: "fn(&str) -> Option<World>",
+                types: None,
             }],
             layouts_changed: vec![
                 layout("scene::step"),

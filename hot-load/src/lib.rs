@@ -39,7 +39,7 @@ pub use canary::{Canary, CanaryEnd};
 pub use error::LoadError;
 pub use hot_abi::StateReport;
 pub use hot_abi::fingerprint::{Difference, Fingerprint};
-pub use hot_abi::generation::{Applied, Generation, LayoutChange, SignatureChange};
+pub use hot_abi::generation::{Applied, Generation, LayoutChange, SignatureChange, TypeChange};
 pub use hot_abi::held::{Migrated, MigrationError, WhenBusy};
 pub use hot_abi::registry::{HotCrate, Module};
 pub use hot_abi::statics::{PatchReport, StaticMismatch};

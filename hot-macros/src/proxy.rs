@@ -205,6 +205,7 @@ impl Proxy<'_> {
             static __HOT_ENTRY: ::hot_abi::private::FunctionEntry = ::hot_abi::private::FunctionEntry {
                 path: __HOT_PATH,
                 signature: #written,
+                type_name: ::core::any::type_name::<#direct>,
                 key: ::hot_abi::private::TypeKey::of::<__HotContained>,
                 file: ::core::file!(),
                 line: ::core::line!(),
