@@ -172,12 +172,9 @@ impl Layouts {
     ) -> Option<Vec<LayoutDifference>> {
         let own = *self.crossing.items.get(&item)?;
         let new = *library.crossing.items.get(&item)?;
-        Some(compare::differences(
-            (&self.crossing.graph, own),
-            (&library.crossing.graph, new),
-            origins,
-            conflicts,
-        ))
+        let (own, new) = ((&self.crossing.graph, own), (&library.crossing.graph, new));
+        let differences = compare::differences(own, new, origins, conflicts);
+        Some(report::each_once(differences))
     }
 
     /// How what panics carry differs from what they carry in `library`. A panic may pass any item.
@@ -195,13 +192,9 @@ impl Layouts {
         let mut differences = compared(own.payloads.thrown, new.payloads.thrown);
         let resumed = compared(own.payloads.resumed, new.payloads.resumed);
         if !resumed.is_empty() && origins.may_resume() {
-            for difference in resumed {
-                if !differences.contains(&difference) {
-                    differences.push(difference);
-                }
-            }
+            differences.extend(resumed);
         }
-        let differences = differences.into_iter();
+        let differences = report::each_once(differences).into_iter();
         differences.map(LayoutDifference::in_payload).collect()
     }
 }

@@ -3,6 +3,7 @@
 use super::graph::{Part, Role, Type};
 use super::names;
 use super::origin::Doubt;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -80,6 +81,14 @@ pub struct LayoutDifference {
     pub library: String,
     /// Where the type or its part is written, if it was found in the sources of the crate.
     pub source: Option<SourceLine>,
+}
+
+/// The differences without those that read like one before: each unit of debug information has types of its own, and what
+/// is reached in several of them differs in each.
+pub(super) fn each_once(mut differences: Vec<LayoutDifference>) -> Vec<LayoutDifference> {
+    let mut told = HashSet::new();
+    differences.retain(|difference| told.insert(difference.to_string()));
+    differences
 }
 
 /// A line of a source file.

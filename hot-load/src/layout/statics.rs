@@ -5,7 +5,7 @@ use super::earlier::Conflicts;
 use super::files::{self, CrateLayouts, LibraryLayouts};
 use super::origin::{Origin, Origins};
 use super::read::StaticType;
-use super::{CrateSource, LayoutDifference, Layouts, Missing};
+use super::{CrateSource, LayoutDifference, Layouts, Missing, report};
 use std::path::Path;
 
 /// How the type of a static compares with that of the static whose place it is to take.
@@ -104,12 +104,12 @@ fn compare_static(
             Err(missing) => return unknown("the program", &missing),
         },
     };
+    let mut differences = report::each_once(compared.differences);
     if compared.is_unknown {
         return StaticComparison::Unknown {
-            problem: join(&compared.differences),
+            problem: join(&differences),
         };
     }
-    let mut differences = compared.differences;
     if differences.is_empty() {
         // The static itself, by its name.
         let written = origins.other_references(&new_type.path);

@@ -196,6 +196,37 @@ fn a_field_of_the_same_size() {
 }
 
 #[test]
+fn what_is_reached_in_several_units_is_told_once() {
+    const ELSEWHERE: &str = "
+        pub mod elsewhere {
+            use super::{Shape, Weapon};
+
+            pub struct Spear(*const Weapon);
+            impl Shape for Spear {
+                fn area(&self) -> f32 { 0.0 }
+                fn name(&self) -> u8 { 2 }
+            }
+            pub fn shape() -> Box<dyn Shape> { Box::new(Spear(std::ptr::null())) }
+        }";
+    let folder = tempfile::tempdir().unwrap();
+    let incremental = format!("-Cincremental={}", folder.path().display());
+    // Then each module has a unit.
+    let flags = ["-g", "-Ccodegen-units=16", &incremental];
+    let source = SCENE.replace("Box::new(Circle { radius: local })", "elsewhere::shape()");
+    let read_of = |name, source: &str| {
+        let source = format!("{source}{ELSEWHERE}");
+        read(&compile(folder.path(), name, &source, &flags)).unwrap()
+    };
+    let program = read_of("before", &source);
+    let longer = source.replace("damage: u32", "damage: u32, length: u8");
+    let found = differences(&program, &read_of("after", &longer), 7).unwrap();
+    assert_eq!(
+        lines(&found),
+        ["`scene::Weapon`, field `length`: the program has no such thing, the new code `u8`"]
+    );
+}
+
+#[test]
 fn fields_that_are_swapped() {
     let told = told("swapped", &[("x: f32, y: f32", "y: f32, x: f32")]);
     assert_eq!(
