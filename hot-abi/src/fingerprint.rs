@@ -139,7 +139,33 @@ impl fmt::Display for Difference {
             f,
             "{}: the program has `{}`, the library `{}`",
             self.what, self.program, self.library
-        )
+        )?;
+        match self.what.as_str() {
+            "abi-build" => write!(f, " ({})", self.of_abi_build()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Difference {
+    /// What is behind two values of [`ABI_BUILD`], which alone say nothing to a reader.
+    fn of_abi_build(&self) -> &'static str {
+        let parts = (self.program.rsplit_once('-'), self.library.rsplit_once('-'));
+        let (is_other_identity, are_other_sources) = match parts {
+            (Some(program), Some(library)) => (program.0 != library.0, program.1 != library.1),
+            _ => (true, true),
+        };
+        match (is_other_identity, are_other_sources) {
+            (true, false) => {
+                "hot-abi itself was compiled with another setting of the profile, such as `debug`, `opt-level` or \
+                 `overflow-checks`, with another feature, or with another dependency"
+            }
+            (false, _) => "hot-abi itself was compiled from other sources",
+            (true, true) => {
+                "hot-abi itself was compiled from other sources, or with another setting of the profile, another feature \
+                 or another dependency"
+            }
+        }
     }
 }
 
@@ -218,6 +244,33 @@ mod tests {
             differences[0].to_string(),
             "rustc: the program has `a`, the library `b`"
         );
+    }
+
+    #[test]
+    fn a_difference_of_builds_of_hot_abi_says_what_it_means() {
+        let told = |program: &str, library: &str| {
+            let difference = Difference {
+                what: "abi-build".to_owned(),
+                program: program.to_owned(),
+                library: library.to_owned(),
+            };
+            difference.to_string()
+        };
+        assert_eq!(
+            told("0ed5-77aa", "b7c4-77aa"),
+            "abi-build: the program has `0ed5-77aa`, the library `b7c4-77aa` (hot-abi itself was compiled with another \
+             setting of the profile, such as `debug`, `opt-level` or `overflow-checks`, with another feature, or with \
+             another dependency)"
+        );
+        assert_eq!(
+            told("0ed5-77aa", "0ed5-88bb"),
+            "abi-build: the program has `0ed5-77aa`, the library `0ed5-88bb` (hot-abi itself was compiled from other \
+             sources)"
+        );
+        let both = told("0ed5-77aa", "b7c4-88bb");
+        assert!(both.contains("from other sources, or with another setting"));
+        let unknown = told("0ed5-77aa", "(not told)");
+        assert!(unknown.contains("from other sources, or with another setting"));
     }
 
     #[test]
