@@ -20,10 +20,17 @@ pub(super) unsafe extern "C-unwind" fn call_and_catch(
     data: *mut (),
 ) -> *mut Exception {
     std::arch::naked_asm!(
-        ".cfi_startproc",
-        // The address of the routine, relative to where it stands, in four bytes.
+        // By a pointer, as Rust's own frames name theirs: a library may have a copy of this code, and the routine of
+        // the program, which is too far away for four bytes.
         ".hidden {personality}",
-        ".cfi_personality 0x1b, {personality}",
+        ".pushsection .data.rel.ro.hot_catch_all, \"aw\"",
+        ".p2align 3",
+        ".Lhot_catch_all:",
+        ".quad {personality}",
+        ".popsection",
+        ".cfi_startproc",
+        // The address of that pointer, relative to where it stands, in four bytes.
+        ".cfi_personality 0x9b, .Lhot_catch_all",
         "sub rsp, 8", // as the ABI aligns it for a call
         ".cfi_adjust_cfa_offset 8",
         "mov rax, rdi",
