@@ -85,7 +85,12 @@ impl CrateObjects {
 pub(crate) struct Archives {
     paths: Vec<PathBuf>,
     members: HashMap<u64, MemberId, BuildHasherDefault<Identity>>,
+    /// The functions by which a loader learns of the hot crates in them, by the number of the archive.
+    inits: Vec<(usize, Vec<u8>)>,
 }
+
+/// Begins the name of such a function.
+const INIT: &[u8] = b"hot_init_";
 
 /// A member of one of the [`Archives`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +105,7 @@ impl Archives {
         let mut archives = Self {
             paths: paths.to_vec(),
             members: HashMap::default(),
+            inits: Vec::new(),
         };
         for (number, path) in paths.iter().enumerate() {
             let cache = ReadCache::new(File::open(path).map_err(unreadable(path))?);
@@ -114,6 +120,9 @@ impl Archives {
                     offset: symbol.offset().0,
                 };
                 archives.members.entry(hash(symbol.name())).or_insert(id);
+                if symbol.name().starts_with(INIT) {
+                    archives.inits.push((number, symbol.name().to_vec()));
+                }
             }
         }
         Ok(archives)
@@ -122,6 +131,13 @@ impl Archives {
     /// The member that defines a symbol, if one does.
     pub(crate) fn find(&self, symbol: &[u8]) -> Option<MemberId> {
         self.members.get(&hash(symbol)).copied()
+    }
+
+    /// The functions by which a loader learns of the hot crate that a member is of; none if it is of another.
+    pub(crate) fn inits_beside(&self, id: MemberId) -> impl Iterator<Item = &[u8]> {
+        let inits = self.inits.iter();
+        let beside = inits.filter(move |(archive, _)| *archive == id.archive);
+        beside.map(|(_, name)| name.as_slice())
     }
 
     /// Reads a member.

@@ -58,7 +58,7 @@ pub(crate) type NameHashes = HashSet<NameHash, BuildHasherDefault<Identity>>;
 /// libraries that the program has loaded.
 pub(crate) fn resolve<'a>(
     objects: impl Iterator<Item = &'a Needs>,
-    changed: &Archives,
+    changed: &'a Archives,
     host: &HostImage,
     archives: &Archives,
 ) -> Result<Resolution, FallbackReason> {
@@ -70,7 +70,7 @@ pub(crate) fn resolve<'a>(
     // Looked up once, however many objects want it.
     let mut met = NameHashes::default();
     let mut pulled: BTreeSet<(bool, MemberId)> = BTreeSet::new();
-    let mut own_sections: HashSet<&[u8]> = HashSet::new();
+    let mut own_sections: HashSet<Cow<'a, [u8]>> = HashSet::new();
     for needs in objects {
         defined.extend(&needs.defined);
         for (name_hash, name) in &needs.wanted {
@@ -79,7 +79,7 @@ pub(crate) fn resolve<'a>(
             }
         }
         resolution.called.extend(&needs.called);
-        own_sections.extend(needs.sections.iter().map(Vec::as_slice));
+        own_sections.extend(needs.sections.iter().map(|name| Cow::Borrowed(&**name)));
     }
     while let Some((name_hash, name)) = wanted.pop() {
         if defined.contains(&name_hash) || is_made_by_the_linker(&name, &own_sections) {
@@ -116,6 +116,19 @@ pub(crate) fn resolve<'a>(
         let needs = Needs::of(&parse(&member)?)?;
         if is_changed {
             defined.extend(&needs.defined);
+            // The items of a hot crate register here too, for the loader to compare and to lead on to newer code.
+            for init in changed.inits_beside(id) {
+                let name_hash = hash(init);
+                if met.insert(name_hash) {
+                    wanted.push((name_hash, Cow::Borrowed(init)));
+                }
+            }
+            let sections = needs.sections.into_iter();
+            own_sections.extend(
+                sections
+                    .filter(|name| registers_items(name))
+                    .map(Cow::Owned),
+            );
         } else {
             defined_again.extend(&needs.defined);
         }
@@ -128,9 +141,9 @@ pub(crate) fn resolve<'a>(
         resolution.pulled.push(Pulled { member, is_changed });
     }
     // What a changed crate brought along may have been taken from the program before.
-    resolution
-        .host
-        .retain(|name, _| !defined.contains(&hash(name)));
+    resolution.host.retain(|name, _| {
+        !defined.contains(&hash(name)) && !is_made_by_the_linker(name, &own_sections)
+    });
     Ok(resolution)
 }
 
@@ -251,12 +264,21 @@ pub(crate) fn parse_object<'data>(
     })
 }
 
+/// Begins the name of the section that linkme makes where a slice is declared.
+const DECLARES_A_SLICE: &[u8] = b"linkm2_";
+
+/// Whether a section tells that a slice is declared in which the items of a hot crate register.
+fn registers_items(section: &[u8]) -> bool {
+    let slice = section.strip_prefix(DECLARES_A_SLICE);
+    slice.is_some_and(|slice| slice.starts_with(b"__HOT_"))
+}
+
 /// Whether the linker defines a symbol for each library it makes.
 ///
 /// The bounds of a section are such symbols. Those of a slice that the crate itself declares are the
-/// library's own, so that it finds the items of the new code; those of slices declared elsewhere are
-/// the program's.
-fn is_made_by_the_linker(name: &[u8], own_sections: &HashSet<&[u8]>) -> bool {
+/// library's own, so that it finds the items of the new code, and so are those of the items of other hot
+/// crates that changed; those of slices declared elsewhere are the program's.
+fn is_made_by_the_linker(name: &[u8], own_sections: &HashSet<Cow<'_, [u8]>>) -> bool {
     const NAMES: [&[u8]; 8] = [
         b"_GLOBAL_OFFSET_TABLE_",
         b"_DYNAMIC",
@@ -273,7 +295,7 @@ fn is_made_by_the_linker(name: &[u8], own_sections: &HashSet<&[u8]>) -> bool {
     match section {
         Some(section) => match section.strip_prefix(b"linkme_") {
             // linkme puts a mark where the slice is declared.
-            Some(slice) => own_sections.contains(&[b"linkm2_", slice].concat()[..]),
+            Some(slice) => own_sections.contains(&[DECLARES_A_SLICE, slice].concat()[..]),
             None => own_sections.contains(section),
         },
         None => NAMES.contains(&name),
