@@ -131,10 +131,17 @@ pub fn init(krate: &'static HotCrate, request: &InitRequest, report: &mut InitRe
         // then its slices are not its own either, and only the crate itself can be told. The panic
         // hook is the program's, too, and it must tell where the library panicked.
         panic_hook::learn();
-        boundary::note_library(krate);
-        report.module = Module {
-            crates: Box::leak(Box::new([krate])),
+        let is_programs = |krate| {
+            let mut of_program = Module::this().crates.iter();
+            of_program.any(|own| std::ptr::eq(*own, krate))
         };
+        // Code of the program that was linked once more uses the program's registration.
+        if !is_programs(krate) {
+            boundary::note_library(krate);
+            report.module = Module {
+                crates: Box::leak(Box::new([krate])),
+            };
+        }
         report.status = DONE;
         return;
     }

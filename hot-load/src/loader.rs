@@ -11,7 +11,7 @@ use crate::overdue::{LateEnd, Overdue, Overdues, Work};
 use crate::phases::{LoadPhase, Stopwatch};
 use crate::retention::Retention;
 use crate::staging::Staging;
-use crate::{library, opened, verify};
+use crate::{library, mapped, opened, verify};
 use hot_abi::entry::{EntryFn, InitFn, InitOutcome, InitReport, InitRequest};
 use hot_abi::fingerprint::Fingerprint;
 use hot_abi::generation::{self, Applied, Generation};
@@ -20,6 +20,7 @@ use hot_abi::policy;
 use hot_abi::registry::{HotCrate, Module};
 use hot_abi::same_type;
 use hot_abi::statics::{PatchReport, StaticEntry, StaticPatch};
+use libloading::Library;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
@@ -458,12 +459,7 @@ fn flatten(
     result: thread::Result<Result<Opened, LoadError>>,
     built: &Path,
 ) -> Result<Opened, LoadError> {
-    result.unwrap_or_else(|_| {
-        Err(LoadError::Init {
-            library: built.to_owned(),
-            reason: "the thread that loads it panicked".to_owned(),
-        })
-    })
+    result.unwrap_or_else(|_| Err(init_failed(built, "the thread that loads it panicked")))
 }
 
 /// What the loading thread needs.
@@ -506,32 +502,18 @@ impl Opening {
         let entry = unsafe { library::function::<EntryFn>(&library, krate.entry_symbol, &built) }?;
 
         stopwatch.lap("open");
-        let mut report = InitReport::new();
-        init(&InitRequest::new(&PATCH), &mut report);
+        let request = InitRequest::new(&PATCH);
+        let mut report = initialise(init, &request, &built)?;
+        let initialise_copy = |init| initialise(init, &request, &built);
+        report.module = with_copies(
+            report.module,
+            &library,
+            init,
+            linked_crates(),
+            initialise_copy,
+        )?;
         stopwatch.lap("init");
-        let failed = |reason: &str| LoadError::Init {
-            library: built.clone(),
-            reason: reason.to_owned(),
-        };
-        match report.outcome() {
-            InitOutcome::Done => {}
-            InitOutcome::OtherAbi => {
-                return Err(failed(
-                    "its hot-abi is another one than the program's, though they have one version; build the \
-                     program again and restart it",
-                ));
-            }
-            InitOutcome::Panicked => {
-                return Err(failed("it panicked while its statics were set up"));
-            }
-            InitOutcome::TooManyEarlyBlocks => {
-                return Err(failed(
-                    "its constructors, and those of its earlier builds, hold more memory than can be told apart from \
-                     the program's; allocate at first use instead, or restart the program",
-                ));
-            }
-            _ => return Err(failed("it did not report how it went")),
-        }
+        let failed = |reason: &str| init_failed(&built, reason);
         if !report.duplicate_nodes.is_empty() {
             let names = report
                 .duplicate_nodes
@@ -565,6 +547,67 @@ impl Opening {
     }
 }
 
+/// Has a library prepare itself, and returns its report.
+fn initialise(init: InitFn, request: &InitRequest, built: &Path) -> Result<InitReport, LoadError> {
+    let mut report = InitReport::new();
+    init(request, &mut report);
+    let reason = match report.outcome() {
+        InitOutcome::Done => return Ok(report),
+        InitOutcome::OtherAbi => {
+            "its hot-abi is another one than the program's, though they have one version; build the \
+             program again and restart it"
+        }
+        InitOutcome::Panicked => "it panicked while its statics were set up",
+        InitOutcome::TooManyEarlyBlocks => {
+            "its constructors, and those of its earlier builds, hold more memory than can be told apart from \
+             the program's; allocate at first use instead, or restart the program"
+        }
+        _ => "it did not report how it went",
+    };
+    Err(init_failed(built, reason))
+}
+
+/// A library's module with its copies of other `linked` crates. One that is linked against the program has copies of
+/// those that changed, and does not know of them; but it exports an init function for each, as `init` is its own.
+fn with_copies(
+    module: Module,
+    library: &Library,
+    init: InitFn,
+    linked: &[&HotCrate],
+    initialise: impl Fn(InitFn) -> Result<InitReport, LoadError>,
+) -> Result<Module, LoadError> {
+    let file = mapped::at(init as usize);
+    // Where that is not known, there are no such libraries.
+    if file.is_none() {
+        return Ok(module);
+    }
+    let mut crates = module.crates.to_vec();
+    for linked in linked.iter().filter(|linked| module.find(linked).is_none()) {
+        // SAFETY: `hot_entry!` exports its init function under this name, and the fingerprint of the library says that
+        // all of it was built with this program's version of hot-abi.
+        let found = unsafe { library.get::<InitFn>(linked.init_symbol) };
+        // A name is also looked for in the libraries that this one needs, whose code is others'.
+        let own = found.map(|init| *init).ok();
+        if let Some(init) = own.filter(|init| mapped::at(*init as usize) == file) {
+            crates.extend(initialise(init)?.module.crates);
+        }
+    }
+    Ok(match crates.len() == module.crates.len() {
+        true => module,
+        // Leaked, as the library's own list is: a generation lends it to everyone, and most stay for good.
+        false => Module {
+            crates: crates.leak(),
+        },
+    })
+}
+
+fn init_failed(built: &Path, reason: &str) -> LoadError {
+    LoadError::Init {
+        library: built.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
 /// The statics of this program. Captured once: they are there from the start and never move.
 static PATCH: LazyLock<StaticPatch> = LazyLock::new(StaticPatch::capture);
 
@@ -582,13 +625,17 @@ mod tests {
 
     /// A copy of a hot crate that has nothing in it.
     fn copy_of(name: &'static str) -> &'static HotCrate {
-        Box::leak(Box::new(HotCrate {
+        Box::leak(Box::new(empty(name, "init")))
+    }
+
+    fn empty(name: &'static str, init_symbol: &'static str) -> HotCrate {
+        HotCrate {
             manifest_dir: name,
             package: name,
             version: "0.1.0",
             crate_name: name,
             root_file: "src/lib.rs",
-            init_symbol: "init",
+            init_symbol,
             entry_symbol: "entry",
             fingerprint: b"",
             compilation: Compilation {
@@ -609,7 +656,7 @@ mod tests {
             hooks: || &[],
             held: || &[],
             live: Live::new(),
-        }))
+        }
     }
 
     #[allow(improper_ctypes_definitions, reason = "both sides are this program")]
@@ -651,5 +698,66 @@ mod tests {
         loaded.adopt_late(&known, &program);
         let adopted = copy_of_scene.live.current().unwrap();
         assert!(Arc::ptr_eq(&adopted, &scene));
+    }
+
+    /// Of two init functions that are found by their names, one is that of a library which the first one needs.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn a_copy_is_one_that_lies_in_the_library_itself() {
+        let place = tempfile::tempdir().expect("a directory");
+        let place = place.path().canonicalize().expect("it is there");
+        let build = |name: &str, text: &str| {
+            let source = place.join(format!("{name}.rs"));
+            let library = place.join(format!("lib{name}.so"));
+            std::fs::write(&source, text).expect("a file");
+            let found_here = format!("link-arg=-Wl,-rpath,{}", place.display());
+            let mut rustc = std::process::Command::new("rustc");
+            rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-L"]);
+            rustc.arg(&place).args(["-C", &found_here, "-o"]);
+            let built = rustc.args([&library, &source]).status();
+            assert!(built.expect("rustc runs").success());
+            library
+        };
+        build(
+            "needed",
+            "#[unsafe(no_mangle)] pub extern \"C\" fn hot_init_backdrop() {}",
+        );
+        let scene = build(
+            "scene",
+            "#[link(name = \"needed\")] unsafe extern \"C\" { safe fn hot_init_backdrop(); }
+            #[unsafe(no_mangle)] pub extern \"C\" fn hot_init_scene() { hot_init_backdrop() }
+            #[unsafe(no_mangle)] pub extern \"C\" fn hot_init_prop() {}",
+        );
+        let of = |name, init_symbol| -> &'static HotCrate {
+            Box::leak(Box::new(empty(name, init_symbol)))
+        };
+        let linked = [
+            of("scene", "hot_init_scene"),
+            of("prop", "hot_init_prop"),
+            of("backdrop", "hot_init_backdrop"),
+            of("curtain", "hot_init_curtain"),
+        ];
+        // SAFETY: it has no constructors.
+        let library = unsafe { library::open(&scene, &scene) }.expect("it opens");
+        // SAFETY: these are asked for their addresses, and not called.
+        let init = |name: &str| unsafe { library::function::<InitFn>(&library, name, &scene) };
+        let (own, of_prop) = (init("hot_init_scene"), init("hot_init_prop"));
+        let (own, of_prop) = (own.expect("exported"), of_prop.expect("exported"));
+        init("hot_init_backdrop").expect("it is found in the library that is needed");
+        let module = Module {
+            crates: Box::leak(Box::new([copy_of("scene")])),
+        };
+        let prop = Module {
+            crates: Box::leak(Box::new([copy_of("prop")])),
+        };
+        let with = with_copies(module, &library, own, &linked, |init| {
+            assert_eq!(init as usize, of_prop as usize);
+            let mut report = InitReport::new();
+            report.module = prop;
+            Ok(report)
+        });
+        let with = with.expect("it is told");
+        let names: Vec<_> = with.crates.iter().map(|krate| krate.crate_name).collect();
+        assert_eq!(names, ["scene", "prop"]);
     }
 }

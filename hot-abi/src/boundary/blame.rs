@@ -44,11 +44,15 @@ struct Library {
 
 static NEW_CODE: RwLock<Vec<Library>> = RwLock::new(Vec::new());
 
-/// Notes that the module in which `krate` is, a library that shares this runtime, is new code.
+/// Notes that the module in which `krate` is, a library that shares this runtime, is new code. Of several crates in it
+/// the first counts, which is the one that it is a library of.
 pub(super) fn note_library(krate: &'static HotCrate) {
-    if let Some(segments) = segments_around(std::ptr::from_ref(krate).addr()) {
+    let address = std::ptr::from_ref(krate).addr();
+    if let Some(segments) = segments_around(address) {
         let mut known = NEW_CODE.write().unwrap_or_else(PoisonError::into_inner);
-        known.push(Library { segments, krate });
+        if !known.iter().any(|library| library.segments.hold(address)) {
+            known.push(Library { segments, krate });
+        }
     }
 }
 

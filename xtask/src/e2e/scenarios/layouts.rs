@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::super::project::{Project, SCENE};
+use super::super::project::{BACKDROP, Project, SCENE};
 use super::super::variant::Variant;
 use super::super::{Modes, Scenario, Verdict};
 use crate::program::Program;
@@ -27,6 +27,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: layouts_that_stay,
     },
     Scenario {
+        name: "layouts_between_hot_crates",
+        about: "a hot crate that hands changed types to another one is answered by code that was built with them",
+        modes: Modes::Both,
+        run: layouts_between_hot_crates,
+    },
+    Scenario {
         name: "signatures",
         about: "a function that changed its signature keeps its old code for old callers, and new code calls the new one",
         modes: Modes::Both,
@@ -46,6 +52,16 @@ const PROGRAM: Variant = Variant {
     host: include_str!("../fixture/layouts/host.rs"),
     scene: include_str!("../fixture/layouts/scene.rs"),
     edits: &[],
+};
+
+const TWO_CRATES: Variant = Variant {
+    host: include_str!("../fixture/layouts/two_crates/host.rs"),
+    scene: include_str!("../fixture/layouts/two_crates/scene.rs"),
+    edits: &[(
+        "scene/Cargo.toml",
+        "[dependencies]",
+        "[dependencies]\nbackdrop = { path = \"../backdrop\" }",
+    )],
 };
 
 /// What `step` says of the world, after the edition.
@@ -335,6 +351,87 @@ fn layouts_that_stay(project: &Project) -> Result<Verdict> {
     }
     host.end()?;
     Ok(Verdict::Passed)
+}
+
+fn layouts_between_hot_crates(project: &Project) -> Result<Verdict> {
+    let parcel = [
+        ("content: Box<u64>", "content: u64"),
+        ("content: Box::new(77)", "content: 77"),
+    ];
+    let told_of_parcel = ["`shelf`", "`backdrop::weigh`", "`backdrop::Parcel`"];
+    let tint = [("red: u32", "red: f32")];
+    let told_of_tint = ["`backdrop::paint`", "`backdrop::Tint`, field `red`"];
+    project.write(
+        BACKDROP,
+        include_str!("../fixture/layouts/two_crates/backdrop.rs"),
+    )?;
+    TWO_CRATES.put_into(project)?;
+    let mut host = project.run()?;
+    let mut edition = 0;
+    expect_of_backdrop(&mut host, edition, [edition; 3])?;
+    for _twice in 0..2 {
+        let before = edition;
+        let told = save_backdrop(project, &mut host, &mut edition, &parcel)?;
+        expect_told(&told, "hand over", &told_of_parcel)?;
+        expect_of_backdrop(&mut host, edition, [0, before, edition])?;
+        let told = save_backdrop(project, &mut host, &mut edition, &tint)?;
+        expect_told(&told, "hand over", &told_of_tint)?;
+        expect_of_backdrop(&mut host, edition, [0, before, edition - 1])?;
+        let back = [parcel[0], parcel[1], tint[0]].map(|(old, new)| (new, old));
+        let told = save_backdrop(project, &mut host, &mut edition, &back)?;
+        if told.contains("layout") {
+            bail!("the layouts are what they were, and yet it is told:\n{told}");
+        }
+        expect_of_backdrop(&mut host, edition, [edition; 3])?;
+        // What fits is seen at once.
+        save_backdrop(project, &mut host, &mut edition, &[])?;
+        expect_of_backdrop(&mut host, edition, [edition; 3])?;
+    }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// Saves the next edition of the backdrop, and waits until it and the scene, which is built with it, are live. Returns
+/// what is told of the backdrop.
+fn save_backdrop(
+    project: &Project,
+    host: &mut Program,
+    edition: &mut u32,
+    changes: &[(&str, &str)],
+) -> Result<String> {
+    let (old, new) = (edition_text(*edition), edition_text(*edition + 1));
+    project.edit_all(BACKDROP, &[&[(&*old, &*new)], changes].concat())?;
+    *edition += 1;
+    let both = [host.event("applied")?, host.event("applied")?];
+    let [backdrop, scene] =
+        ["backdrop: ", "scene: "].map(|krate| both.iter().find(|told| told.starts_with(krate)));
+    match (backdrop, scene) {
+        (Some(backdrop), Some(_)) => Ok(backdrop.clone()),
+        _ => bail!("not both crates were applied:\n{}", both.join("\n")),
+    }
+}
+
+/// The scene is answered by the backdrop's `newest` edition, and so are calls of the program that hand over nothing. Those
+/// that do are answered by the editions given: a node for a parcel, a function for a parcel, and one for a tint.
+fn expect_of_backdrop(
+    host: &mut Program,
+    newest: u32,
+    [put, weigh, paint]: [u32; 3],
+) -> Result<()> {
+    for (request, edition, value) in [
+        ("put", put, ": 77"),
+        ("weigh", weigh, ": 77"),
+        ("paint", paint, ": 7"),
+        ("shade", newest, ""),
+        ("scene put", newest, ": 77"),
+        ("scene keep", newest, ": 77"),
+        ("scene weigh", newest, ": 77"),
+        ("scene paint", newest, ": 7"),
+        ("scene shade", newest, ""),
+    ] {
+        host.expect_answer(request, &format!("{edition}{value}"))?;
+    }
+    Ok(())
 }
 
 fn signatures(project: &Project) -> Result<Verdict> {
