@@ -52,12 +52,17 @@ pub(super) fn compare(
         seen: HashSet::new(),
         waiting: Vec::new(),
         causes: Vec::new(),
+        references: Vec::new(),
         effects: Vec::new(),
         unknown: 0,
     };
     comparison.edge(None, Some(program.1), Some(library.1));
     while let Some((program, library)) = comparison.waiting.pop() {
         comparison.types(program, library);
+    }
+    // What changed in a trait besides its references is told by the tables of its methods.
+    if comparison.causes.is_empty() {
+        comparison.causes.append(&mut comparison.references);
     }
     let is_same = comparison.causes.is_empty() && comparison.effects.is_empty();
     if conflicts.is_empty() {
@@ -91,6 +96,8 @@ struct Comparison<'a> {
     waiting: Vec<(TypeId, TypeId)>,
     /// What was changed.
     causes: Vec<LayoutDifference>,
+    /// Types of one layout that speak of other references.
+    references: Vec<LayoutDifference>,
     /// Sizes and places that may have changed only because of something else.
     effects: Vec<LayoutDifference>,
     /// How many of the causes are types that the debug information does not tell.
@@ -118,7 +125,7 @@ impl Comparison<'_> {
             .then(|| self.origins.other_references(path))
             .flatten()
         {
-            self.causes
+            self.references
                 .push(LayoutDifference::of_references(own, &doubt));
         }
     }

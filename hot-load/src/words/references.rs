@@ -77,21 +77,23 @@ impl Found {
     }
 }
 
+/// What takes and returns references whose lifetimes may not be written.
+const CALLABLE: [&str; 7] = [
+    "fn",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "AsyncFn",
+    "AsyncFnMut",
+    "AsyncFnOnce",
+];
+
 /// Whether there is a lifetime among the tokens, or something that has one.
 fn bears(tokens: &[Token<'_>]) -> bool {
-    const WORDS: [&str; 7] = [
-        "fn",
-        "Fn",
-        "FnMut",
-        "FnOnce",
-        "AsyncFn",
-        "AsyncFnMut",
-        "AsyncFnOnce",
-    ];
     tokens.iter().any(|token| match token {
         Token::Group(group) => bears(&group.tokens),
         Token::Punct(punct) => *punct == '&',
-        Token::Word(word) => WORDS.contains(word),
+        Token::Word(word) => CALLABLE.contains(word),
         Token::Literal(literal) => literal.starts_with('\'') && !literal[1..].ends_with('\''),
     })
 }
@@ -147,24 +149,24 @@ pub(crate) struct ChangedReferences {
 impl Sources {
     /// What is different in `new`. Of a file of which it is not known what was in it, nothing.
     pub(crate) fn changed_references(&self, new: &Sources) -> ChangedReferences {
-        let mut found = ChangedReferences::default();
-        for name in self.changed_names(new) {
-            if is_other(self, new, name) {
-                found.changed.insert(name.to_owned());
-            }
-        }
-        if found.changed.is_empty() {
-            return found;
+        let names = self.changed_names(new);
+        if names.is_empty() {
+            return ChangedReferences::default();
         }
         let files = self.files.iter().chain(&new.files);
         let definitions =
             files.flat_map(|(_, words)| words.definitions.as_deref().unwrap_or_default());
+        let mut aliases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for alias in definitions.filter(|definition| definition.is_alias()) {
-            let mentions = alias.mentions().map(str::to_owned);
-            let of_name = found.aliases.entry(alias.name.clone()).or_default();
-            of_name.extend(mentions);
+            let of_name = aliases.entry(alias.name.clone()).or_default();
+            of_name.extend(alias.mentions().map(str::to_owned));
         }
-        found
+        let names = names.into_iter();
+        let changed = names.filter(|name| is_other(self, new, name, &aliases));
+        ChangedReferences {
+            changed: changed.map(str::to_owned).collect(),
+            aliases,
+        }
     }
 
     /// The names that something is defined by which only one of the two has.
@@ -198,7 +200,12 @@ impl Sources {
 
 /// Whether the definitions of a name speak otherwise of references. What only one of the two defines is nothing that
 /// both know.
-fn is_other(old: &Sources, new: &Sources, name: &str) -> bool {
+fn is_other(
+    old: &Sources,
+    new: &Sources,
+    name: &str,
+    aliases: &BTreeMap<String, BTreeSet<String>>,
+) -> bool {
     let all = |sources: &Sources| {
         let definitions = sources
             .definitions_of(name)
@@ -209,12 +216,12 @@ fn is_other(old: &Sources, new: &Sources, name: &str) -> bool {
         let mut of_others = BTreeSet::new();
         for definition in defined {
             is_defined = true;
-            for reference in &definition.references {
-                if definition.is_trait() && !reference.part.is_empty() {
-                    let of_part = of_traits.entry(reference.part.clone()).or_default();
-                    of_part.insert(reference.text.clone());
+            for Reference { part, text } in &definition.references {
+                let text = without_types(text, aliases);
+                if definition.is_trait() && !part.is_empty() {
+                    of_traits.entry(part.clone()).or_default().insert(text);
                 } else {
-                    of_others.insert(reference.clone());
+                    of_others.insert((part.clone(), text));
                 }
             }
         }
@@ -228,6 +235,21 @@ fn is_other(old: &Sources, new: &Sources, name: &str) -> bool {
         .iter()
         .filter_map(|(part, text)| Some((text, new_traits.get(part)?)));
     old != new || both.any(|(old, new)| old != new)
+}
+
+/// A text without the names of types, which debug information tells of: `( & \'a , )` of `(&\'a str, u8)`. What may stand for
+/// a reference stays.
+fn without_types(text: &str, aliases: &BTreeMap<String, BTreeSet<String>>) -> String {
+    const KEYWORDS: [&str; 5] = ["dyn", "end", "for", "impl", "mut"];
+    let is_kept = |token: &&str| {
+        let is_name = token.starts_with(|first: char| first.is_alphanumeric() || first == '_');
+        !is_name
+            || KEYWORDS.contains(token)
+            || CALLABLE.contains(token)
+            || aliases.contains_key(*token)
+    };
+    let kept: Vec<_> = text.split(' ').filter(is_kept).collect();
+    kept.join(" ")
 }
 
 impl Definition {
@@ -344,7 +366,8 @@ mod tests {
             ("Named", "-> &'static str;", "-> &str;", "Named"),
             ("Named", "Named: Send", "Named: Send + 'static", "Named"),
             ("HOOKS", "Vec<fn(&'static str)>", "Vec<fn(&str)>", "HOOKS"),
-            ("LOCAL", "Cell<&'static str>", "Cell<&'static u8>", "LOCAL"),
+            ("LOCAL", "Cell<&'static str>", "Cell<&str>", "LOCAL"),
+            ("Hook", "call: Callback", "call: fn(&str)", "Hook"),
         ] {
             assert_eq!(
                 after(name, from, to).as_deref(),
@@ -363,6 +386,9 @@ mod tests {
                 "/// Why.\n #[serde(skip)] pub(crate) y: &'b str",
             ),
             ("Two", "count: u32", "count: f32"),
+            // Debug information tells it.
+            ("Two", "x: &'a str", "x: &'a String"),
+            ("Named", "-> &'static str;", "-> &'static Text;"),
             ("Plain", "hp: u32", "hp: Health"),
             ("Plain", "x: &'a str", "x: &'static str"),
             (
