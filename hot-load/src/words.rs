@@ -8,6 +8,7 @@
 //! This module knows texts. Which files a build was of, and what was in them then, its user knows:
 //! [`SourceWords`] is given the [`FileWords`] of each.
 
+mod changed_references;
 mod definition;
 mod difference;
 mod lexer;
@@ -20,8 +21,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+pub(crate) use changed_references::{ChangedReferences, OtherReferences};
 pub(crate) use difference::Difference;
-pub(crate) use references::ChangedReferences;
 
 /// The definitions in the text of one file.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,7 +111,22 @@ pub struct Sources {
     pub files: Vec<(Arc<Path>, Arc<FileWords>)>,
 }
 
+impl FileWords {
+    /// What is known to be defined in the file.
+    fn known(&self) -> &[Arc<Definition>] {
+        self.definitions.as_deref().unwrap_or_default()
+    }
+}
+
 impl Sources {
+    /// What was in a file of that path.
+    fn file(&self, path: &Path) -> Option<&Arc<FileWords>> {
+        let found = self
+            .files
+            .binary_search_by(|(known, _)| (**known).cmp(path));
+        found.ok().map(|at| &self.files[at].1)
+    }
+
     /// Whether code that was built from them may begin a panic with a box that it already has.
     ///
     /// hot-abi, which may be a local package too, only lets panics go on that it has caught.

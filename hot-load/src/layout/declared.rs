@@ -59,7 +59,8 @@ fn compare(
             let conflicts = Conflicts::of(&[of_library], Some(&library));
             let mut compared = compare::compare(own, new, origins, &conflicts);
             if compared.differences.is_empty() {
-                let written = origins.other_references(path);
+                let type_name = of_library.crossing.graph.name(new_type.ty);
+                let written = origins.other_references_in_static(path, &type_name);
                 let written = written.map(|doubt| LayoutDifference::of_static(path, &doubt));
                 compared.differences.extend(written);
             }

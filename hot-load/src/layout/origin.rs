@@ -217,8 +217,8 @@ pub(super) struct Origins<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
     Words(words::Difference),
-    /// The definition of that name speaks of other references.
-    References(String),
+    /// Its references may live as long as others.
+    References(words::OtherReferences),
     /// A crate was compiled otherwise, or the features of the crate itself are others.
     Compiled {
         otherwise: String,
@@ -242,27 +242,47 @@ impl Origins<'_> {
         may_resume(self.program) || may_resume(self.library)
     }
 
-    /// Why the type, trait or static at `path` is another one, though debug information tells of no difference: it
-    /// speaks of other references. `None` if it does not, or if the sources are not known.
+    /// Why the type or trait at `path` is another one, though debug information tells of no difference: it has other
+    /// references. `None` if it has not, or if the sources are not known.
     pub(super) fn other_references(&self, path: &str) -> Option<Doubt> {
-        let (own, new) = self.sources()?;
+        let (own, new) = self.sources_of(path)?;
         let changed = self.changed_references()?;
-        if changed.is_empty() {
+        let path = path.split('<').next().unwrap_or_default();
+        let (around, name) = path.rsplit_once("::").unwrap_or(("", path));
+        let found = changed.of_type([own, new], names::last_of(around), name);
+        found.map(Doubt::References)
+    }
+
+    /// The same for a static, as it is written, with the name of its type.
+    pub(super) fn other_references_in_static(&self, path: &str, type_name: &str) -> Option<Doubt> {
+        // What else is in a static lives for ever.
+        if !["fn(", "dyn "]
+            .iter()
+            .any(|callback| type_name.contains(callback))
+        {
             return None;
         }
-        let crate_name = names::crate_of(path);
-        let mut local = own.crates.iter().flat_map(|crates| crates.iter());
-        if !local.any(|local| local == crate_name) {
-            return None;
-        }
-        let name = changed.of([own, new], names::last_of(path))?;
-        Some(Doubt::References(name))
+        let (own, new) = self.sources_of(path)?;
+        let changed = self.changed_references()?;
+        let found = changed.of_static([own, new], names::last_of(path));
+        found.map(Doubt::References)
     }
 
     /// Whether any definition in the sources speaks of other references.
     pub(super) fn have_other_references(&self) -> bool {
         self.changed_references()
             .is_some_and(|changed| !changed.is_empty())
+    }
+
+    /// The sources of both, if they are those of what is at `path`.
+    fn sources_of(&self, path: &str) -> Option<(&Sources, &Sources)> {
+        let (own, new) = self.sources()?;
+        let crate_name = names::crate_of(path);
+        let is_local = match &own.crates {
+            Some(crates) => crates.iter().any(|local| local == crate_name),
+            None => self.program?.crate_name == crate_name,
+        };
+        is_local.then_some((own, new))
     }
 
     fn sources(&self) -> Option<(&Sources, &Sources)> {
@@ -363,9 +383,18 @@ impl fmt::Display for Doubt {
             Doubt::Words(words::Difference::Changed(name)) => {
                 write!(f, "another one, for `{name}` is written differently")
             }
-            Doubt::References(name) => write!(
+            Doubt::References(words::OtherReferences::Changed(name)) => write!(
                 f,
                 "other references, or others that live as long: `{name}` is written differently"
+            ),
+            Doubt::References(words::OtherReferences::NotFound) => f.write_str(
+                "references that may live as long as others did: its definition is not found in the sources, as when a \
+                 macro writes it, and what it may be made of is written differently",
+            ),
+            Doubt::References(words::OtherReferences::Unknown(path)) => write!(
+                f,
+                "references that may live as long as others did: {} changed at a time when it could not be read",
+                path.display()
             ),
             Doubt::Words(words::Difference::NotFound) => f.write_str(
                 "one whose definition is not found in the sources, as when a macro writes it",

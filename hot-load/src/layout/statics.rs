@@ -112,7 +112,8 @@ fn compare_static(
     }
     if differences.is_empty() {
         // The static itself, by its name.
-        let written = origins.other_references(&new_type.path);
+        let type_name = new.crossing.graph.name(new_type.ty);
+        let written = origins.other_references_in_static(&new_type.path, &type_name);
         differences
             .extend(written.map(|doubt| LayoutDifference::of_static(&new_type.path, &doubt)));
     }

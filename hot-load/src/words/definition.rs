@@ -24,6 +24,9 @@ pub(super) struct Definition {
 /// Stands for every name: `use a::*`.
 pub(super) const ANY: &str = "*";
 
+/// Stands for the names of what macros write.
+pub(super) const BY_MACROS: &str = "!";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// In its file alone, as what is imported there.
@@ -90,6 +93,7 @@ impl Found {
             if is_prefix {
                 continue;
             }
+            self.macros(&tokens[at..]);
             let before = &tokens[..at];
             let attributes = match belongs(&tokens[attributes.end.min(at)..at]) {
                 true => &tokens[attributes.clone()],
@@ -168,13 +172,43 @@ impl Found {
                 return;
             }
             text.push_str(&found.text);
+            let mut references = found.references;
+            if !references.is_empty() {
+                references.extend(references::of_conditions(attributes));
+            }
             self.definitions.push(Definition {
                 name: found.name.to_owned(),
                 reach: Reach::Everywhere,
                 keyword: found.keyword,
                 text,
-                references: found.references,
+                references,
                 is_from_outside: found.is_from_outside,
+            });
+        }
+    }
+
+    /// Adds what the macro that begins here may write, if one does: its rules, or what it is given.
+    fn macros(&mut self, tokens: &[Token<'_>]) {
+        let given = match tokens {
+            [Token::Word(_), bang, Token::Group(given), ..]
+            | [
+                Token::Word(_),
+                bang,
+                Token::Word(_),
+                Token::Group(given),
+                ..,
+            ] if is_punct(bang, '!') => given,
+            _ => return,
+        };
+        let name = word(tokens.first()).unwrap_or_default();
+        if let Some(reference) = references::of_macro(name, &given.tokens) {
+            self.definitions.push(Definition {
+                name: BY_MACROS.to_owned(),
+                reach: Reach::Everywhere,
+                keyword: "macro",
+                text: String::new(),
+                references: vec![reference],
+                is_from_outside: false,
             });
         }
     }

@@ -117,12 +117,10 @@ impl Sources {
     /// Whether a name without a place means what the file itself defines: it imports no other of that name, and nothing
     /// that it does not name.
     fn is_own(&self, path: &Path, name: &str) -> bool {
-        let at = self
-            .files
-            .binary_search_by(|(known, _)| (**known).cmp(path));
-        let words = at.ok().map(|at| &self.files[at].1);
-        let all = words.and_then(|words| words.definitions.as_deref());
-        let all = all.unwrap_or_default();
+        let all = self
+            .file(path)
+            .map(|words| words.known())
+            .unwrap_or_default();
         let of = |name: &str| {
             let start = all.partition_point(|definition| definition.name.as_str() < name);
             let name = name.to_owned();
@@ -147,7 +145,7 @@ impl Sources {
         name: &'a str,
     ) -> impl Iterator<Item = (&'a Path, &'a Definition)> {
         self.files.iter().flat_map(move |(path, words)| {
-            let all = words.definitions.as_deref().unwrap_or_default();
+            let all = words.known();
             let start = all.partition_point(|definition| definition.name.as_str() < name);
             let own = all[start..]
                 .iter()
@@ -184,7 +182,7 @@ impl<'a> Changes<'a> {
             self.obstacle = obstacle;
         }
         let of = |words: Option<&'a Arc<FileWords>>| {
-            let all = words.and_then(|words| words.definitions.as_deref());
+            let all = words.map(|words| words.known());
             all.unwrap_or_default().iter().peekable()
         };
         let (mut own, mut other) = (of(old), of(new));

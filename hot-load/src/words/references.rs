@@ -1,20 +1,17 @@
 //! What definitions say of references and lifetimes, of which debug information tells nothing: `&'static str` and
-//! `&str` are one layout, and not one type.
+//! `&str` are one layout, and not one type. Nor does it tell which traits a trait stands on, as `Send`, and how a method is
+//! called, as `extern "C"`.
 
-use super::Sources;
-use super::definition::{Definition, Reach};
 use super::lexer::Token;
-use super::tokens::{Angles, attribute, is_punct, word};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use super::tokens::{self, Angles, attribute, is_punct, word};
 
 /// A part of a definition in which there are lifetimes, or may be some that are not written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference {
-    /// The field, variant or method; empty for what is before them.
-    part: String,
+    /// The field, variant or method; empty for what is before them. The macro, of what macros are made of or given.
+    pub(super) part: String,
     /// Without attributes, visibility and comments.
-    text: String,
+    pub(super) text: String,
 }
 
 /// The references in a definition that begins with this keyword.
@@ -29,6 +26,9 @@ pub(super) fn of_definition(keyword: &str, tokens: &[Token<'_>]) -> Vec<Referenc
     });
     let (Some(at), "struct" | "enum" | "union") = (body, keyword) else {
         found.add("", tokens);
+        if keyword == "trait" {
+            found.0.extend(of_supertraits(tokens));
+        }
         return found.0;
     };
     found.add("", &tokens[..at]);
@@ -40,8 +40,8 @@ pub(super) fn of_definition(keyword: &str, tokens: &[Token<'_>]) -> Vec<Referenc
             angles.depth == 0 && is_punct(token, ',')
         });
         for (number, field) in fields.enumerate() {
-            let field = without_attributes(field);
-            match (body.open, word(field.first())) {
+            let name = word(without_attributes(field).first());
+            match (body.open, name) {
                 ('{', Some(name)) => found.add(name, field),
                 _ => found.add(&number.to_string(), field),
             }
@@ -56,9 +56,59 @@ pub(super) fn of_item(item: &[Token<'_>], text: &str) -> Option<Reference> {
     let keyword = item
         .iter()
         .position(|token| word(Some(token)).is_some_and(|word| keywords.contains(&word)))?;
-    bears(item).then(|| Reference {
-        part: word(item.get(keyword + 1)).unwrap_or_default().to_owned(),
-        text: text.to_owned(),
+    let is_extern = item[..keyword]
+        .iter()
+        .any(|token| word(Some(token)) == Some("extern"));
+    (bears(item) || is_extern).then(|| {
+        let mut text = text.to_owned();
+        if is_extern {
+            text.push(' ');
+            text.push_str(&unbroken(&item[..keyword]));
+        }
+        Reference {
+            part: word(item.get(keyword + 1)).unwrap_or_default().to_owned(),
+            text,
+        }
+    })
+}
+
+/// The traits that one stands on, given what is before its methods.
+fn of_supertraits(head: &[Token<'_>]) -> Option<Reference> {
+    let mut angles = Angles::default();
+    let is_bound = |token: &Token<'_>| {
+        let is_bound = angles.depth == 0 && is_punct(token, ':');
+        angles.pass(token);
+        is_bound
+    };
+    let start = head.iter().position(is_bound)?;
+    let is_end = |token: &Token<'_>| word(Some(token)) == Some("where");
+    let length = head[start..].iter().position(is_end);
+    let bounds = &head[start..length.map_or(head.len(), |length| start + length)];
+    Some(Reference {
+        part: String::new(),
+        text: unbroken(bounds),
+    })
+}
+
+/// Tokens in one piece, in which no name is taken for that of a type.
+fn unbroken(tokens: &[Token<'_>]) -> String {
+    let mut text = String::new();
+    tokens::write(tokens, &mut text);
+    let characters = text.chars().filter(|c| !c.is_whitespace());
+    std::iter::once('#').chain(characters).collect()
+}
+
+/// What the rules of a macro, or what it is given, may put into types that it writes. Lifetimes that are not written there
+/// are only those of callbacks.
+pub(super) fn of_macro(name: &str, tokens: &[Token<'_>]) -> Option<Reference> {
+    if !speaks_of_lifetimes(tokens) {
+        return None;
+    }
+    let mut text = String::new();
+    write(tokens, &mut text);
+    Some(Reference {
+        part: name.to_owned(),
+        text,
     })
 }
 
@@ -78,7 +128,7 @@ impl Found {
 }
 
 /// What takes and returns references whose lifetimes may not be written.
-const CALLABLE: [&str; 7] = [
+pub(super) const CALLABLE: [&str; 7] = [
     "fn",
     "Fn",
     "FnMut",
@@ -90,20 +140,48 @@ const CALLABLE: [&str; 7] = [
 
 /// Whether there is a lifetime among the tokens, or something that has one.
 fn bears(tokens: &[Token<'_>]) -> bool {
+    speaks_of_lifetimes(tokens) || has_reference(tokens)
+}
+
+fn speaks_of_lifetimes(tokens: &[Token<'_>]) -> bool {
     tokens.iter().any(|token| match token {
-        Token::Group(group) => bears(&group.tokens),
-        Token::Punct(punct) => *punct == '&',
+        Token::Group(group) => speaks_of_lifetimes(&group.tokens),
+        Token::Punct(_) => false,
         Token::Word(word) => CALLABLE.contains(word),
-        Token::Literal(literal) => literal.starts_with('\'') && !literal[1..].ends_with('\''),
+        Token::Literal(literal) => is_lifetime(literal),
     })
 }
 
-/// Writes tokens without attributes and visibility.
+fn has_reference(tokens: &[Token<'_>]) -> bool {
+    tokens.iter().any(|token| match token {
+        Token::Group(group) => has_reference(&group.tokens),
+        token => is_punct(token, '&'),
+    })
+}
+
+/// `'a`, and not `'a'`.
+fn is_lifetime(literal: &str) -> bool {
+    literal.starts_with('\'') && !literal[1..].ends_with('\'')
+}
+
+/// The conditions among the attributes of a definition: which of several of one name is compiled.
+pub(super) fn of_conditions(attributes: &[Token<'_>]) -> Option<Reference> {
+    let mut text = String::new();
+    write_conditions(attributes, &mut text);
+    (!text.is_empty()).then(|| Reference {
+        part: "cfg".to_owned(),
+        text,
+    })
+}
+
+/// Writes tokens without visibility, and of attributes only the conditions.
 fn write(tokens: &[Token<'_>], text: &mut String) {
     let mut rest = tokens;
     loop {
-        rest = without_attributes(rest);
-        let Some((token, following)) = rest.split_first() else {
+        let before = rest.len();
+        let following = without_attributes(rest);
+        write_conditions(&rest[..before - following.len()], text);
+        let Some((token, following)) = following.split_first() else {
             return;
         };
         text.push(' ');
@@ -114,9 +192,23 @@ fn write(tokens: &[Token<'_>], text: &mut String) {
                 text.push_str(" end");
             }
             Token::Punct(punct) => text.push(*punct),
-            Token::Word(word) | Token::Literal(word) => text.push_str(word),
+            Token::Word(word) => text.push_str(word),
+            Token::Literal(literal) if is_lifetime(literal) => text.push_str(literal),
+            Token::Literal(_) => text.push('0'),
         }
         rest = following;
+    }
+}
+
+/// Writes the conditions among attributes. In them names are not those of types.
+fn write_conditions(attributes: &[Token<'_>], text: &mut String) {
+    for at in 0..attributes.len() {
+        if let Some(attribute) = attribute(&attributes[at..])
+            && let Some("cfg" | "cfg_attr") = word(attribute.tokens.first())
+        {
+            text.push(' ');
+            text.push_str(&unbroken(&attribute.tokens));
+        }
     }
 }
 
@@ -135,290 +227,5 @@ fn without_attributes<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
         } else {
             return tokens;
         }
-    }
-}
-
-/// The names whose definitions speak otherwise of references in one state of the sources than in another.
-#[derive(Debug, Default)]
-pub(crate) struct ChangedReferences {
-    changed: BTreeSet<String>,
-    /// The names that aliases speak of, by their own.
-    aliases: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Sources {
-    /// What is different in `new`. Of a file of which it is not known what was in it, nothing.
-    pub(crate) fn changed_references(&self, new: &Sources) -> ChangedReferences {
-        let names = self.changed_names(new);
-        if names.is_empty() {
-            return ChangedReferences::default();
-        }
-        let files = self.files.iter().chain(&new.files);
-        let definitions =
-            files.flat_map(|(_, words)| words.definitions.as_deref().unwrap_or_default());
-        let mut aliases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for alias in definitions.filter(|definition| definition.is_alias()) {
-            let of_name = aliases.entry(alias.name.clone()).or_default();
-            of_name.extend(alias.mentions().map(str::to_owned));
-        }
-        let names = names.into_iter();
-        let changed = names.filter(|name| is_other(self, new, name, &aliases));
-        ChangedReferences {
-            changed: changed.map(str::to_owned).collect(),
-            aliases,
-        }
-    }
-
-    /// The names that something is defined by which only one of the two has.
-    fn changed_names<'a>(&'a self, new: &'a Sources) -> BTreeSet<&'a str> {
-        let only = |these: &'a Sources, others: &Sources| {
-            let other = |path| {
-                let at = others.files.binary_search_by(|(other, _)| other.cmp(path));
-                at.ok().map(|at| &others.files[at].1)
-            };
-            let mut names = BTreeSet::new();
-            for (path, words) in &these.files {
-                let other = other(path);
-                if other.is_some_and(|other| Arc::ptr_eq(words, other)) {
-                    continue;
-                }
-                let known = other.and_then(|other| other.definitions.as_deref());
-                let known = known.unwrap_or_default();
-                for definition in words.definitions.as_deref().unwrap_or_default() {
-                    if known.binary_search(definition).is_err() {
-                        names.insert(definition.name.as_str());
-                    }
-                }
-            }
-            names
-        };
-        let mut names = only(self, new);
-        names.extend(only(new, self));
-        names
-    }
-}
-
-/// Whether the definitions of a name speak otherwise of references. What only one of the two defines is nothing that
-/// both know.
-fn is_other(
-    old: &Sources,
-    new: &Sources,
-    name: &str,
-    aliases: &BTreeMap<String, BTreeSet<String>>,
-) -> bool {
-    let all = |sources: &Sources| {
-        let definitions = sources
-            .definitions_of(name)
-            .map(|(_, definition)| definition);
-        let defined = definitions.filter(|definition| definition.reach == Reach::Everywhere);
-        let mut is_defined = false;
-        let mut of_traits: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut of_others = BTreeSet::new();
-        for definition in defined {
-            is_defined = true;
-            for Reference { part, text } in &definition.references {
-                let text = without_types(text, aliases);
-                if definition.is_trait() && !part.is_empty() {
-                    of_traits.entry(part.clone()).or_default().insert(text);
-                } else {
-                    of_others.insert((part.clone(), text));
-                }
-            }
-        }
-        is_defined.then_some((of_traits, of_others))
-    };
-    let (Some((old_traits, old)), Some((new_traits, new))) = (all(old), all(new)) else {
-        return false;
-    };
-    // A method more is seen elsewhere, if it is one of trait objects at all.
-    let mut both = old_traits
-        .iter()
-        .filter_map(|(part, text)| Some((text, new_traits.get(part)?)));
-    old != new || both.any(|(old, new)| old != new)
-}
-
-/// A text without the names of types, which debug information tells of: `( & \'a , )` of `(&\'a str, u8)`. What may stand for
-/// a reference stays.
-fn without_types(text: &str, aliases: &BTreeMap<String, BTreeSet<String>>) -> String {
-    const KEYWORDS: [&str; 5] = ["dyn", "end", "for", "impl", "mut"];
-    let is_kept = |token: &&str| {
-        let is_name = token.starts_with(|first: char| first.is_alphanumeric() || first == '_');
-        !is_name
-            || KEYWORDS.contains(token)
-            || CALLABLE.contains(token)
-            || aliases.contains_key(*token)
-    };
-    let kept: Vec<_> = text.split(' ').filter(is_kept).collect();
-    kept.join(" ")
-}
-
-impl Definition {
-    fn is_alias(&self) -> bool {
-        self.keyword == "type"
-    }
-
-    fn is_trait(&self) -> bool {
-        self.keyword == "trait"
-    }
-}
-
-impl ChangedReferences {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.changed.is_empty()
-    }
-
-    /// The name that changed of those that stand for `name`, by itself or by an alias in its definition, which speaks of
-    /// `mentions`.
-    pub(crate) fn of(&self, sources: [&Sources; 2], name: &str) -> Option<String> {
-        if self.is_empty() {
-            return None;
-        }
-        let mut seen = BTreeSet::from([name.to_owned()]);
-        let mut waiting = vec![name.to_owned()];
-        while let Some(next) = waiting.pop() {
-            if self.changed.contains(&next) {
-                return Some(next);
-            }
-            let is_asked_for = next == name;
-            let aliases = self.aliases.get(&next).into_iter().flatten().cloned();
-            let mut mentioned: BTreeSet<String> = aliases.collect();
-            if is_asked_for {
-                for sources in sources {
-                    for (_, definition) in sources.definitions_of(name) {
-                        mentioned.extend(definition.mentions().map(str::to_owned));
-                    }
-                }
-            }
-            // What has a definition of its own is compared where a value leads to it.
-            mentioned.retain(|name| self.aliases.contains_key(name));
-            for name in mentioned {
-                if seen.insert(name.clone()) {
-                    waiting.push(name);
-                }
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::FileWords;
-    use super::*;
-    use std::path::Path;
-
-    const SCENE: &str = "
-        pub struct Two<'a, 'b> { x: &'a str, pub y: &'b str, count: u32 }
-        pub struct Wrapped(Box<dyn Fn(&'static str) + Send>, u8);
-        pub enum Message<'a> { Text(&'a str), Number(u8) }
-        pub struct Hook { call: Callback }
-        pub type Callback = fn(&'static str);
-        pub trait Named: Send { fn name(&self) -> &'static str; fn call(&self, with: Callback) {} }
-        pub struct Plain { hp: u32 }
-        static HOOKS: Mutex<Vec<fn(&'static str)>> = Mutex::new(Vec::new());
-        thread_local! { static LOCAL: Cell<&'static str> = const { Cell::new(\"a\") }; }
-        fn body() { let f = static || 1; }
-    ";
-
-    fn sources(text: &str, before: Option<&Sources>) -> Sources {
-        let before = before.map(|before| &*before.files[0].1);
-        let words = Arc::new(FileWords::read(text, before));
-        Sources {
-            crates: None,
-            files: vec![(Arc::from(Path::new("lib.rs")), words)],
-        }
-    }
-
-    /// The name that changed of those that stand for `name`.
-    fn after(name: &str, from: &str, to: &str) -> Option<String> {
-        assert!(SCENE.contains(from), "{from}");
-        let old = sources(SCENE, None);
-        let new = sources(&SCENE.replace(from, to), Some(&old));
-        let changed = old.changed_references(&new);
-        changed.of([&old, &new], name)
-    }
-
-    #[test]
-    fn what_a_definition_says_of_references_is_part_of_what_it_means() {
-        for (name, from, to, changed) in [
-            ("Two", "x: &'a str", "x: &'static str", "Two"),
-            (
-                "Two",
-                "x: &'a str, pub y: &'b str",
-                "x: &'b str, pub y: &'a str",
-                "Two",
-            ),
-            ("Two", "Two<'a, 'b>", "Two<'a, 'b: 'a>", "Two"),
-            ("Wrapped", "Fn(&'static str)", "Fn(&str)", "Wrapped"),
-            ("Message", "Text(&'a str)", "Text(&'static str)", "Message"),
-            (
-                "Hook",
-                "Callback = fn(&'static str)",
-                "Callback = fn(&str)",
-                "Callback",
-            ),
-            (
-                "Named",
-                "Callback = fn(&'static str)",
-                "Callback = fn(&str)",
-                "Callback",
-            ),
-            ("Named", "-> &'static str;", "-> &str;", "Named"),
-            ("Named", "Named: Send", "Named: Send + 'static", "Named"),
-            ("HOOKS", "Vec<fn(&'static str)>", "Vec<fn(&str)>", "HOOKS"),
-            ("LOCAL", "Cell<&'static str>", "Cell<&str>", "LOCAL"),
-            ("Hook", "call: Callback", "call: fn(&str)", "Hook"),
-        ] {
-            assert_eq!(
-                after(name, from, to).as_deref(),
-                Some(changed),
-                "{name}: {to}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_says_nothing_of_them_is_not() {
-        for (name, from, to) in [
-            (
-                "Two",
-                "pub y: &'b str",
-                "/// Why.\n #[serde(skip)] pub(crate) y: &'b str",
-            ),
-            ("Two", "count: u32", "count: f32"),
-            // Debug information tells it.
-            ("Two", "x: &'a str", "x: &'a String"),
-            ("Named", "-> &'static str;", "-> &'static Text;"),
-            ("Plain", "hp: u32", "hp: Health"),
-            ("Plain", "x: &'a str", "x: &'static str"),
-            (
-                "Named",
-                "fn call(&self",
-                "fn more() where Self: Sized {} fn call(&self",
-            ),
-            (
-                "Named",
-                "with: Callback) {}",
-                "_callback: Callback) { todo!() }",
-            ),
-            ("HOOKS", "Mutex::new(Vec::new())", "Mutex::new(vec![first])"),
-            ("body", "static || 1", "static || 2"),
-        ] {
-            assert_eq!(after(name, from, to), None, "{name}: {to}");
-        }
-    }
-
-    #[test]
-    fn what_only_one_side_defines_is_no_change() {
-        assert_eq!(
-            after(
-                "Two",
-                "pub struct Two<'a, 'b> {",
-                "pub struct Three<'a, 'b> {"
-            ),
-            None
-        );
-        // Of a file that is not known, nothing is.
-        assert_eq!(after("Two", "fn body() {", "fn body() {{"), None);
     }
 }

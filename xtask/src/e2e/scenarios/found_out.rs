@@ -46,18 +46,32 @@ fn references(project: &Project) -> Result<Verdict> {
     let mut host = project.run()?;
     let mut edition = 0;
     host.expect_answer("hear", "0 1 21")?;
-    for (item, request, is_answered, (old, new)) in [
+    for (item, request, is_answered, (old, new), told_of) in [
         (
             "read",
             "read",
             "one two",
             ("first: &'a str", "first: &'static str"),
+            "`Lent` is written differently",
         ),
-        ("named", "name", "a rose", ("-> &'static str;", "-> &str;")),
+        (
+            "named",
+            "name",
+            "a rose",
+            ("-> &'static str;", "-> &str;"),
+            "`Named` is written differently",
+        ),
+        (
+            "pass",
+            "pass",
+            "one two",
+            ("(Passed, &'a str)", "(Passed, &'static str)"),
+            "its definition is not found in the sources",
+        ),
     ] {
         host.expect_answer(request, &format!("{edition} {is_answered}"))?;
         let told = save(project, &mut host, &mut edition, Some((old, new)))?;
-        let written = ["is written differently", "restart the program"];
+        let written = [told_of, "restart the program"];
         expect_told(&told, &format!("`scene::{item}` hands over"), &written)?;
         host.expect_answer(request, &format!("{} {is_answered}", edition - 1))?;
         host.expect_answer("edition", &edition.to_string())?;
