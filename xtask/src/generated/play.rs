@@ -46,7 +46,29 @@ pub(super) fn has_valgrind() -> bool {
     valgrind.status().is_ok_and(|status| status.success())
 }
 
+/// Valgrind itself failed, by what it says at its end, and had nothing to say against the program until then.
+#[derive(Debug)]
+pub(super) struct ValgrindFailed;
+
+impl ValgrindFailed {
+    fn is_told(log: &str) -> bool {
+        const FAILURE: &str = "In particular, if Valgrind aborted or crashed after";
+        const ERRORS: [&str; 4] = ["Invalid ", "uninitialised", "Mismatched ", "overlap"];
+        let mut words = log.lines().filter(|line| line.contains("err| =="));
+        log.contains(FAILURE) && !words.any(|line| ERRORS.iter().any(|error| line.contains(error)))
+    }
+}
+
+impl fmt::Display for ValgrindFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("valgrind itself failed, and had found nothing until then")
+    }
+}
+
 /// Runs one program through its saves.
+///
+/// # Errors
+/// It did not do what it must; in the context of [`ValgrindFailed`] if that is not known.
 pub(super) fn play(mode: Mode, seed: u64, order: &Order, target_dir: &Path) -> Result<Tally> {
     let mut editor = Editor::new(seed);
     let scene = editor.scene();
@@ -92,6 +114,9 @@ pub(super) fn play(mode: Mode, seed: u64, order: &Order, target_dir: &Path) -> R
             "---- the end of everything, in order ----\n{}----",
             end_of(&log)
         );
+        if order.valgrind && ValgrindFailed::is_told(&log.to_string()) {
+            return outcome.context(ValgrindFailed);
+        }
     }
     outcome
 }
@@ -479,4 +504,18 @@ fn changes(before: &str, after: &str) -> String {
         told += &format!("+ {line}\n");
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_valgrind_found_is_not_taken_for_a_failure_of_its_own() {
+        let failure = "  27.683   host err| In particular, if Valgrind aborted or crashed after\n";
+        let error = "  20.000   host err| ==26512== Invalid read of size 8\n";
+        assert!(ValgrindFailed::is_told(failure));
+        assert!(!ValgrindFailed::is_told(&[error, failure].concat()));
+        assert!(!ValgrindFailed::is_told(error));
+    }
 }
