@@ -92,6 +92,11 @@ impl FileWords {
             has_outside: false,
         }
     }
+
+    /// What is known to be defined in the file.
+    fn known(&self) -> &[Arc<Definition>] {
+        self.definitions.as_deref().unwrap_or_default()
+    }
 }
 
 /// The function of std that begins a panic with a box whose type is forgotten already.
@@ -109,13 +114,6 @@ pub struct Sources {
     pub crates: Option<Arc<[String]>>,
     /// The files, each once, sorted by path.
     pub files: Vec<(Arc<Path>, Arc<FileWords>)>,
-}
-
-impl FileWords {
-    /// What is known to be defined in the file.
-    fn known(&self) -> &[Arc<Definition>] {
-        self.definitions.as_deref().unwrap_or_default()
-    }
 }
 
 impl Sources {

@@ -144,6 +144,15 @@ impl Origin {
         Origin::of_program_at(&self.manifest_dir)
     }
 
+    /// Whether `sources`, which are its own, are those of that crate too; `None` if it is not known of which they are
+    /// besides.
+    fn has_sources_of(&self, crate_name: &str, sources: &Sources) -> Option<bool> {
+        match &sources.crates {
+            Some(crates) => Some(crates.iter().any(|local| local == crate_name)),
+            None => (self.crate_name == crate_name).then_some(true),
+        }
+    }
+
     fn record(&self) -> Option<&Fingerprint> {
         let read = || {
             let records = verify::read_fingerprints(self.library.as_deref()?);
@@ -245,11 +254,10 @@ impl Origins<'_> {
     /// Why the type or trait at `path` is another one, though debug information tells of no difference: it has other
     /// references. `None` if it has not, or if the sources are not known.
     pub(super) fn other_references(&self, path: &str) -> Option<Doubt> {
-        let (own, new) = self.sources_of(path)?;
-        let changed = self.changed_references()?;
+        let (sources, changed) = self.changed_references_of(path)?;
         let path = path.split('<').next().unwrap_or_default();
         let (around, name) = path.rsplit_once("::").unwrap_or(("", path));
-        let found = changed.of_type([own, new], names::last_of(around), name);
+        let found = changed.of_type(sources, names::last_of(around), name);
         found.map(Doubt::References)
     }
 
@@ -262,9 +270,8 @@ impl Origins<'_> {
         {
             return None;
         }
-        let (own, new) = self.sources_of(path)?;
-        let changed = self.changed_references()?;
-        let found = changed.of_static([own, new], names::last_of(path));
+        let (sources, changed) = self.changed_references_of(path)?;
+        let found = changed.of_static(sources, names::last_of(path));
         found.map(Doubt::References)
     }
 
@@ -274,15 +281,12 @@ impl Origins<'_> {
             .is_some_and(|changed| !changed.is_empty())
     }
 
-    /// The sources of both, if they are those of what is at `path`.
-    fn sources_of(&self, path: &str) -> Option<(&Sources, &Sources)> {
+    /// The sources of both and what changed in them, if anything did and what is at `path` is defined there.
+    fn changed_references_of(&self, path: &str) -> Option<([&Sources; 2], Arc<ChangedReferences>)> {
         let (own, new) = self.sources()?;
-        let crate_name = names::crate_of(path);
-        let is_local = match &own.crates {
-            Some(crates) => crates.iter().any(|local| local == crate_name),
-            None => self.program?.crate_name == crate_name,
-        };
-        is_local.then_some((own, new))
+        let changed = self.changed_references()?;
+        let is_local = self.program?.has_sources_of(names::crate_of(path), own) == Some(true);
+        (is_local && !changed.is_empty()).then_some(([own, new], changed))
     }
 
     fn sources(&self) -> Option<(&Sources, &Sources)> {
@@ -328,10 +332,8 @@ impl Origins<'_> {
             return Some(Doubt::Untold);
         };
         let (own, new) = (own.get(), new.get());
-        let is_local = match &own.crates {
-            Some(crates) => crates.iter().any(|local| local == crate_name),
-            None if crate_name == program.crate_name => true,
-            None => return Some(Doubt::Untold),
+        let Some(is_local) = program.has_sources_of(crate_name, own) else {
+            return Some(Doubt::Untold);
         };
         let difference = own.difference(&own.changes(new), names::last_of(path), is_local);
         difference.map(Doubt::Words)

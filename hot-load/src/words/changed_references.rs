@@ -237,13 +237,13 @@ impl ChangedReferences {
         let is_variant = || {
             sources
                 .iter()
-                .all(|sources| sources.defines("enum", around))
+                .all(|sources| sources.defines(&["enum"], around))
         };
         // What the attributes of hot-abi write has the types of the item that they are written at.
         if name.starts_with("__") || is_variant() {
             return None;
         }
-        match sources.iter().any(|sources| sources.defines_type(name)) {
+        match sources.iter().any(|sources| sources.defines(&TYPES, name)) {
             true => self.of_name(sources, name),
             false => self.may_be_by_macro(),
         }
@@ -254,7 +254,7 @@ impl ChangedReferences {
     pub(crate) fn of_static(&self, sources: [&Sources; 2], name: &str) -> Option<OtherReferences> {
         match sources
             .iter()
-            .any(|sources| sources.defines("static", name))
+            .any(|sources| sources.defines(&["static"], name))
         {
             true => self.of_name(sources, name),
             // As by `lazy_static!`, or in a closure.
@@ -290,7 +290,7 @@ impl ChangedReferences {
                     // that another stands on.
                     let mentions = definition.mentions().filter(|name| {
                         (is_asked_for && self.aliases.contains_key(*name))
-                            || (definition.is_trait() && sources.defines("trait", name))
+                            || (definition.is_trait() && sources.defines(&["trait"], name))
                     });
                     mentioned.extend(mentions.map(str::to_owned));
                 }
@@ -302,15 +302,14 @@ impl ChangedReferences {
     }
 }
 
-impl Sources {
-    fn defines(&self, keyword: &str, name: &str) -> bool {
-        let mut definitions = self.definitions_of(name);
-        definitions.any(|(_, definition)| definition.keyword == keyword)
-    }
+/// What definitions of types and traits begin with.
+const TYPES: [&str; 4] = ["struct", "enum", "union", "trait"];
 
-    fn defines_type(&self, name: &str) -> bool {
-        const TYPES: [&str; 4] = ["struct", "enum", "union", "trait"];
-        TYPES.iter().any(|keyword| self.defines(keyword, name))
+impl Sources {
+    /// Whether a definition of that name begins with one of the keywords.
+    fn defines(&self, keywords: &[&str], name: &str) -> bool {
+        let mut definitions = self.definitions_of(name);
+        definitions.any(|(_, definition)| keywords.contains(&definition.keyword))
     }
 }
 

@@ -101,15 +101,18 @@ fn unbroken(tokens: &[Token<'_>]) -> String {
 /// What the rules of a macro, or what it is given, may put into types that it writes. Lifetimes that are not written there
 /// are only those of callbacks.
 pub(super) fn of_macro(name: &str, tokens: &[Token<'_>]) -> Option<Reference> {
-    if !speaks_of_lifetimes(tokens) {
-        return None;
+    speaks_of_lifetimes(tokens).then(|| Reference::of(name, tokens))
+}
+
+impl Reference {
+    fn of(part: &str, tokens: &[Token<'_>]) -> Reference {
+        let mut text = String::new();
+        write(tokens, &mut text);
+        Reference {
+            part: part.to_owned(),
+            text,
+        }
     }
-    let mut text = String::new();
-    write(tokens, &mut text);
-    Some(Reference {
-        part: name.to_owned(),
-        text,
-    })
 }
 
 struct Found(Vec<Reference>);
@@ -117,12 +120,7 @@ struct Found(Vec<Reference>);
 impl Found {
     fn add(&mut self, part: &str, tokens: &[Token<'_>]) {
         if bears(tokens) {
-            let mut text = String::new();
-            write(tokens, &mut text);
-            self.0.push(Reference {
-                part: part.to_owned(),
-                text,
-            });
+            self.0.push(Reference::of(part, tokens));
         }
     }
 }
