@@ -19,6 +19,7 @@ use crate::program;
 use crate::running::Running;
 use crate::safe_point::Offer;
 use crate::service::HOT_RELOAD;
+use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::words::{self, CrateWords};
 use hot_build::{Artifact, Build, BuildArgs, BuildError, CancelSignal, ProgramBuild, Reporter};
@@ -130,8 +131,7 @@ struct Driver {
     pipeline: Pipeline,
     console: Option<Console>,
     running: Arc<Running>,
-    /// The running builds; dropping one kills it.
-    builds: HashMap<JobId, (Build, CancelSignal)>,
+    builds: HashMap<JobId, RunningBuild>,
     watching: Watching,
     /// How the program was built, where it did not record it.
     discovered: Option<ProgramBuild>,
@@ -141,6 +141,15 @@ struct Driver {
     words: Vec<(CrateId, Arc<CrateWords>)>,
     /// What could not be checked, and was told.
     caveats: Arc<Caveats>,
+}
+
+/// A build that runs; dropping it kills it.
+struct RunningBuild {
+    /// Kept for that.
+    _build: Build,
+    cancel: CancelSignal,
+    /// What it is to read.
+    files: Snapshot,
 }
 
 /// The watcher, and whether it is known to have seen everything.
@@ -214,8 +223,11 @@ impl Driver {
     }
 
     fn step(&mut self, input: Input<Loaded>) {
-        if let Input::BuildDone { job, .. } = &input {
-            self.builds.remove(job);
+        let mut input = input;
+        if let Input::BuildDone { job, overtaken, .. } = &mut input
+            && let Some(build) = self.builds.remove(job)
+        {
+            *overtaken = build.files.written();
         }
         let effects = self.pipeline.step(Instant::now(), input);
         // The status is changed before the events that tell of it are sent.
@@ -238,8 +250,8 @@ impl Driver {
             Effect::Emit(event) => self.emit(&event),
             Effect::Build { job, krate, source } => self.build(job, &krate, source),
             Effect::CancelBuild { job } => {
-                if let Some((_, cancel)) = self.builds.get(&job) {
-                    cancel.cancel();
+                if let Some(build) = self.builds.get(&job) {
+                    build.cancel.cancel();
                 }
             }
             Effect::Load {
@@ -267,6 +279,7 @@ impl Driver {
                     told: self.watching.told,
                 });
             }
+            Effect::Settle { files } => self.settle(files),
             Effect::FindScopes => self.find_scopes(false),
         }
     }
@@ -357,6 +370,9 @@ impl Driver {
             let message = match notice {
                 hot_watch::Notice::Ready => Message::WatchReady,
                 hot_watch::Notice::Changed(changes) => Message::Input(Input::Changed(changes)),
+                hot_watch::Notice::Settled { paths } => {
+                    Message::Input(Input::Settled { files: paths })
+                }
                 hot_watch::Notice::Problem(error) => {
                     Message::Input(Input::Problem(Problem::Watching(Arc::new(error))))
                 }
@@ -392,6 +408,16 @@ impl Driver {
         match watcher.set_roots(roots) {
             Ok(()) => self.watching.told += 1,
             Err(error) => self.problem(Problem::Watching(Arc::new(error))),
+        }
+    }
+
+    /// Has the watcher tell what files hold that are being written.
+    fn settle(&self, files: Vec<PathBuf>) {
+        let watcher = self.watching.watcher.as_ref();
+        let asked = watcher.map(|watcher| watcher.settle(files.clone()));
+        if !matches!(asked, Some(Ok(()))) {
+            // Nobody will tell.
+            self.running.send(Message::Input(Input::Settled { files }));
         }
     }
 
@@ -476,6 +502,10 @@ impl Driver {
         let Some((_, linked)) = self.crates.iter().find(|(known, _)| known == krate) else {
             return;
         };
+        let mut scopes = self.pipeline.scopes().zip(&self.crates);
+        let scope = scopes.find(|(_, (known, _))| known == krate);
+        let read = scope.iter().flat_map(|(scope, _)| &scope.read);
+        let files = Snapshot::take(read, source.as_ref());
         if let Some(words) = self.words.iter().find(|(known, _)| known == krate) {
             words::building(linked, &words.1.of(source));
         }
@@ -497,9 +527,20 @@ impl Driver {
         let linking = self.linking;
         build.on_done(move |result| {
             let result = result.and_then(|artifact| linking.accept(artifact));
-            let _ = sender.send(Message::Input(Input::BuildDone { job, result }));
+            let _ = sender.send(Message::Input(Input::BuildDone {
+                job,
+                result,
+                overtaken: Vec::new(),
+            }));
         });
-        self.builds.insert(job, (build, cancel));
+        self.builds.insert(
+            job,
+            RunningBuild {
+                _build: build,
+                cancel,
+                files,
+            },
+        );
     }
 
     fn load(&self, job: JobId, krate: &CrateId, artifact: Artifact) {

@@ -101,7 +101,7 @@ pub enum Event {
     Cancelled {
         /// The crate.
         krate: CrateId,
-        /// Whether another build follows at once.
+        /// Whether another build follows, at once or when its source is no longer being written.
         superseded: bool,
     },
     /// A library was loaded and initialised. Its code is not live yet.

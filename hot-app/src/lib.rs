@@ -82,6 +82,7 @@ mod scope;
 #[cfg(feature = "reload")]
 mod service;
 #[cfg(feature = "reload")]
+mod snapshot;
 mod source;
 #[cfg(all(feature = "reload", feature = "thin"))]
 mod static_types;

@@ -7,6 +7,7 @@
 //! - one build runs at a time, for builds of one workspace wait for each other anyway;
 //! - a change while its crate is being built cancels that build, and the next begins at once: the latest
 //!   save wins, and none is lost;
+//! - a build whose files were written while it read them, before anyone told, counts as little as a cancelled one;
 //! - a library that is loaded waits for the safe point, and a newer one takes its place;
 //! - sources that are what they were before are not built again: the generation is still in memory;
 //! - a generation that panicked among its first calls is left for the last good one, and its sources are not
@@ -58,7 +59,14 @@ pub(crate) enum Input<L> {
     /// A build tells how it goes.
     Report { job: JobId, report: BuildReport },
     /// A build ended.
-    BuildDone { job: JobId, result: BuildResult },
+    BuildDone {
+        job: JobId,
+        result: BuildResult,
+        /// Files that were written since it began, or hold something else than was told.
+        overtaken: Vec<PathBuf>,
+    },
+    /// Everything was told of files that were to be [settled](Effect::Settle).
+    Settled { files: Vec<PathBuf> },
     /// Loading ended.
     LoadDone {
         job: JobId,
@@ -132,6 +140,8 @@ pub(crate) enum Effect<L> {
         files: Vec<PathBuf>,
         took: Duration,
     },
+    /// Have the watcher look at files that are being written, and tell when that is over.
+    Settle { files: Vec<PathBuf> },
     /// Find out anew which files belong to which crate: a manifest changed.
     FindScopes,
     /// Tell everyone.
@@ -179,6 +189,10 @@ struct CrateState {
     offered: Option<u32>,
     /// The running build is told to stop, and no other follows.
     is_cancelling: bool,
+    /// The files that were written while they were built, until they are settled. Another build follows then.
+    overtaken: Option<Vec<PathBuf>>,
+    /// Whether the running build is there because the one before it was overtaken by the very same content.
+    is_repeated: bool,
     /// The job whose library is being loaded.
     loading: Option<JobId>,
     /// What the last library that was loaded looked like, to know it again.
@@ -206,6 +220,8 @@ impl Pipeline {
             failed: Vec::new(),
             offered: None,
             is_cancelling: false,
+            overtaken: None,
+            is_repeated: false,
             loading: None,
             loaded: None,
             loaded_generation: 0,
@@ -283,7 +299,12 @@ impl Pipeline {
                     effects.push(Effect::Emit(Event::Progress { krate, report }));
                 }
             }
-            Input::BuildDone { job, result } => self.build_done(now, job, result, &mut effects),
+            Input::BuildDone {
+                job,
+                result,
+                overtaken,
+            } => self.build_done(now, job, result, overtaken, &mut effects),
+            Input::Settled { files } => self.settled(&files),
             Input::LoadDone { job, result } => self.load_done(job, result, &mut effects),
             Input::Applied {
                 krate,
@@ -394,7 +415,18 @@ impl Pipeline {
                 continue;
             }
             state.due = true;
+            state.is_repeated = false;
             self.supersede(index, effects);
+        }
+    }
+
+    /// Builds again what was written while it was built, and holds what it held before.
+    fn settled(&mut self, files: &[PathBuf]) {
+        for state in &mut self.crates {
+            if state.overtaken.take_if(|those| those == files).is_some() {
+                state.due = true;
+                state.is_repeated = true;
+            }
         }
     }
 
@@ -473,6 +505,7 @@ impl Pipeline {
 
     fn cancel<L>(&mut self, index: usize, effects: &mut Vec<Effect<L>>) {
         self.crates[index].due = false;
+        self.crates[index].overtaken = None;
         if let Some(building) = self
             .building
             .as_mut()
@@ -504,6 +537,7 @@ impl Pipeline {
         now: Instant,
         job: JobId,
         result: BuildResult,
+        overtaken: Vec<PathBuf>,
         effects: &mut Vec<Effect<L>>,
     ) {
         let Some(building) = self.building.take_if(|building| building.job == job) else {
@@ -519,6 +553,19 @@ impl Pipeline {
             Some(_) => Err(BuildError::Cancelled),
             None => result,
         };
+        // A build that writes to its own files is not built again and again.
+        let is_repeated = std::mem::take(&mut state.is_repeated);
+        let counts = overtaken.is_empty() || is_repeated;
+        if !counts && !state.due && !matches!(result, Err(BuildError::Cancelled)) {
+            state.status.last_build = Some(Err(BuildError::Cancelled));
+            state.overtaken = Some(overtaken.clone());
+            effects.push(Effect::Emit(Event::Cancelled {
+                krate,
+                superseded: true,
+            }));
+            effects.push(Effect::Settle { files: overtaken });
+            return;
+        }
         match result {
             Ok(artifact) => {
                 let duration = started.map_or(artifact.duration, |started| now - started);
@@ -764,6 +811,7 @@ impl Pipeline {
         };
         let state = &mut self.crates[index];
         state.due = false;
+        state.overtaken = None;
         let source = state.source.now();
         state.built_from = source.clone();
         state.status.building = Some(now);
@@ -889,6 +937,7 @@ impl CrateState {
         let live = self.status.generation;
         let is_other = self.in_memory().is_some_and(|current| current != live);
         self.due
+            || self.overtaken.is_some()
             || self.loading.is_some()
             || (self.status.building.is_some() && !self.is_cancelling)
             || is_other

@@ -16,6 +16,8 @@ pub(crate) struct CrateScope {
     pub(crate) build_files: BTreeSet<PathBuf>,
     /// Files that its last build read and that are none of the above.
     pub(crate) inputs: BTreeSet<PathBuf>,
+    /// All files that its last build read.
+    pub(crate) read: BTreeSet<PathBuf>,
     /// The names of the libraries of the packages in `directories`, as written in paths; `None` if nobody could
     /// tell.
     pub(crate) crates: Option<Vec<String>>,
@@ -94,11 +96,12 @@ impl CrateScope {
             || self.foreign.iter().any(is_cut_out)
     }
 
-    /// Keeps those of `read`, the files that a build read, that no folder covers. One in the folder of a package
+    /// Takes `read`, the files that a build read, and knows which of them no folder covers. One in the folder of a package
     /// that is none of its own is not covered, whatever is around that.
     pub(crate) fn set_inputs(&mut self, read: &[PathBuf]) {
         let covered = |path: &Path| self.build_files.contains(path) || self.is_in_its_folders(path);
         self.inputs = read.iter().filter(|path| !covered(path)).cloned().collect();
+        self.read = read.iter().cloned().collect();
     }
 }
 
@@ -112,6 +115,7 @@ mod tests {
             foreign: vec!["/w/libs".into(), "/w/host".into()],
             build_files: ["/w/Cargo.lock".into()].into(),
             inputs: BTreeSet::new(),
+            read: BTreeSet::new(),
             crates: None,
         }
     }

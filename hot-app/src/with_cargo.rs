@@ -12,7 +12,6 @@ use hot_build::{
     ProgramBuild,
 };
 use hot_load::HotCrate;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "thin")]
 use std::sync::Arc;
@@ -104,8 +103,8 @@ pub(crate) fn find_scopes(
             directories,
             foreign,
             build_files,
-            inputs: BTreeSet::new(),
             crates: Some(crates),
+            ..CrateScope::default()
         };
         match linked_inputs(linked, &closure) {
             Ok(inputs) => scope.set_inputs(&inputs),

@@ -14,6 +14,12 @@ pub enum Notice {
     Ready,
     /// Files changed in content. Never empty.
     Changed(Changes),
+    /// What had been heard of these files is delivered, and what they hold was looked at: the answer to
+    /// [`settle`](crate::Watcher::settle).
+    Settled {
+        /// The files, as they were asked for.
+        paths: Vec<PathBuf>,
+    },
     /// Something went wrong. Watching goes on as well as it can; the error says how.
     Problem(WatchError),
     /// A root that a [`WatchError::RootMissing`] told of is there (again), and is watched. What is

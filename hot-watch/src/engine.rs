@@ -22,6 +22,7 @@ pub(crate) enum Command {
     Unwatch(Root),
     SetRoots(Vec<Root>),
     Rescan,
+    Settle(Vec<PathBuf>),
 }
 
 pub(crate) struct Engine {
@@ -43,8 +44,17 @@ pub(crate) struct Engine {
     /// The files that could not be read, so that each is told of once.
     unreadable: HashSet<PathBuf>,
     notices: Vec<Notice>,
+    /// What is to be told to be settled.
+    settling: Vec<Settling>,
     poll_interval: Duration,
     next_poll: Option<Instant>,
+}
+
+/// Files of which the owner wants to know when they are settled.
+#[derive(Debug)]
+struct Settling {
+    paths: Vec<PathBuf>,
+    locations: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -81,6 +91,7 @@ impl Engine {
             reading: Duration::ZERO,
             unreadable: HashSet::new(),
             notices: Vec::new(),
+            settling: Vec::new(),
             poll_interval: config.poll_interval,
             next_poll: None,
         }
@@ -134,9 +145,38 @@ impl Engine {
                 self.scope.forget_rules();
                 Survey::CompareContents
             }
+            Command::Settle(paths) => return self.begin_to_settle(paths, now),
         };
         self.survey(survey, &HashSet::new(), now);
         self.notices.push(Notice::Ready);
+    }
+
+    /// Has the files looked at that nobody looks at anyway.
+    fn begin_to_settle(&mut self, paths: Vec<PathBuf>, now: Instant) {
+        let named = |(_, known): &(&PathBuf, &Known)| paths.contains(&known.named.name);
+        let elsewhere = self.files.iter().filter(named);
+        let mut locations: Vec<_> = elsewhere.map(|(location, _)| location.clone()).collect();
+        locations.extend(paths.iter().cloned());
+        for location in &locations {
+            if !self.is_awaited(location) {
+                self.settle.on_event(location, Signal::Finished, now);
+            }
+        }
+        self.settling.push(Settling { paths, locations });
+    }
+
+    /// Whether something was heard of a file that is not delivered yet.
+    fn is_awaited(&self, location: &Path) -> bool {
+        self.settle.is_pending(location) || self.staged.contains_key(location)
+    }
+
+    fn tell_settled(&mut self) {
+        for asked in mem::take(&mut self.settling) {
+            match asked.locations.iter().any(|one| self.is_awaited(one)) {
+                true => self.settling.push(asked),
+                false => self.notices.push(Notice::Settled { paths: asked.paths }),
+            }
+        }
     }
 
     pub(crate) fn on_event(&mut self, event: Event, now: Instant) {
@@ -196,6 +236,7 @@ impl Engine {
                 self.reading = Duration::ZERO;
             }
         }
+        self.tell_settled();
         mem::take(&mut self.notices)
     }
 

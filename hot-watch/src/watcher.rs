@@ -103,6 +103,17 @@ impl Watcher {
         self.command(Command::Rescan)
     }
 
+    /// Looks at these files now, whatever the system told of them. If they hold something else than what was last
+    /// delivered, that comes as [`Notice::Changed`], and then comes [`Notice::Settled`]: at once, or as soon as a write
+    /// that goes on is finished. The paths are those that a [`Change`](crate::Change) would have; a file that is not
+    /// watched counts as settled.
+    ///
+    /// # Errors
+    /// [`WatchError::Stopped`].
+    pub fn settle(&self, paths: Vec<path::PathBuf>) -> Result<(), WatchError> {
+        self.command(Command::Settle(paths))
+    }
+
     /// Starts with another backend than the system's, or with none.
     pub(crate) fn start_with(
         mut config: WatchConfig,

@@ -86,6 +86,7 @@ impl World {
                 Effect::WatchRead { krate, files, .. } => {
                     self.log.push(format!("watch {files:?} of {krate}"));
                 }
+                Effect::Settle { files } => self.log.push(format!("settle {files:?}")),
                 Effect::FindScopes => self.log.push("find-scopes".into()),
                 Effect::Emit(event) => {
                     let krate = event.krate().map_or("", CrateId::name).to_owned();
@@ -109,7 +110,27 @@ impl World {
 
     fn finish_build(&mut self, result: BuildResult) {
         let (job, _) = self.running.pop_front().expect("a build runs");
-        self.feed(Input::BuildDone { job, result });
+        self.feed(Input::BuildDone {
+            job,
+            result,
+            overtaken: Vec::new(),
+        });
+    }
+
+    /// A build ends well whose file was written meanwhile.
+    fn build_is_overtaken(&mut self, file: &str) {
+        let (job, _) = self.running.pop_front().expect("a build runs");
+        self.feed(Input::BuildDone {
+            job,
+            result: Ok(Artifact::new("/no/such/library.so")),
+            overtaken: vec![file.into()],
+        });
+    }
+
+    fn settle(&mut self, file: &str) {
+        self.feed(Input::Settled {
+            files: vec![file.into()],
+        });
     }
 
     fn build_succeeds(&mut self) {
@@ -229,6 +250,51 @@ fn a_build_that_ended_before_it_could_be_cancelled_is_not_loaded() {
         world.take_log(),
         ["<cancelled scene>", "<build-started scene>", "build scene"]
     );
+}
+
+#[test]
+fn what_was_written_while_it_was_built_is_built_again_once_it_is_settled() {
+    const FILE: &str = "/w/scene/src/lib.rs";
+    let overtaken = ["<cancelled scene>", "settle [\"/w/scene/src/lib.rs\"]"];
+    let mut world = World::new(&["scene"]);
+    world.save(FILE);
+    world.take_log();
+    world.build_is_overtaken(FILE);
+    assert_eq!(world.take_log(), overtaken);
+    assert!(world.status().stale && world.status().building.is_none());
+    // It holds what it held: nothing was told of a change.
+    world.settle("/w/scene/src/other.rs");
+    assert!(world.take_log().is_empty());
+    world.settle(FILE);
+    let repeated = ["<build-started scene>", "build scene"];
+    assert_eq!(world.take_log(), repeated);
+    // Whoever writes while it builds is believed the second time.
+    world.build_is_overtaken(FILE);
+    assert_eq!(world.take_log(), ["<built scene>", "load scene"]);
+    world.load_succeeds();
+    world.apply();
+    assert!(!world.status().stale);
+
+    // It holds something else, which is told before it is settled.
+    world.save(FILE);
+    world.build_is_overtaken(FILE);
+    world.take_log();
+    world.save(FILE);
+    let again = [
+        "<change-seen scene>",
+        "<build-started scene>",
+        "build scene",
+    ];
+    assert_eq!(world.take_log(), again);
+    world.settle(FILE);
+    assert!(world.take_log().is_empty());
+    world.build_is_overtaken(FILE);
+    assert_eq!(world.take_log(), overtaken);
+    // An undo before it is settled.
+    world.write(FILE, 103, 100);
+    world.take_log();
+    world.settle(FILE);
+    assert!(world.take_log().is_empty());
 }
 
 #[test]

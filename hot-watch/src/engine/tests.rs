@@ -203,6 +203,40 @@ fn an_empty_file_is_believed_only_when_it_stays_empty() {
 }
 
 #[test]
+fn files_are_settled_when_what_was_heard_of_them_is_told() {
+    let settled = |notices: &[Notice]| -> Vec<String> {
+        let names = notices.iter().map(|notice| match notice {
+            Notice::Changed(changes) => format!("changed {}", changes.list.len()),
+            Notice::Settled { paths } => format!("settled {}", paths.len()),
+            other => panic!("not expected: {other:?}"),
+        });
+        names.collect()
+    };
+    let mut scene = Scene::new(&["a", "b"]);
+    scene.run_until(0);
+    let ask = |scene: &mut Scene, millis: u64, names: &[&str]| {
+        let paths = names.iter().map(|name| scene.root.join(name)).collect();
+        let now = scene.at(millis);
+        scene.engine.on_command(Command::Settle(paths), now);
+    };
+    // Nothing was heard of them, and nothing is to be told.
+    ask(&mut scene, 100, &["a", "unknown"]);
+    assert_eq!(settled(&scene.run_until(100)), ["settled 2"]);
+    // Nothing was heard of it, and it was written all the same.
+    write(&scene.root.join("a"), "new");
+    ask(&mut scene, 200, &["a"]);
+    assert_eq!(settled(&scene.run_until(200)), ["changed 1", "settled 1"]);
+    // It is being written.
+    write(&scene.root.join("b"), "half");
+    scene.hear(300, "b", What::Written);
+    ask(&mut scene, 301, &["b", "a"]);
+    assert_eq!(settled(&scene.run_until(301)), <[&str; 0]>::default());
+    write(&scene.root.join("b"), "whole");
+    scene.hear(310, "b", What::Closed);
+    assert_eq!(settled(&scene.run_until(350)), ["changed 1", "settled 2"]);
+}
+
+#[test]
 fn a_change_that_is_undone_before_it_is_delivered_is_none() {
     let mut scene = Scene::new(&["a", "b"]);
     scene.run_until(0);

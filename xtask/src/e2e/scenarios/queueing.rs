@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::gate::{Gate, NEEDS_A_GATE};
 use super::super::project::{BACKDROP, BuildAs, Project, SCENE};
 use super::super::{Mode, Modes, Scenario, Verdict};
+use crate::program::Program;
 use crate::save::Save;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -21,6 +22,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         about: "two saves in a breath: the second is live in the end, and nothing is left over",
         modes: Modes::Both,
         run: two_quick_saves,
+    },
+    Scenario {
+        name: "written_while_built",
+        about: "what the compiler may have read in part, or before it was told of, does not run",
+        modes: Modes::Both,
+        run: written_while_built,
     },
     Scenario {
         name: "save_without_change",
@@ -85,6 +92,55 @@ fn two_quick_saves(project: &Project) -> Result<Verdict> {
         "one save started {} builds: {builds:?}",
         builds.len()
     );
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+/// The watcher looks so seldom here that nothing is told of a save before the build is over.
+fn written_while_built(project: &Project) -> Result<Verdict> {
+    if !cfg!(unix) {
+        return Ok(Verdict::Skipped(NEEDS_A_GATE.to_owned()));
+    }
+    project.edit(
+        "host/src/main.rs",
+        "HotReload::start()",
+        "HotReload::options().poll_files(Duration::from_secs(86_400)).start()",
+    )?;
+    let gate = Gate::in_compiler(project)?;
+    let mut host = project.run()?;
+    let scene = project.path("scene").display().to_string();
+    let build_held = |host: &mut Program, save: &dyn Fn() -> Result<()>| -> Result<()> {
+        gate.close()?;
+        host.ask(&format!("rebuild {scene}"))?;
+        host.event_about("build-started", "scene")?;
+        gate.reached()?;
+        save()?;
+        gate.open()?;
+        let cancelled = host.event_about("cancelled", "scene")?;
+        ensure!(cancelled.contains("changed meanwhile"), "{cancelled}");
+        Ok(())
+    };
+    // The compiler has read "step one" and is to be believed to have built "step two".
+    build_held(&mut host, &|| project.edit(SCENE, "step one", "step two"))?;
+    host.event_about("change-seen", "scene")?;
+    host.says("step", "step two")?;
+    host.event_about("applied", "scene")?;
+    // The same bytes again: nobody tells of that, but the compiler may have read the half of them.
+    let text = project.read(SCENE)?;
+    let path = project.path(SCENE);
+    build_held(&mut host, &|| Save::Truncate.write(&path, &text))?;
+    host.event_about("build-started", "scene")?;
+    host.event_about("unchanged", "scene")?;
+    // What fails tells of the text that is there.
+    build_held(&mut host, &|| {
+        project.edit(SCENE, "fn helper()", "fn helped()")
+    })?;
+    host.event_about("build-failed", "scene")?;
+    build_held(&mut host, &|| {
+        project.edit(SCENE, "fn helped()", "fn helper()")?;
+        project.edit(SCENE, "step two", "step three")
+    })?;
+    host.says("step", "step three")?;
     host.end()?;
     Ok(Verdict::Passed)
 }
