@@ -106,6 +106,9 @@ pub(crate) struct LoadedLibrary<L> {
     pub(crate) phases: Vec<Phase>,
 }
 
+/// The generation of the code that is linked into the program.
+const LINKED_IN: u32 = 0;
+
 /// What must follow.
 #[derive(Debug)]
 pub(crate) enum Effect<L> {
@@ -175,6 +178,8 @@ struct CrateState {
     scope: CrateScope,
     /// A build is due.
     due: bool,
+    /// The program asked for the build that runs or is due.
+    is_requested: bool,
     /// When the oldest change was seen that is not live yet.
     changed_at: Option<Instant>,
     /// What the sources are now.
@@ -214,6 +219,7 @@ impl Pipeline {
             source: SourceState::new(krate.manifest_dir()),
             status: HotStatus::new(krate),
             due: false,
+            is_requested: false,
             changed_at: None,
             built_from: None,
             generations: Vec::new(),
@@ -489,7 +495,7 @@ impl Pipeline {
         state.look_at(scope);
         if linked_in_is_current {
             let source = Source::at_start(krate.manifest_dir());
-            state.generations.push((source, 0));
+            state.generations.push((source, LINKED_IN));
             state.status.source = state.source_of(state.status.generation);
         }
         effects.push(Effect::Watch);
@@ -497,6 +503,7 @@ impl Pipeline {
 
     fn request<L>(&mut self, index: usize, effects: &mut Vec<Effect<L>>) {
         let state = &mut self.crates[index];
+        state.is_requested = true;
         if !state.due {
             state.due = true;
             self.supersede(index, effects);
@@ -566,6 +573,8 @@ impl Pipeline {
             effects.push(Effect::Settle { files: overtaken });
             return;
         }
+        let is_requested = state.is_requested;
+        state.is_requested &= state.due;
         match result {
             Ok(artifact) => {
                 let duration = started.map_or(artifact.duration, |started| now - started);
@@ -585,10 +594,16 @@ impl Pipeline {
                 }
                 state.look_at(scope);
                 let stamp = LibraryStamp::of(&artifact);
-                if let (Some(stamp), Some(loaded)) = (&stamp, &state.loaded)
-                    && stamp.is_same(loaded)
-                {
-                    let generation = state.loaded_generation;
+                let is_loaded = match (&stamp, &state.loaded) {
+                    (Some(stamp), Some(loaded)) => stamp.is_same(loaded),
+                    _ => false,
+                };
+                // Who asks for a build gets a library, be it of the program's own code.
+                let is_linked_in = artifact.is_linked_in && !is_requested;
+                let same = is_loaded
+                    .then_some(state.loaded_generation)
+                    .or(is_linked_in.then_some(LINKED_IN));
+                if let Some(generation) = same {
                     // It may wait for the safe point, or the program may have gone back behind it.
                     let is_live = state.status.generation == generation;
                     state.status.stale = state.due || !is_live;

@@ -21,6 +21,9 @@ pub struct Artifact {
     pub is_private: bool,
     /// True when the library was up to date, and nothing was compiled for it.
     pub fresh: bool,
+    /// True when it is known to hold what the program was linked with: the sources differ in nothing that runs, as in
+    /// a comment. Where builders do not know it is false.
+    pub is_linked_in: bool,
     /// The files that the compiler and the crate's build script said they read: the sources,
     /// `include_str!` files, `rerun-if-changed` files. Absolute, sorted, each once.
     ///
@@ -71,6 +74,7 @@ impl Artifact {
             library: library.into(),
             is_private: false,
             fresh: false,
+            is_linked_in: false,
             inputs: Vec::new(),
             diagnostics: Vec::new(),
             duration: Duration::ZERO,

@@ -19,9 +19,11 @@ use crate::{
     Rebuilder, Reporter,
 };
 
+mod linked_in;
 mod private_library;
 mod work;
 
+use linked_in::{LinkedIn, Objects};
 use private_library::PrivateLibrary;
 use work::{Stop, Work};
 
@@ -188,6 +190,9 @@ struct KnownCrate {
     record: Option<Record>,
     /// Whether a record was tried to be made without cargo.
     is_read: bool,
+    /// What the program was linked with, until something else was compiled. From then on there is a library to compare
+    /// with.
+    linked_in: Option<LinkedIn>,
     /// Why there is no record, if something is known.
     no_record: Option<CargoReason>,
     /// How many thin libraries were linked.
@@ -202,6 +207,24 @@ struct KnownCrate {
 }
 
 impl KnownCrate {
+    /// The objects that the program was linked with, before cargo writes others to their place.
+    fn objects_linked_in(&self) -> Objects {
+        let linked_in = self.linked_in.as_ref();
+        linked_in.map_or_else(Objects::default, LinkedIn::objects)
+    }
+
+    /// Whether what was compiled last is what the program was linked with.
+    fn is_linked_in(&mut self, before: &Objects) -> bool {
+        let (Some(record), Some(linked_in)) = (&self.record, &mut self.linked_in) else {
+            return false;
+        };
+        let is_it = linked_in.holds(&record.crate_files(), before);
+        if !is_it {
+            self.linked_in = None;
+        }
+        is_it
+    }
+
     /// Starts the compiler for the next build. It is not to be called on a thread of low priority, which the compiler
     /// would have too.
     fn have_a_compiler_wait(&mut self) {

@@ -58,9 +58,14 @@ pub(crate) fn settings() -> std::collections::BTreeMap<OsString, OsString> {
 
 /// Has rustup run the toolchain that built the program, unless the environment names one.
 pub(crate) fn pin_toolchain(command: &mut Command, program: &ProgramBuild) {
-    if let (Some(toolchain), None) = (&program.toolchain, env::var_os(TOOLCHAIN)) {
-        command.env(TOOLCHAIN, toolchain);
-    }
+    command.envs(toolchain(program));
+}
+
+/// The variable by which rustup runs the toolchain that built the program, unless the environment names one.
+pub(crate) fn toolchain(program: &ProgramBuild) -> Option<(String, String)> {
+    let toolchain = program.toolchain.clone()?;
+    let is_given = env::var_os(TOOLCHAIN).is_some();
+    (!is_given).then(|| (TOOLCHAIN.to_owned(), toolchain))
 }
 
 const TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";

@@ -523,6 +523,42 @@ fn the_same_library_is_not_loaded_twice() {
 }
 
 #[test]
+fn a_build_of_what_is_linked_in_changes_nothing_unless_it_was_asked_for() {
+    let mut linked_in = Artifact::new("/no/such/library.so");
+    linked_in.is_linked_in = true;
+    let mut world = World::new(&["scene"]);
+    world.save("/w/scene/src/lib.rs");
+    world.take_log();
+    world.finish_build(Ok(linked_in.clone()));
+    assert_eq!(world.take_log(), ["<unchanged scene>"]);
+    assert!(!world.status().stale);
+    assert_eq!(world.status().generation, 0);
+    assert!(
+        world
+            .status()
+            .source
+            .is_some_and(|source| !source.is_at_start())
+    );
+
+    // A save in between does not take back what was asked for.
+    world.feed(Input::Rebuild("/w/scene".into()));
+    world.save("/w/scene/src/lib.rs");
+    world.finish_build(Err(BuildError::Cancelled));
+    world.take_log();
+    world.finish_build(Ok(linked_in.clone()));
+    assert_eq!(world.take_log(), ["<built scene>", "load scene"]);
+    world.load_succeeds();
+    world.apply();
+    assert_eq!(world.status().generation, 1);
+
+    // Other code is live by now.
+    world.save("/w/scene/src/lib.rs");
+    world.take_log();
+    world.finish_build(Ok(linked_in));
+    assert_eq!(world.take_log(), ["<unchanged scene>", "recall scene 0"]);
+}
+
+#[test]
 fn files_that_a_build_read_are_watched() {
     let mut world = World::new(&["scene"]);
     world.save("/w/scene/a.rs");

@@ -18,6 +18,7 @@ use crate::{
     ChangedStatic, Diagnostic, FallbackReason, LinkedCrate, LocalPackages, run,
 };
 
+use super::linked_in::{LinkedIn, Objects};
 use super::private_library::PrivateLibrary;
 use super::{KnownCrate, lock};
 
@@ -74,7 +75,10 @@ impl<'a> Work<'a> {
             Err(_) => Err(CargoReason::FirstBuild),
         };
         match made {
-            Ok(record) => known.record = Some(record),
+            Ok(record) => {
+                known.linked_in = LinkedIn::of_program(&record);
+                known.record = Some(record);
+            }
             Err(reason) => {
                 lock(commands).forget_program(&self.args.manifest_dir, &reason);
                 known.no_record = Some(reason);
@@ -179,13 +183,15 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn artifact(&mut self, known: &KnownCrate, library: PathBuf) -> Result<Artifact, Stop> {
+    fn artifact(&mut self, known: &mut KnownCrate, library: PathBuf) -> Result<Artifact, Stop> {
+        let is_linked_in = known.is_linked_in(&Objects::default());
         let inputs = known.record.as_ref().map(Record::inputs);
         let Some(Ok(inputs)) = inputs else {
             return Err(Stop::AskCargo(CargoReason::Compiler));
         };
         Ok(Artifact {
             is_private: true,
+            is_linked_in,
             inputs,
             diagnostics: std::mem::take(&mut self.diagnostics),
             duration: self.started.elapsed(),
@@ -270,6 +276,7 @@ impl<'a> Work<'a> {
         let packages = packages.flatten();
         // What is written from here on may be read before it is written.
         self.since = SystemTime::now();
+        let before = known.objects_linked_in();
         let recorder = Arc::new(Mutex::new(Recorder::default()));
         let build = run::build_recorded(self.args, repeat_program_recorded, recorder.clone());
         let (built, packages) = match packages {
@@ -287,7 +294,7 @@ impl<'a> Work<'a> {
         let recorder = std::mem::take(&mut *lock(&recorder));
         // The library that cargo made is there, and it works; so whatever fails now is a reason for it.
         let recording = Instant::now();
-        lock(commands).record(recorder.commands);
+        lock(commands).record(recorder.commands, &self.args.program);
         known.record = None;
         let made = packages.and_then(|packages| {
             artifact.inputs = self.inputs_of(&artifact, &packages)?;
@@ -329,6 +336,7 @@ impl<'a> Work<'a> {
                 Err(reason) => artifact.fallback = reason,
             }
         }
+        artifact.is_linked_in = known.is_linked_in(&before);
         artifact.asked_cargo = Some(reason);
         artifact.duration = self.started.elapsed();
         artifact.phases = std::mem::take(&mut self.phases);

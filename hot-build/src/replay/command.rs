@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use crate::{RustcRun, environment, inputs};
+use crate::{ProgramBuild, RustcRun, environment, inputs};
 
 use super::{Wanted, Workplace};
 
@@ -100,6 +100,12 @@ impl RustcCommand {
     /// Notes that the crate's rlib is of this run, if it was written before `time`.
     pub(crate) fn note_output(&mut self, time: SystemTime) {
         self.made = self.output_written().filter(|written| *written < time);
+    }
+
+    /// Has the compiler see the toolchain's name that cargo's own run of it saw: macros leave it in the crate, which
+    /// would otherwise be another one where the program was not started by cargo.
+    pub(crate) fn name_toolchain(&mut self, program: &ProgramBuild) {
+        self.variables.extend(environment::toolchain(program));
     }
 
     /// Whether the crate's rlib is still the one that this run made. Otherwise someone else had cargo compile

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::{BuildArgs, CargoReason};
+use crate::{BuildArgs, CargoReason, ProgramBuild};
 
 use super::{RustcCommand, first};
 
@@ -30,6 +30,7 @@ impl Commands {
             return;
         };
         command.note_output(built);
+        command.name_toolchain(&args.program);
         // What cargo said since is newer.
         if !self.has(|known| known.is_for_the_crate_of(&command)) {
             self.known.push(command);
@@ -37,13 +38,14 @@ impl Commands {
     }
 
     /// Takes in what cargo told while it ran, and forgets what may not be true any more.
-    pub(crate) fn record(&mut self, recorded: Vec<RustcCommand>) {
+    pub(crate) fn record(&mut self, recorded: Vec<RustcCommand>, program: &ProgramBuild) {
         // Of a crate that was up to date it is known how it was compiled if nobody else compiled it since.
         self.known.retain(RustcCommand::is_last);
         // A crate may be compiled twice in one run, as for build scripts when cross-compiling; the program
         // has the last.
         for mut command in recorded {
             command.note_output(SystemTime::now());
+            command.name_toolchain(program);
             self.known
                 .retain(|known| !known.is_for_the_crate_of(&command));
             self.known.push(command);

@@ -44,6 +44,17 @@ pub(super) struct Unit {
     pub(super) variables: Vec<(String, Option<String>)>,
 }
 
+/// The rlib of a crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CrateFile {
+    /// Where cargo puts it.
+    pub(crate) rlib: PathBuf,
+    /// Where it is as the crate was compiled last.
+    pub(crate) compiled: PathBuf,
+    /// Whether its sources are the user's.
+    pub(crate) is_local: bool,
+}
+
 /// How to compile the hot crate now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
@@ -263,6 +274,24 @@ impl Record {
         let target = self.units[self.hot].command.value("--target");
         rlibs.extend(toolchain::rlibs(&self.sysroot, target));
         rlibs
+    }
+
+    /// The rlibs of the hot crate and of all below it, without those of the toolchain.
+    pub(crate) fn crate_files(&self) -> Vec<CrateFile> {
+        let below = self
+            .dependencies_built()
+            .map(|krate| (krate.rlib.clone(), krate.is_local));
+        let all = below.chain([(self.hot_rlib(), true)]);
+        let mut files: Vec<_> = all
+            .map(|(rlib, is_local)| CrateFile {
+                compiled: self.current(&rlib),
+                rlib,
+                is_local,
+            })
+            .collect();
+        files.sort_unstable_by(|a, b| a.rlib.cmp(&b.rlib));
+        files.dedup_by(|a, b| a.rlib == b.rlib);
+        files
     }
 
     fn dependencies_built(&self) -> impl Iterator<Item = &BuiltCrate> {

@@ -36,6 +36,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: save_without_change,
     },
     Scenario {
+        name: "comments",
+        about: "a save that changes a comment says that nothing that runs has changed, from the first one on",
+        modes: Modes::Both,
+        run: comments,
+    },
+    Scenario {
         name: "change_and_back",
         about: "a change taken back during its build leaves the program as it was",
         modes: Modes::Both,
@@ -174,6 +180,41 @@ fn save_without_change(project: &Project) -> Result<Verdict> {
             "`{event}` is about another crate: {heard:?}"
         );
     }
+    host.end()?;
+    Ok(Verdict::Passed)
+}
+
+fn comments(project: &Project) -> Result<Verdict> {
+    // As by hand, and not by cargo in an environment of rustup's.
+    let mut command = project.command(&project.build(BuildAs::default())?);
+    command.env_remove("RUSTUP_TOOLCHAIN");
+    let mut host = project.start("host", command)?;
+    let mut remark = |relative: &str, old: &str, new: &str| -> Result<()> {
+        project.edit(relative, old, new)?;
+        let told = host.event_about("unchanged", "scene")?;
+        ensure!(told.contains("nothing that runs has changed"), "{told}");
+        Ok(())
+    };
+    remark(SCENE, "\"helper one\"", "\"helper one\" // helps")?;
+    remark(SCENE, "// helps", "// helps once")?;
+    // Of a plain library below, which cargo compiles.
+    remark(
+        "palette/src/lib.rs",
+        "\"colour one\"",
+        "\"colour one\" // paints",
+    )?;
+    remark("palette/src/lib.rs", "// paints", "// paints twice")?;
+    ensure!(
+        host.ask("step")?
+            .contains("step one, helper one, colour one")
+    );
+    project.edit(SCENE, "helper one", "helper two")?;
+    host.says("step", "step one, helper two")?;
+    project.edit(SCENE, "helps once", "helps twice")?;
+    host.event_about("unchanged", "scene")?;
+    ensure!(host.ask("step")?.contains("helper two"));
+    let applied = host.events_heard("applied");
+    ensure!(applied.len() == 1, "comments went live: {applied:?}");
     host.end()?;
     Ok(Verdict::Passed)
 }
