@@ -83,6 +83,7 @@ mod scope;
 mod service;
 #[cfg(feature = "reload")]
 mod snapshot;
+#[cfg(feature = "reload")]
 mod source;
 #[cfg(all(feature = "reload", feature = "thin"))]
 mod static_types;

@@ -192,8 +192,11 @@ impl System {
         if let Some(path) = changed.iter().find(|rlib| is_abi(rlib)) {
             return Err(FallbackReason::AbiChanged { path: path.clone() });
         }
+        // Those that did not change are indexed once, however often others do.
+        let mut unchanged = record.rlibs();
+        unchanged.retain(|rlib| !changed.contains(rlib));
+        let archives = self.archives(unchanged)?;
         let changed = Archives::index(&changed)?;
-        let archives = self.archives(record.rlibs())?;
         let stem = rlib.file_stem().unwrap_or_default().to_string_lossy();
         let directory = self.directory(args, record)?;
         let mut prepared = lock(&self.prepared).remove(&directory).unwrap_or_default();
