@@ -222,8 +222,7 @@ impl Driver {
         }
     }
 
-    fn step(&mut self, input: Input<Loaded>) {
-        let mut input = input;
+    fn step(&mut self, mut input: Input<Loaded>) {
         if let Input::BuildDone { job, overtaken, .. } = &mut input
             && let Some(build) = self.builds.remove(job)
         {

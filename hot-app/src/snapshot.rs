@@ -17,7 +17,7 @@ pub(crate) struct Snapshot {
     taken: SystemTime,
     files: BTreeMap<PathBuf, Look>,
     /// What the files are taken to hold that are different from when the program started.
-    contents: Vec<(PathBuf, FileContent)>,
+    contents: BTreeMap<PathBuf, FileContent>,
 }
 
 /// What the directory tells of a file; nothing where there is none.
@@ -33,13 +33,13 @@ impl Snapshot {
         read: impl IntoIterator<Item = &'a PathBuf>,
         source: Option<&Source>,
     ) -> Snapshot {
-        let contents: Vec<_> = source
+        let contents: BTreeMap<_, _> = source
             .into_iter()
             .flat_map(Source::contents)
             .map(|(path, content)| (path.to_owned(), content))
             .collect();
         let taken = SystemTime::now();
-        let different = contents.iter().map(|(path, _)| path.clone());
+        let different = contents.keys().cloned();
         let files = read.into_iter().cloned().chain(different);
         let looked = |path: PathBuf| {
             let look = Look::at(&path);
@@ -72,14 +72,10 @@ impl Snapshot {
     }
 
     fn holds_other(&self, path: &Path) -> bool {
-        let mut contents = self.contents.iter();
-        let Some((_, content)) = contents.find(|(known, _)| known == path) else {
-            return false;
-        };
-        match content {
-            FileContent::Unknown => false,
-            FileContent::Missing => path.exists(),
-            FileContent::Bytes { .. } => {
+        match self.contents.get(path) {
+            None | Some(FileContent::Unknown) => false,
+            Some(FileContent::Missing) => path.exists(),
+            Some(content @ FileContent::Bytes { .. }) => {
                 fs::read(path).is_ok_and(|bytes| FileContent::of(&bytes) != *content)
             }
         }

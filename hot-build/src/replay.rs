@@ -23,7 +23,7 @@ pub(crate) use command::RustcCommand;
 pub(crate) use commands::Commands;
 pub(crate) use compile::{Compilation, CompileFailure, Compiled, Ending, Wanted};
 pub(crate) use first::{program_built, unreadable};
-pub(crate) use record::{CrateFile, Plan, Record};
+pub(crate) use record::{CrateFile, Plan, Record, modified};
 pub(crate) use recorder::Recorder;
 #[cfg(feature = "thin")]
 pub(crate) use toolchain::host_target;

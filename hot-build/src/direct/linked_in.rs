@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use object::read::archive::ArchiveFile;
 
-use crate::replay::{CrateFile, Record, program_built};
+use crate::replay::{CrateFile, Record, modified, program_built};
 
 /// The rlibs that the program was linked from: those of a hot crate and of all below it.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl LinkedIn {
     fn written_before(program_built: SystemTime, files: Vec<CrateFile>) -> Option<Self> {
         let mut rlibs = BTreeMap::new();
         for CrateFile { rlib, is_local, .. } in files {
-            let written = written(&rlib).filter(|written| *written <= program_built)?;
+            let written = modified(&rlib).filter(|written| *written <= program_built)?;
             rlibs.insert(rlib, Rlib { is_local, written });
         }
         Some(Self {
@@ -55,7 +55,7 @@ impl LinkedIn {
     /// The objects of the user's own crates, before cargo writes others to their place.
     pub(super) fn objects(&self) -> Objects {
         let local = self.rlibs.iter().filter(|(_, rlib)| rlib.is_local);
-        let unchanged = local.filter(|(path, rlib)| written(path) == Some(rlib.written));
+        let unchanged = local.filter(|(path, rlib)| modified(path) == Some(rlib.written));
         let read = unchanged.filter_map(|(path, _)| Some((path.clone(), objects(path).ok()?)));
         Objects { of: read.collect() }
     }
@@ -71,9 +71,9 @@ impl LinkedIn {
         let Some(known) = self.rlibs.get_mut(&file.rlib) else {
             // What only runs while building is not in the program. Cargo lists that, too.
             let is_older = |written| written <= self.program_built;
-            return !file.is_local && written(&file.rlib).is_some_and(is_older);
+            return !file.is_local && modified(&file.rlib).is_some_and(is_older);
         };
-        let is_untouched = written(&file.rlib) == Some(known.written);
+        let is_untouched = modified(&file.rlib) == Some(known.written);
         if is_untouched && file.compiled == file.rlib {
             return true;
         }
@@ -87,7 +87,7 @@ impl LinkedIn {
             };
         if is_same && file.compiled == file.rlib {
             // Cargo has put the same in its place.
-            known.written = written(&file.rlib).unwrap_or(known.written);
+            known.written = modified(&file.rlib).unwrap_or(known.written);
         }
         is_same
     }
@@ -107,10 +107,6 @@ fn objects(rlib: &Path) -> io::Result<Vec<Vec<u8>>> {
     }
     objects.sort_unstable();
     Ok(objects)
-}
-
-fn written(file: &Path) -> Option<SystemTime> {
-    fs::metadata(file).ok()?.modified().ok()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::{ProgramBuild, RustcRun, environment, inputs};
 
-use super::{Wanted, Workplace};
+use super::{Wanted, Workplace, modified};
 
 /// Where the crate's macros are told what a repeated run was before: its arguments, joined by
 /// [`SEPARATOR`]. They leave in the crate what it was compiled by, and if that were different from cargo's
@@ -116,7 +116,7 @@ impl RustcCommand {
 
     fn output_written(&self) -> Option<SystemTime> {
         let rlib = self.out_dir()?.join(self.rlib_name());
-        std::fs::metadata(rlib).ok()?.modified().ok()
+        modified(&rlib)
     }
 
     /// Whether the program told it, and not cargo.

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use crate::{BuildArgs, BuildError, CargoReason, LocalPackage, LocalPackages, environment, inputs};
 
 use super::decisive::{self, Decisive};
-use super::record::{Record, Unit, position};
+use super::record::{Record, Unit, modified, position};
 use super::traces::{Closure, Library, Script, Traces};
 use super::variables::{self, Variables};
 use super::{RustcCommand, toolchain};
@@ -226,7 +226,7 @@ fn is_as_compiled(dep_info: &Path, script: Option<&Script>) -> Result<(), CargoR
 /// When this program was built, if its file is still there.
 pub(crate) fn program_built() -> Option<SystemTime> {
     let exe = std::env::current_exe().ok()?;
-    fs::metadata(exe).ok()?.modified().ok()
+    modified(&exe)
 }
 
 /// Why there is no record, if this kept it from being made.

@@ -378,7 +378,8 @@ pub(super) fn position(units: &[Unit], manifest_dir: &Path) -> Option<usize> {
         .position(|unit| canonical(&unit.command.manifest_dir) == wanted)
 }
 
-fn modified(file: &Path) -> Option<SystemTime> {
+/// When a file was last written, if it is there.
+pub(crate) fn modified(file: &Path) -> Option<SystemTime> {
     std::fs::metadata(file)
         .and_then(|metadata| metadata.modified())
         .ok()
